@@ -1,5 +1,51 @@
-"""The closed list of fault types, one module per family, and the pure decider of what they do.
+"""The closed list of faults: frozen values that say what goes wrong, where and when.
 
-Counterpart: `lab.proxy`, which carries out the actions decided here.
-Knows no socket, no clock and no ambient randomness.
+A module for each family; `scope.py` says where, `decide.py` turns faults and what arrived into
+actions. Pure: nothing here knows a socket, a clock or a generator of random numbers.
 """
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from .down import Cut, Refused
+from .partial import BadBody, LostAnswer
+from .partition import Partition
+from .scope import Fault
+from .slow import Latency, Stall
+from .status import Status
+
+AnyFault = Annotated[
+    Refused | Cut | Latency | Stall | Status | Partition | BadBody | LostAnswer,
+    Field(discriminator="kind"),
+]
+
+KINDS: dict[str, type[Fault]] = {
+    "refused": Refused,
+    "cut": Cut,
+    "latency": Latency,
+    "stall": Stall,
+    "status": Status,
+    "partition": Partition,
+    "bad_body": BadBody,
+    "lost_answer": LostAnswer,
+}
+
+fault_adapter: TypeAdapter[AnyFault] = TypeAdapter(AnyFault)
+
+__all__ = [
+    "KINDS",
+    "AnyFault",
+    "BadBody",
+    "Cut",
+    "Fault",
+    "Latency",
+    "LostAnswer",
+    "Partition",
+    "Refused",
+    "Stall",
+    "Status",
+    "fault_adapter",
+]

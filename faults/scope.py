@@ -1,0 +1,81 @@
+"""Where a fault acts: the part of every fault that picks service, endpoint and requests.
+
+Counterpart of `schedule.py` (when). Pure values; the proxy asks, it is never asked.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Family = Literal["down", "slow", "5xx", "partition", "partial"]
+Reach = Literal["listener", "stream", "request"]
+
+_ENDPOINT = re.compile(r"[A-Z]+ /\S*")
+
+
+def _endpoint(text: str) -> str:
+    if not _ENDPOINT.fullmatch(text):
+        raise ValueError(f"{text!r} is not an endpoint; write one like `GET /orders/*`")
+    return text
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+
+
+class Fault(BaseModel):
+    """One thing that goes wrong on one service.
+
+    `endpoint` is `METHOD /path` where `*` or `{name}` stands for one path segment and a closing
+    `*` for the rest; None: every request. `first`: only the first n requests in scope while the
+    fault is in force; None: all. A fault of reach `listener` takes neither.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: ClassVar[Family]
+    reach: ClassVar[Reach]
+    observables: ClassVar[tuple[str, ...]]
+
+    kind: str
+    service: str = Field(min_length=1)
+    endpoint: Endpoint | None = None
+    first: int | None = Field(default=None, ge=1)
+
+    @property
+    def scoped(self) -> bool:
+        """Whether it picks requests, so that the gate must see them."""
+        return self.endpoint is not None or self.first is not None
+
+    def observable(self) -> tuple[str, ...]:
+        """The observables that this value can show as (contract keys)."""
+        return self.observables
+
+    def slot(self) -> tuple[str, str, str | None]:
+        """What a later fault replaces: same kind, service and endpoint."""
+        return (self.kind, self.service, self.endpoint)
+
+    def text(self) -> str:
+        """Its parameters in one line, defaults left out, for a human reader."""
+        shown = self.model_dump(exclude_defaults=True, exclude={"kind", "service"})
+        return ", ".join(f"{key}={value}" for key, value in shown.items())
+
+
+@lru_cache(maxsize=1024)
+def _pattern(path: str) -> re.Pattern[str]:
+    rest = path.endswith("/*") or path == "*"
+    body = path[:-1] if rest else path
+    parts = re.split(r"(\*|\{[^/{}]*\})", body)
+    text = "".join("[^/]+" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    return re.compile(text + (".*" if rest else ""))
+
+
+def covers(endpoint: str | None, method: str, target: str) -> bool:
+    """Whether the pattern `METHOD /path` covers a request's method and target (query ignored)."""
+    if endpoint is None:
+        return True
+    wanted, _, path = endpoint.partition(" ")
+    return wanted == method and _pattern(path).fullmatch(target.partition("?")[0]) is not None

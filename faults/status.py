@@ -1,0 +1,47 @@
+"""The family `5xx`: the gate answers with a status of the fault's choosing; no effect is applied."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from .scope import Family, Fault, Reach
+
+
+def _status(code: int) -> int:
+    if not 200 <= code <= 599:
+        raise ValueError(f"{code} is not a final HTTP status; expected 200 to 599")
+    return code
+
+
+Code = Annotated[int, AfterValidator(_status)]
+
+
+class Status(Fault):
+    """Each request in scope is answered with `code`, or one each with `sequence`, then it works.
+
+    `headers` are pairs in order; `body` is text, by default a JSON object that names the status.
+    """
+
+    family: ClassVar[Family] = "5xx"
+    reach: ClassVar[Reach] = "request"
+    observables: ClassVar[tuple[str, ...]] = ("status",)
+
+    kind: Literal["status"] = "status"
+    code: Code | None = None
+    sequence: tuple[Code, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = Field(default=None)
+
+    @model_validator(mode="after")
+    def _one_of_code_and_sequence(self) -> Status:
+        if (self.code is None) == (not self.sequence):
+            raise ValueError("write `code` or `sequence`, one of them")
+        if self.sequence and self.first is not None:
+            raise ValueError("`first` belongs to `code`; a sequence ends by itself")
+        return self
+
+    def observable(self) -> tuple[str, ...]:
+        codes = self.sequence if self.code is None else (self.code,)
+        return tuple(f"status:{code}" for code in dict.fromkeys(codes))

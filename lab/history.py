@@ -1,0 +1,419 @@
+"""The record of a run: event types, the append-only History, JSON lines both ways.
+
+Every process that takes part stamps its own events; one recorder (lab/host.py) numbers and
+writes them. Nothing here reads a clock or a socket, and nothing here judges.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+import msgspec
+
+FORMAT = 1
+
+Where = Literal["subject", "wire", "backend", "lab"]
+Mode = Literal["open", "refusing", "dark"]
+Ending = Literal["fin", "rst"]
+Side = Literal["client", "lab", "backend"]
+
+
+class HistoryError(ValueError):
+    """A file is not a history that this version can read; the message names file and line."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """One recorded fact.
+
+    `index` is the order of arrival at the recorder, from 1 (0: not recorded yet). `t` is seconds
+    on CLOCK_MONOTONIC since the run's start, stamped at the source. `late` is the running sum of
+    seconds that the stamping thread was runnable but not running (design section 8, `eps`).
+    `op` is the plan's operation id; `conn` and `request` name a wire exchange (the n-th request
+    on connection `conn`, both from 1); `attempt` is the ordinal that the tag carried.
+    """
+
+    where: ClassVar[Where]
+
+    index: int = 0
+    t: float
+    late: float = 0.0
+    phase: str = ""
+    service: str = ""
+    op: int | None = None
+    conn: int | None = None
+    request: int | None = None
+    attempt: int | None = None
+    fault: int | None = None
+
+
+# --- subject -------------------------------------------------------------------------------------
+
+
+class _Subject(Event, frozen=True, kw_only=True):
+    where: ClassVar[Where] = "subject"
+
+
+class Raised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One exception of a chain: qualified names of every class of its MRO, most derived first."""
+
+    classes: tuple[str, ...]
+    message: str = ""
+
+
+class SubjectOpened(_Subject, frozen=True, kw_only=True, tag="subject.opened"):
+    """The subject's factory was entered.
+
+    `connects` says how connects that reach no proxy are known: `audit` or `none: REASON`.
+    `tags` says how attempts are attributed: `exact` or `none: REASON`.
+    """
+
+    connects: str = "audit"
+    tags: str = "exact"
+
+
+class SubjectClosed(_Subject, frozen=True, kw_only=True, tag="subject.closed"):
+    """The subject's factory was left."""
+
+
+class OpInvoked(_Subject, frozen=True, kw_only=True, tag="op.invoked"):
+    """An operation begins. `endpoint` is `METHOD /path/{template}`; `keyed`: idempotency key."""
+
+    name: str
+    endpoint: str = ""
+    idempotent: bool = False
+    keyed: bool = False
+
+
+class OpOk(_Subject, frozen=True, kw_only=True, tag="op.ok"):
+    """An operation returned a value of this type; `digest` tells equal values apart."""
+
+    type: str = ""
+    digest: str = ""
+
+
+class OpFailed(_Subject, frozen=True, kw_only=True, tag="op.failed"):
+    """An operation raised; `errors` is the chain, the exception that escaped first."""
+
+    errors: tuple[Raised, ...]
+
+
+class OpUnknown(_Subject, frozen=True, kw_only=True, tag="op.unknown"):
+    """Still running when the run ended."""
+
+
+class OpCancelRequested(_Subject, frozen=True, kw_only=True, tag="op.cancel_requested"):
+    """The lab asked for the operation's cancellation."""
+
+
+class OpCancelled(_Subject, frozen=True, kw_only=True, tag="op.cancelled"):
+    """The operation ended by cancellation."""
+
+
+class AttemptBegun(_Subject, frozen=True, kw_only=True, tag="attempt.begun"):
+    """The instrumented client begins to send one request, tagged with `op` and `attempt`."""
+
+
+class AttemptEnded(_Subject, frozen=True, kw_only=True, tag="attempt.ended"):
+    """That request returned or raised; `error` is the exception's qualified class name."""
+
+    error: str = ""
+
+
+class ConnectAttempted(_Subject, frozen=True, kw_only=True, tag="connect.attempted"):
+    """The subject's process called connect towards `port`, from its own `local` port (0: unknown)."""
+
+    port: int
+    local: int = 0
+
+
+# --- wire ----------------------------------------------------------------------------------------
+
+
+class _Wire(Event, frozen=True, kw_only=True):
+    where: ClassVar[Where] = "wire"
+
+
+class ListenerMode(_Wire, frozen=True, kw_only=True, tag="listener.mode"):
+    """A service's listener is about to be switched, or was (`done`)."""
+
+    mode: Mode
+    done: bool = True
+
+
+class ConnOpened(_Wire, frozen=True, kw_only=True, tag="conn.opened"):
+    """The proxy accepted a connection from the client's `port`."""
+
+    port: int = 0
+
+
+class ConnClosed(_Wire, frozen=True, kw_only=True, tag="conn.closed"):
+    """Who ended the client's connection first, how, and the bytes that had passed each way.
+
+    A client's FIN is recorded when it arrives, also while the link is held.
+    """
+
+    by: Side
+    how: Ending
+    sent: int = 0
+    received: int = 0
+
+
+class RequestStarted(_Wire, frozen=True, kw_only=True, tag="request.started"):
+    """A complete request head arrived; `reused`: not the first request of its connection.
+
+    `t` is when its first byte arrived. `headers` holds chosen ones, lower case, secrets redacted.
+    """
+
+    method: str
+    target: str
+    headers: dict[str, str] = {}
+    reused: bool = False
+
+
+class RequestComplete(_Wire, frozen=True, kw_only=True, tag="request.complete"):
+    """The whole request arrived; `length` and `digest` are of its body."""
+
+    length: int = 0
+    digest: str = ""
+
+
+class ResponseHead(_Wire, frozen=True, kw_only=True, tag="response.head"):
+    """A response head is released to the client; `source` made it."""
+
+    status: int
+    source: Literal["backend", "gate"] = "backend"
+    retry_after: str | None = None
+    content_type: str | None = None
+    content_length: int | None = None
+
+
+class ResponseComplete(_Wire, frozen=True, kw_only=True, tag="response.complete"):
+    """The last byte of an undamaged (or deliberately replaced) response is released."""
+
+    length: int = 0
+    damaged: str = ""  # the observable that a replaced body shows as, e.g. `bad_json`
+
+
+class ResponseCut(_Wire, frozen=True, kw_only=True, tag="response.cut"):
+    """The response ends after `at` bytes of its body, by the lab or by the backend."""
+
+    at: int = 0
+    how: Ending = "fin"
+    chunked: bool = False
+
+
+# --- backend -------------------------------------------------------------------------------------
+
+
+class _Backend(Event, frozen=True, kw_only=True):
+    where: ClassVar[Where] = "backend"
+
+
+class RequestReceived(_Backend, frozen=True, kw_only=True, tag="request.received"):
+    """A stub received a complete request (`conn` and `request` are the wire's)."""
+
+    method: str
+    target: str
+
+
+class EffectApplied(_Backend, frozen=True, kw_only=True, tag="effect.applied"):
+    """A stub carried out a request on an operation that isn't idempotent."""
+
+    endpoint: str = ""
+
+
+class ResponseSent(_Backend, frozen=True, kw_only=True, tag="response.sent"):
+    """A stub answered."""
+
+    status: int
+
+
+# --- lab -----------------------------------------------------------------------------------------
+
+
+class _Lab(Event, frozen=True, kw_only=True):
+    where: ClassVar[Where] = "lab"
+
+
+class PhaseEntered(_Lab, frozen=True, kw_only=True, tag="phase.entered"):
+    """The conductor entered the phase named in `phase`."""
+
+
+class FaultArmed(_Lab, frozen=True, kw_only=True, tag="fault.armed"):
+    """A fault is in force; `name` is its kind, `text` its parameters, `mechanism` how it is done."""
+
+    name: str
+    text: str = ""
+    mechanism: str = ""
+    unfired: Literal["fail", "ok"] = "fail"
+
+
+class FaultFired(_Lab, frozen=True, kw_only=True, tag="fault.fired"):
+    """A fault acted on a connect, connection, request or byte stream."""
+
+    on: Literal["connect", "connection", "request", "bytes"] = "request"
+
+
+class FaultCleared(_Lab, frozen=True, kw_only=True, tag="fault.cleared"):
+    """A fault is over; `fired` counts what it hit as the proxy saw it (refused connects aside)."""
+
+    name: str = ""
+    fired: int = 0
+
+
+class BreakerState(_Lab, frozen=True, kw_only=True, tag="breaker.state"):
+    """What the subject reports of a breaker; cross-checked, never trusted alone."""
+
+    key: str
+    state: str
+
+
+class Sample(_Lab, frozen=True, kw_only=True, tag="sample"):
+    """A gauge read while the run was on, e.g. open sockets."""
+
+    gauge: str
+    value: float
+
+
+AnyEvent = (
+    SubjectOpened
+    | SubjectClosed
+    | OpInvoked
+    | OpOk
+    | OpFailed
+    | OpUnknown
+    | OpCancelRequested
+    | OpCancelled
+    | AttemptBegun
+    | AttemptEnded
+    | ConnectAttempted
+    | ListenerMode
+    | ConnOpened
+    | ConnClosed
+    | RequestStarted
+    | RequestComplete
+    | ResponseHead
+    | ResponseComplete
+    | ResponseCut
+    | RequestReceived
+    | EffectApplied
+    | ResponseSent
+    | PhaseEntered
+    | FaultArmed
+    | FaultFired
+    | FaultCleared
+    | BreakerState
+    | Sample
+)
+
+KINDS: tuple[type[Event], ...] = get_args(AnyEvent)
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line of a history: what was run, on what, and how time is judged."""
+
+    format: int = FORMAT
+    scenario: str = ""
+    seed: int = 0
+    environment: str = ""
+    tune: str = ""
+    subject: str = ""
+    run: Literal["armed", "baseline", "test"] = "armed"
+    versions: dict[str, str] = {}
+    ports: dict[str, int] = {}  # the port of each service's listener
+    tolerance: str = "eps per interval: 2 ms + run delay of the stamping threads"
+    early: float = 0.001  # seconds by which a lower bound may be missed (0.002 under uvloop)
+    wall: str = ""
+
+
+_encoder = msgspec.json.Encoder()
+_events = msgspec.json.Decoder(AnyEvent)
+_header = msgspec.json.Decoder(Header)
+
+
+def encode(event: Event) -> bytes:
+    """One JSON line without its line end; `where` stands first for the human reader."""
+    return b'{"where":"' + event.where.encode() + b'",' + _encoder.encode(event)[1:]
+
+
+def decode(line: bytes) -> AnyEvent:
+    """The event of one line; raises msgspec.ValidationError or DecodeError."""
+    return _events.decode(line)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Header and events in order of arrival. `cut` tells that a last line was cut short by a kill."""
+
+    header: Header
+    events: tuple[AnyEvent, ...]
+    cut: bool = False
+
+    def __iter__(self) -> Iterator[AnyEvent]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def in_time(self) -> tuple[AnyEvent, ...]:
+        """Events in order of `t`; ties keep the order of arrival (design section 5)."""
+        return tuple(sorted(self.events, key=lambda event: event.t))
+
+    def to_lines(self) -> Iterator[bytes]:
+        """The lines of the file, without line ends."""
+        yield _encoder.encode(self.header)
+        for event in self.events:
+            yield encode(event)
+
+    def save(self, path: Path) -> None:
+        """Write the file whole: beside itself first, then renamed into place."""
+        beside = path.with_name(path.name + ".part")
+        beside.write_bytes(b"\n".join(self.to_lines()) + b"\n")
+        os.replace(beside, path)
+
+
+def numbered(header: Header, events: Iterable[AnyEvent]) -> History:
+    """A history of these events, numbered from 1 in the given order."""
+    return History(
+        header,
+        tuple(msgspec.structs.replace(event, index=n) for n, event in enumerate(events, 1)),
+    )
+
+
+def load(path: Path) -> History:
+    """Read a history file; a last line cut short by a kill is dropped and said (`cut`).
+
+    Raises HistoryError for a foreign or damaged file, naming the line.
+    """
+    return parse(path.read_bytes(), str(path))
+
+
+def parse(data: bytes, name: str = "history") -> History:
+    """The history in these bytes; `name` stands in error messages."""
+    whole = data.endswith(b"\n")
+    lines = data.split(b"\n")
+    if whole:
+        lines.pop()
+    if not lines or not lines[0]:
+        raise HistoryError(f"{name}: empty, expected a header line")
+    try:
+        header = _header.decode(lines[0])
+    except msgspec.MsgspecError as error:
+        raise HistoryError(f"{name}:1: not a history header: {error}") from error
+    if header.format != FORMAT:
+        raise HistoryError(f"{name}:1: format {header.format}, this version reads {FORMAT}")
+    events: list[AnyEvent] = []
+    cut = False
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            events.append(decode(line))
+        except msgspec.MsgspecError as error:
+            if number == len(lines) and not whole:
+                cut = True
+                break
+            raise HistoryError(f"{name}:{number}: not an event: {error}") from error
+    return History(header, tuple(events), cut)
