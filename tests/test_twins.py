@@ -1,0 +1,71 @@
+"""Each source file with code in it has its twin among the tests.
+
+`lab/proxy/link.py` <-> `tests/lab/proxy/test_link.py`; a package's own code (`lab/checks/__init__.py`)
+<-> `tests/lab/test_checks.py`.
+"""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("lab", "faults", "scenarios", "maximus")
+
+# source file -> why it has no twin of its own
+WITHOUT_TWIN: dict[str, str] = {}
+
+
+def has_code(source: str) -> bool:
+    """Whether a file holds more than docstrings, imports and `__all__`."""
+    return any(not _is_frame(node) for node in ast.parse(source).body)
+
+
+def _is_frame(node: ast.stmt) -> bool:
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.If(test=test):
+            return "TYPE_CHECKING" in ast.unparse(test)
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return True
+        case _:
+            return False
+
+
+def twin_of(source: Path) -> Path:
+    """Where the tests of a source file stand; both relative to the root."""
+    named = source.parent if source.name == "__init__.py" else source.with_suffix("")
+    return Path("tests") / named.parent / f"test_{named.name}.py"
+
+
+def untwinned() -> list[str]:
+    """Source files with code but without a twin."""
+    files = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    return [
+        str(path.relative_to(ROOT))
+        for path in files
+        if has_code(path.read_text("utf-8"))
+        and not (ROOT / twin_of(path.relative_to(ROOT))).exists()
+    ]
+
+
+def test_each_source_file_has_its_twin() -> None:
+    """A reader of a file must find what is claimed of it without a search."""
+    assert {path: twin_of(Path(path)) for path in untwinned() if path not in WITHOUT_TWIN} == {}
+
+
+def test_no_exception_outlives_its_reason() -> None:
+    """An exception that is needed no more would excuse the next file of that name."""
+    assert sorted(WITHOUT_TWIN.keys() - set(untwinned())) == []
+
+
+def test_twins_are_named_as_promised() -> None:
+    """The rule in three examples."""
+    assert twin_of(Path("lab/oracle.py")) == Path("tests/lab/test_oracle.py")
+    assert twin_of(Path("lab/proxy/link.py")) == Path("tests/lab/proxy/test_link.py")
+    assert twin_of(Path("lab/checks/__init__.py")) == Path("tests/lab/test_checks.py")
+
+
+def test_a_file_of_imports_needs_no_twin() -> None:
+    """Faces of packages say nothing that could be wrong alone."""
+    assert not has_code('"""A face."""\n\nfrom .link import Link\n\n__all__ = ["Link"]\n')
+    assert has_code("from .link import Link\n\nLIMIT = 3\n")
