@@ -55,6 +55,7 @@ class Cut(Fault):
         return self
 
     def observable(self) -> tuple[str, ...]:
+        """What this value shows as."""
         if self.at == "request_head":
             return ("eof_before_response",) if self.by == "fin" else ("reset_before_response",)
         if self.by == "rst":

@@ -29,4 +29,5 @@ class LostAnswer(Fault):
     by: Literal["fin", "rst"] = "fin"
 
     def observable(self) -> tuple[str, ...]:
+        """What this value shows as."""
         return ("eof_before_response",) if self.by == "fin" else ("reset_before_response",)

@@ -43,5 +43,6 @@ class Status(Fault):
         return self
 
     def observable(self) -> tuple[str, ...]:
+        """What this value shows as."""
         codes = self.sequence if self.code is None else (self.code,)
         return tuple(f"status:{code}" for code in dict.fromkeys(codes))

@@ -6,7 +6,6 @@ writes them. Nothing here reads a clock or a socket, and nothing here judges.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -373,7 +372,7 @@ class History:
         """Write the file whole: beside itself first, then renamed into place."""
         beside = path.with_name(path.name + ".part")
         beside.write_bytes(b"\n".join(self.to_lines()) + b"\n")
-        os.replace(beside, path)
+        beside.replace(path)
 
 
 def numbered(header: Header, events: Iterable[AnyEvent]) -> History:
