@@ -1,7 +1,7 @@
 """Each source file with code in it has its twin among the tests.
 
 `lab/proxy/link.py` <-> `tests/lab/proxy/test_link.py`; a package's own code (`lab/checks/__init__.py`)
-<-> `tests/lab/test_checks.py`.
+<-> `tests/lab/checks/test_checks.py`.
 """
 
 import ast
@@ -33,8 +33,8 @@ def _is_frame(node: ast.stmt) -> bool:
 
 def twin_of(source: Path) -> Path:
     """Where the tests of a source file stand; both relative to the root."""
-    named = source.parent if source.name == "__init__.py" else source.with_suffix("")
-    return Path("tests") / named.parent / f"test_{named.name}.py"
+    name = source.parent.name if source.name == "__init__.py" else source.stem
+    return Path("tests") / source.parent / f"test_{name}.py"
 
 
 def untwinned() -> list[str]:
@@ -50,7 +50,8 @@ def untwinned() -> list[str]:
 
 def test_each_source_file_has_its_twin() -> None:
     """A reader of a file must find what is claimed of it without a search."""
-    assert {path: twin_of(Path(path)) for path in untwinned() if path not in WITHOUT_TWIN} == {}
+    missing = [path for path in untwinned() if path not in WITHOUT_TWIN]
+    assert [f"{path}: no {twin_of(Path(path))}" for path in missing] == []
 
 
 def test_no_exception_outlives_its_reason() -> None:
@@ -62,7 +63,7 @@ def test_twins_are_named_as_promised() -> None:
     """The rule in three examples."""
     assert twin_of(Path("lab/oracle.py")) == Path("tests/lab/test_oracle.py")
     assert twin_of(Path("lab/proxy/link.py")) == Path("tests/lab/proxy/test_link.py")
-    assert twin_of(Path("lab/checks/__init__.py")) == Path("tests/lab/test_checks.py")
+    assert twin_of(Path("lab/checks/__init__.py")) == Path("tests/lab/checks/test_checks.py")
 
 
 def test_a_file_of_imports_needs_no_twin() -> None:
