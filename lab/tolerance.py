@@ -1,0 +1,42 @@
+"""How times are compared: hard lower bounds, upper bounds with a tolerance for each interval.
+
+The one place where a measured time meets a promised one (design section 8, Time). Pure; what a
+time means is the caller's.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = ["AT_ONCE", "BASE", "Answer", "eps", "within"]
+
+BASE = 0.002
+"""Seconds that every upper bound gets."""
+
+AT_ONCE = 0.050
+"""Seconds in which something promised in microseconds must have happened, before `eps`."""
+
+Answer = Literal["yes", "no", "unknown"]
+
+
+def eps(a_late: float, b_late: float) -> float:
+    """The tolerance of an interval, from the run-delay sums (`late`) at its begin and its end.
+
+    Both sums are of one thread; a sum that falls back (another thread) counts as nothing.
+    """
+    return BASE + max(0.0, b_late - a_late)
+
+
+def within(
+    value: float, low: float | None, high: float | None, eps: float, early: float = 0.001
+) -> Answer:
+    """Whether a time lies in [low, high]; None: no bound.
+
+    The lower bound is hard but for `early`, the resolution of sleeps and clocks. Up to `eps` over
+    the upper bound is `yes`, up to a further `eps` is `unknown`.
+    """
+    if low is not None and value < low - early:
+        return "no"
+    if high is None or value <= high + eps:
+        return "yes"
+    return "unknown" if value <= high + 2 * eps else "no"
