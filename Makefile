@@ -31,7 +31,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "faultlab needs Python 3.11 or later; $(PYTHON) is: $$($(PYTHON) --version 2>&1)" >&2; \
+		echo "faultlab needs Python 3.11 or later; $(PYTHON) is: $$($(PYTHON) --version 2>&1 | head -n 1)" >&2; \
 		echo "name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
 
 demo: $(STAMP) ## play the six stories of the catalog on the reference client
