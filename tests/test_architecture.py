@@ -13,10 +13,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-FACTS = {"lab.history", "lab.contract"}
+LEAVES = {"lab.errors", "lab.redaction", "lab.stamp", "lab.tolerance"}
+FACTS = {"lab.history", "lab.contract", "lab.errors", "lab.tolerance", "lab.tune"}
+WIRE = {"lab.history", "lab.frames", *LEAVES}
 ORACLE = FACTS | {"lab.attempts", "lab.oracle"}
 PLAN = {"lab.expect", "lab.plan", "scenarios", "faults"}
 JUDGES = {"lab.checks", "lab.verdict", "lab.report"}
+HOSTED = {"lab.net", "lab.sockets", "lab.recorder", "lab.proxy", "lab.backends"}
 CONDUCTOR = {"lab.run", "lab.environments", "lab.subjects"}
 
 # unit -> the other units that it may import
@@ -27,8 +30,10 @@ ARROWS: dict[str, set[str]] = {
     "fixtures": {"lab.subjects"},
     "lab": set(),
     # facts, and what judges them: never the network
+    **{leaf: set() for leaf in LEAVES},
     "lab.history": set(),
-    "lab.contract": {"lab.history"},
+    "lab.contract": {"lab.history", "lab.errors"},
+    "lab.tune": {"lab.contract", "lab.errors"},
     "lab.attempts": FACTS,
     "lab.oracle": FACTS | {"lab.attempts"},
     "lab.expect": ORACLE | {"scenarios", "faults"},
@@ -37,27 +42,25 @@ ARROWS: dict[str, set[str]] = {
     "lab.verdict": ORACLE | PLAN | {"lab.checks"},
     "lab.report": ORACLE | PLAN | {"lab.checks", "lab.verdict"},
     # what moves bytes
-    "lab.net": {"lab.history"},
-    "lab.proxy": {"lab.net", "lab.history", "faults"},
-    "lab.backends": {"lab.net", "lab.history"},
-    "lab.host": {"lab.proxy", "lab.backends", "lab.net", "lab.history", "faults"},
-    "lab.environments": {
-        "lab.host",
-        "lab.proxy",
-        "lab.backends",
-        "lab.net",
-        "lab.history",
-        "faults",
-    },
+    "lab.frames": {"lab.history"},
+    "lab.orders": {"lab.frames", "lab.history", "lab.backends", "faults"},
+    "lab.recorder": WIRE,
+    "lab.net": WIRE,
+    "lab.sockets": WIRE | {"lab.net"},
+    "lab.proxy": WIRE | {"lab.net", "faults"},
+    "lab.backends": WIRE | {"lab.net"},
+    "lab.host": WIRE | HOSTED | {"lab.orders", "faults"},
+    "lab.environments": WIRE | HOSTED | {"lab.orders", "lab.host", "faults"},
     # who plays it
-    "lab.subjects": FACTS | {"lab.plan", "fixtures", "maximus"},
-    "lab.run": ORACLE | PLAN | {"lab.environments", "lab.subjects"},
+    "lab.subjects": WIRE | FACTS | {"lab.plan", "fixtures", "maximus"},
+    "lab.run": WIRE | ORACLE | PLAN | {"lab.environments", "lab.subjects"},
     "lab.pytest_plugin": ORACLE | PLAN | JUDGES | CONDUCTOR,
     "lab.cli": ORACLE | PLAN | JUDGES | CONDUCTOR | {"maximus"},
     "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.pytest_plugin"},
 }
 
-PURE = {"faults", "lab.expect", "lab.plan", *ORACLE, *JUDGES} - {"lab.history"}
+PURE = {"faults", "lab.expect", "lab.plan", "lab.frames", "lab.orders", "lab.redaction"}
+PURE = (PURE | ORACLE | JUDGES) - {"lab.history"}
 IMPURE_IMPORTS = {
     *("asyncio", "multiprocessing", "os", "random", "secrets", "selectors", "signal", "socket"),
     *("ssl", "subprocess", "threading", "time", "uuid"),
