@@ -1,0 +1,83 @@
+"""The places where a scenario runs, behind one interface of plain synchronous calls.
+
+`embedded` is the lab process on loopback sockets; `docker` and `simulated` come later. An
+environment drives faults and keeps the history; it never drives the subject and never judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Literal, Protocol
+
+from ...faults import Fault
+from ..backends.specification import Specification
+from ..history import AnyEvent, History
+
+__all__ = ["ENVIRONMENTS", "Environment", "Handle"]
+
+ENVIRONMENTS: dict[str, frozenset[str]] = {
+    "embedded": frozenset(
+        ("refused", "cut", "latency", "stall", "status", "partition", "bad_body", "lost_answer")
+    ),
+}
+"""The fault kinds that each environment can do."""
+
+
+class Handle(Protocol):
+    """One armed fault."""
+
+    number: int
+    mechanism: str
+    first: Future[AnyEvent]  # the first event in which it acted
+
+
+class Environment(Protocol):
+    """One run's place: its listeners, faults and history.
+
+    Thread-safe, and complete on return: `inject` returns when the fault is in force, for every
+    byte that reaches the proxy and every request whose head begins after the return.
+    """
+
+    name: str
+
+    def url(self, service: str) -> str:
+        """Where the subject reaches the service. Raises KeyError."""
+
+    def serve(self, service: str, specification: Specification) -> str:
+        """One more service; its url."""
+
+    def inject(
+        self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
+    ) -> Handle:
+        """Arm a fault. Raises FaultError."""
+
+    def clear(self, *numbers: int) -> None:
+        """End these faults; without a number, all."""
+
+    def fresh(self) -> None:
+        """Close idle client connections by FIN."""
+
+    def reset(self) -> None:
+        """RST on every client connection, so that a blocked call returns."""
+
+    def enter(self, phase: str) -> None:
+        """A phase begins; what the subject did before it belongs to the one before."""
+
+    def note(self, event: AnyEvent) -> None:
+        """Record an event of the conductor's."""
+
+    def clock(self) -> float:
+        """Seconds since the run's start."""
+
+    def barrier(self, flush: Callable[[int], None] | None = None) -> None:
+        """Return when everything that happened is recorded.
+
+        `flush` is told a token, and has the subject's process send its records and then the mark.
+        """
+
+    def events(self) -> History:
+        """The history so far."""
+
+    def close(self) -> History:
+        """Stop everything; the whole history."""

@@ -1,0 +1,332 @@
+"""The environment `embedded`: real loopback sockets in the lab process, no Docker.
+
+`LabProcess` is the process, started once for a session or a command; `Embedded` is one run in it,
+with listeners and a history of its own. Counterpart of `lab/host.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import msgspec
+
+from ...faults import Fault
+from ..backends.specification import Specification
+from ..errors import FaultError, SetupError
+from ..frames import Frames, pack
+from ..history import AnyEvent, Header, History, load
+from ..orders import (
+    Answer,
+    Barrier,
+    Clear,
+    Close,
+    Done,
+    Enter,
+    Failed,
+    Fired,
+    Fresh,
+    Inject,
+    Note,
+    Open,
+    Order,
+    Reset,
+    Serve,
+)
+
+__all__ = ["Embedded", "LabProcess"]
+
+_READ = 64 * 1024
+_PATIENCE = 30.0  # seconds that the lab process may take for one order, on a loaded machine
+_LAST_WORDS = 1.0  # seconds for it to end by itself
+
+_encoder = msgspec.msgpack.Encoder()
+_answers = msgspec.msgpack.Decoder(Answer)
+
+
+class LabProcess:
+    """The lab process: started once, ended with `close` or with this process, whatever kills it.
+
+    Start it from a thread that lives as long as the process: the kernel ties it to that thread.
+    Raises SetupError if it does not start.
+    """
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
+        self._lock = threading.Lock()
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    [
+                        sys.executable,
+                        "-P",  # what lies in the current folder must not hide a module of ours
+                        "-m",
+                        "faultlab.lab.host",
+                        str(theirs.fileno()),
+                        str(os.getpid()),
+                    ],
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C is the conductor's to handle
+                )
+            except OSError as error:
+                ours.close()
+                raise SetupError(f"the lab process does not start: {error}") from error
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def hand_over(self, channel: socket.socket, feed: socket.socket) -> None:
+        """Give it a run's two sockets. Raises SetupError if it is gone."""
+        try:
+            with self._lock:
+                socket.send_fds(self._control, [b"run"], [channel.fileno(), feed.fileno()])
+        except OSError as error:
+            raise SetupError(self.gone()) from error
+
+    def gone(self) -> str:
+        """What to say when it no longer answers."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_WORDS)
+        code = self._process.returncode
+        ended = "does not answer" if code is None else f"ended with code {code}"
+        return f"the lab process (pid {self.pid}) {ended}; what it had recorded is kept"
+
+    def close(self) -> None:
+        """Have it close everything and end; kill it if it doesn't."""
+        self._control.close()
+        try:
+            self._process.wait(_LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(slots=True)
+class Armed:
+    """One armed fault (the interface's `Handle`)."""
+
+    number: int
+    mechanism: str = ""
+    first: Future[AnyEvent] = field(default_factory=Future)
+
+
+class Embedded:
+    """One run in the lab process. Thread-safe.
+
+    `feed` is the lab's end of the subject's event channel. Raises SetupError when a port is
+    taken, a file can't be written, or the lab process is gone.
+    """
+
+    name = "embedded"
+
+    def __init__(
+        self,
+        process: LabProcess,
+        services: Mapping[str, Specification],
+        *,
+        header: Header,
+        path: Path,
+        feed: socket.socket,
+        ports: Mapping[str, int] | None = None,
+    ) -> None:
+        self._process = process
+        self._path = path
+        self._numbers = count(1)
+        self._answers: dict[int, Future[Done | Failed]] = {}
+        self._handles: dict[int, Armed] = {}
+        self._lock = threading.Lock()
+        self._over = False
+        self._channel, theirs = socket.socketpair()
+        try:
+            with theirs:
+                process.hand_over(theirs, feed)
+        except SetupError:
+            self._channel.close()
+            raise
+        finally:
+            feed.close()
+        self._reader = threading.Thread(target=self._listen, name="faultlab-lab", daemon=True)
+        self._reader.start()
+        ports = {name: (ports or {}).get(name, 0) for name in services}
+        try:
+            done = self._tell(
+                Open(
+                    services=dict(services),
+                    header=header,
+                    path=str(path.absolute()),
+                    ports=ports,
+                )
+            )
+        except BaseException:
+            self._end()
+            raise
+        self.start = done.start
+        self.ports = dict(done.ports)
+
+    def url(self, service: str) -> str:
+        """Where the subject reaches the service. Raises KeyError."""
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    def serve(self, service: str, specification: Specification) -> str:
+        """One more service; its url."""
+        done = self._tell(Serve(service=service, specification=specification))
+        self.ports.update(done.ports)
+        return self.url(service)
+
+    def inject(
+        self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
+    ) -> Armed:
+        """Arm a fault; in force on return. Raises FaultError."""
+        armed = self._handles[number] = Armed(number)
+        try:
+            done = self._tell(
+                Inject(fault=number, json=fault.model_dump_json().encode(), unfired=unfired)
+            )
+        except BaseException:
+            del self._handles[number]
+            raise
+        armed.mechanism = done.text
+        return armed
+
+    def clear(self, *numbers: int) -> None:
+        """End these faults; without a number, all."""
+        self._tell(Clear(faults=numbers or None))
+
+    def fresh(self) -> None:
+        """Close idle client connections by FIN."""
+        self._tell(Fresh())
+
+    def reset(self) -> None:
+        """RST on every client connection, so that a blocked call returns."""
+        self._tell(Reset())
+
+    def enter(self, phase: str) -> None:
+        """A phase begins. Call `barrier` first, so that nothing older counts to it."""
+        self._tell(Enter(phase=phase))
+
+    def note(self, event: AnyEvent) -> None:
+        """Record an event of the conductor's."""
+        self._tell(Note(event=event))
+
+    def clock(self) -> float:
+        """Seconds since the run's start."""
+        return time.monotonic() - self.start
+
+    def barrier(self, flush: Callable[[int], None] | None = None) -> None:
+        """Return when everything that happened is recorded."""
+        if flush is None:
+            self._tell(Barrier())
+            return
+        token = next(self._numbers)
+        flush(token)
+        self._tell(Barrier(token=token))
+
+    def events(self) -> History:
+        """The history so far."""
+        return load(self._path)
+
+    def close(self) -> History:
+        """Stop everything; the whole history."""
+        if not self._over:
+            try:
+                self._tell(Close())
+            finally:
+                self._end()
+        return load(self._path)
+
+    def abandon(self) -> None:
+        """Let go without waiting: the lab process closes the run when its channel ends."""
+        self._end()
+
+    def _tell(self, order: Order) -> Done:
+        number = next(self._numbers)
+        answer: Future[Done | Failed] = Future()
+        with self._lock:
+            if self._over:
+                raise SetupError(self._process.gone())
+            self._answers[number] = answer
+            data = pack(_encoder.encode(msgspec.structs.replace(order, number=number)))
+            try:
+                self._channel.sendall(data)
+            except OSError as error:
+                raise SetupError(self._process.gone()) from error
+        try:
+            told = answer.result(_PATIENCE)
+        except FutureTimeout:
+            raise SetupError(
+                f"the lab process (pid {self._process.pid}) did not answer `{_verb(order)}` "
+                f"within {_PATIENCE:g} s"
+            ) from None
+        if isinstance(told, Done):
+            return told
+        if told.kind == "fault":
+            raise FaultError(told.text)
+        raise SetupError(told.text)
+
+    def _listen(self) -> None:
+        frames = Frames()
+        while True:
+            try:
+                data = self._channel.recv(_READ)
+            except OSError:
+                data = b""
+            if not data:
+                break
+            for body in frames.bodies(data):
+                self._hear(_answers.decode(body))
+        with self._lock:
+            self._over = True
+            waiting = list(self._answers.items())
+            self._answers.clear()
+        for number, answer in waiting:
+            answer.set_result(Failed(number=number, kind="setup", text=self._process.gone()))
+
+    def _hear(self, answer: Answer) -> None:
+        if isinstance(answer, Fired):
+            handle = self._handles.get(answer.fault)
+            if handle is not None and not handle.first.done():
+                handle.first.set_result(answer.event)
+            return
+        waiting = self._answers.pop(answer.number, None)
+        if waiting is not None:
+            waiting.set_result(answer)
+
+    def _end(self) -> None:
+        self._over = True
+        with contextlib.suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
+        if self._reader is not threading.current_thread():
+            self._reader.join()
+        self._channel.close()
+
+
+def _verb(order: Order) -> str:
+    return str(type(order).__struct_config__.tag)

@@ -1,0 +1,259 @@
+"""The lab process: runs proxies, stubs and recorders beside the subject, never inside it.
+
+`python -m faultlab.lab.host FD PARENT`: FD is its end of a control socket over which each run's
+channel (`orders.py`) and feed (`frames.py`) are handed to it. When the control socket ends, or the
+parent dies however it does, everything is closed and the process ends (design section 4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+import msgspec
+from pydantic import ValidationError
+
+from ..faults import fault_adapter
+from .frames import FrameError, Frames, Mark, pack
+from .history import AnyEvent
+from .mortal import die_with
+from .orders import (
+    Answer,
+    AnyOrder,
+    Barrier,
+    Clear,
+    Close,
+    Done,
+    Enter,
+    Failed,
+    Fired,
+    Fresh,
+    Inject,
+    Note,
+    Open,
+    Reset,
+    Serve,
+)
+from .recorder import Recorder
+from .rig import FaultRefused, Rig
+from .sockets import RealNet
+from .stamp import run_delay
+
+__all__ = ["main"]
+
+_READ = 256 * 1024
+_orders = msgspec.msgpack.Decoder(AnyOrder)
+_answers = msgspec.msgpack.Encoder()
+
+
+class _Run:
+    """One run's channel and feed, and the rig they drive."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, channel: socket.socket, feed: socket.socket
+    ) -> None:
+        self._loop = loop
+        self._channel = channel
+        self._feed = feed
+        self._orders = Frames()
+        self._events = Frames()
+        self._marks: set[int] = set()
+        self._waiting: dict[int, int] = {}  # mark -> number of the barrier that waits for it
+        self._rig: Rig | None = None
+        channel.setblocking(True)  # answers are small; orders are read only when they are there
+        feed.setblocking(False)
+        loop.add_reader(channel, self._ordered)
+        loop.add_reader(feed, self._fed)
+
+    def close(self) -> None:
+        """Stop the rig, finish the history, give back both sockets."""
+        if self._channel.fileno() < 0:
+            return
+        self._stop_feed()
+        if self._rig is not None:
+            self._rig.close()
+            self._rig = None
+        self._loop.remove_reader(self._channel)
+        self._channel.close()
+
+    def _ordered(self) -> None:
+        try:
+            data = self._channel.recv(_READ)
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        for body in self._orders.bodies(data):
+            order = _orders.decode(body)
+            try:
+                answer = self._carry_out(order)
+            except FaultRefused as error:
+                answer = Failed(number=order.number, kind="fault", text=str(error))
+            except ValidationError as error:
+                answer = Failed(number=order.number, kind="fault", text=_first(error))
+            except (OSError, ValueError) as error:
+                answer = Failed(number=order.number, kind="setup", text=str(error))
+            if answer is not None:
+                self._answer(answer)
+
+    def _answer(self, answer: Answer) -> None:
+        with contextlib.suppress(OSError):  # nobody listens any more; the end of file follows
+            self._channel.sendall(pack(_answers.encode(answer)))
+
+    def _carry_out(self, order: AnyOrder) -> Answer | None:
+        done = Done(number=order.number)
+        if isinstance(order, Open):
+            return self._open(order)
+        rig = self._rig
+        if rig is None:
+            raise ValueError("the run is not open")
+        match order:
+            case Serve():
+                port = rig.serve(order.service, order.specification)
+                return Done(number=order.number, ports={order.service: port})
+            case Enter():
+                rig.enter(order.phase)
+            case Inject():
+                fault = fault_adapter.validate_json(order.json)
+                return Done(number=order.number, text=rig.inject(order.fault, fault, order.unfired))
+            case Clear():
+                rig.clear(order.faults)
+            case Fresh():
+                rig.fresh()
+            case Reset():
+                rig.reset()
+            case Barrier():
+                self._fed()
+                if order.token is not None and order.token not in self._marks:
+                    self._waiting[order.token] = order.number
+                    return None
+                rig.drain()
+            case Note():
+                rig.note(order.event)
+            case Close():
+                self._fed()
+                rig.drain()
+                self._stop_feed()
+                rig.close()
+                self._rig = None
+            case _:
+                assert_never(order)
+        return done
+
+    def _open(self, order: Open) -> Done:
+        start = time.monotonic()
+        recorder = Recorder(
+            Path(order.path),
+            order.header,
+            start=start,
+            soon=self._loop.call_soon,
+            delay=run_delay,
+        )
+        self._rig = Rig(
+            RealNet(self._loop),
+            order.services,
+            recorder,
+            seed=order.header.seed,
+            ports=order.ports,
+            fired=self._fired,
+        )
+        return Done(number=order.number, start=start, ports=self._rig.ports)
+
+    def _fired(self, fault: int, event: AnyEvent) -> None:
+        self._answer(Fired(fault=fault, event=event))
+
+    def _fed(self) -> None:
+        """Take everything that lies in the feed."""
+        while self._feed.fileno() >= 0:
+            try:
+                data = self._feed.recv(_READ)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._stop_feed()
+                return
+            try:
+                for frame in self._events.feed(data):
+                    if isinstance(frame, Mark):
+                        self._passed(frame.token)
+                    elif self._rig is not None:
+                        for event in frame.events:
+                            self._rig.feed(event)
+            except FrameError:
+                self._stop_feed()
+                return
+
+    def _passed(self, token: int) -> None:
+        self._marks.add(token)
+        number = self._waiting.pop(token, None)
+        if number is not None:
+            if self._rig is not None:
+                self._rig.drain()
+            self._answer(Done(number=number))
+
+    def _stop_feed(self) -> None:
+        if self._feed.fileno() >= 0:
+            self._loop.remove_reader(self._feed)
+            self._feed.close()
+        for number in self._waiting.values():
+            self._answer(Failed(number=number, kind="setup", text="the subject's process is gone"))
+        self._waiting.clear()
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}"
+
+
+def serve(control: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+    """Take runs from the control socket until it ends; then close what is left."""
+    runs: list[_Run] = []
+
+    def arrived() -> None:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(control, 64, 2)
+        except OSError:
+            data, descriptors = b"", []
+        if not data:
+            loop.stop()
+            return
+        channel, feed = (socket.socket(fileno=number) for number in descriptors)
+        runs.append(_Run(loop, channel, feed))
+
+    loop.add_reader(control, arrived)
+    try:
+        loop.run_forever()
+    finally:
+        loop.remove_reader(control)
+        for run in runs:
+            run.close()
+        control.close()
+
+
+def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
+    """The process's whole life: FD and PARENT (a process id) are its arguments."""
+    descriptor, parent = (int(argument) for argument in arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the conductor's to handle
+    die_with(parent)
+    loop = asyncio.new_event_loop()
+    try:
+        serve(socket.socket(fileno=descriptor), loop)
+    finally:
+        loop.close()
+    exit_(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

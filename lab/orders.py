@@ -1,0 +1,110 @@
+"""What the lab process is told to do, and what it answers: one channel for each run.
+
+Frames as in `lab/frames.py`. Each order carries a number, its answer the same one; a `Fired` comes
+unasked. Pure types; the sender is `environments/embedded.py`, the receiver `host.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from .backends.specification import Specification
+from .history import AnyEvent, Header
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
+    """Something to do; answered once, when it is done."""
+
+    number: int = 0
+
+
+class Open(Order, frozen=True, kw_only=True, tag="open"):
+    """Start stubs, proxies and recorder. `ports`: the listeners' ports, 0 for any."""
+
+    services: dict[str, Specification]
+    header: Header
+    path: str
+    ports: dict[str, int] = {}
+
+
+class Serve(Order, frozen=True, kw_only=True, tag="serve"):
+    """One more service."""
+
+    service: str
+    specification: Specification
+
+
+class Enter(Order, frozen=True, kw_only=True, tag="enter"):
+    """A phase begins."""
+
+    phase: str
+
+
+class Inject(Order, frozen=True, kw_only=True, tag="inject"):
+    """Arm a fault, given as JSON (`faults.fault_adapter`)."""
+
+    fault: int
+    json: bytes
+    unfired: Literal["fail", "ok"] = "fail"
+
+
+class Clear(Order, frozen=True, kw_only=True, tag="clear"):
+    """End these faults, or all."""
+
+    faults: tuple[int, ...] | None = None
+
+
+class Fresh(Order, frozen=True, kw_only=True, tag="fresh"):
+    """Close idle client connections by FIN."""
+
+
+class Reset(Order, frozen=True, kw_only=True, tag="reset"):
+    """RST on every client connection, so that a blocked call returns."""
+
+
+class Barrier(Order, frozen=True, kw_only=True, tag="barrier"):
+    """Answer when everything that had arrived is recorded; `token`: wait for this mark first."""
+
+    token: int | None = None
+
+
+class Note(Order, frozen=True, kw_only=True, tag="note"):
+    """Record an event of the conductor's."""
+
+    event: AnyEvent
+
+
+class Close(Order, frozen=True, kw_only=True, tag="close"):
+    """Stop everything of this run and finish the history."""
+
+
+AnyOrder = Open | Serve | Enter | Inject | Clear | Fresh | Reset | Barrier | Note | Close
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done", tag_field="answer"):
+    """The order is carried out. `text`: the mechanism of an injected fault."""
+
+    number: int
+    start: float = 0.0
+    ports: dict[str, int] = {}
+    text: str = ""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed", tag_field="answer"):
+    """It could not be: a fault refused by name, or a machine that lacks something."""
+
+    number: int
+    kind: Literal["fault", "setup"]
+    text: str
+
+
+class Fired(msgspec.Struct, frozen=True, kw_only=True, tag="fired", tag_field="answer"):
+    """A fault acted for the first time."""
+
+    fault: int
+    event: AnyEvent
+
+
+Answer = Done | Failed | Fired
