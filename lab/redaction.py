@@ -1,0 +1,49 @@
+"""Takes secrets out of text before it is recorded (design section 5, 'Secrets').
+
+Pure. By name: what stands behind a name that means a secret goes, whatever it looks like.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["GONE", "is_secret", "redacted"]
+
+GONE = "[redacted]"
+
+_NAME = (
+    r"(?:[\w-]*(?:api[_-]?key|token|secret|passw(?:or)?d|passwd|credential)[\w-]*"
+    r"|(?:proxy-)?authorization|(?:set-)?cookie|jwt|session[_-]?id)"
+)
+_WHOLE_NAME = re.compile(_NAME, re.IGNORECASE)
+_USER_INFO = re.compile(r"(\w+://)[^\s/@]+@")
+_SCHEME = re.compile(r"\b(Bearer|Basic|Digest)\s+[\w.~+/=-]+", re.IGNORECASE)
+_WHOLE_LINE = re.compile(
+    r"""(\b(?:proxy-)?authorization|\b(?:set-)?cookie)(["']?\s*[:=]\s*["']?)[^"'\r\n]+""",
+    re.IGNORECASE,
+)
+_PAIR = re.compile(
+    r"""(\b"""
+    + _NAME
+    + r"""["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s&,;)}\]"']+)""",
+    re.IGNORECASE,
+)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a header, parameter or field of this name holds a secret."""
+    return _WHOLE_NAME.fullmatch(name) is not None
+
+
+def redacted(text: str) -> str:
+    """The text without the values of secrets: in headers, URLs, forms, JSON and reprs."""
+    text = _USER_INFO.sub(rf"\1{GONE}@", text)
+    text = _WHOLE_LINE.sub(rf"\1\2{GONE}", text)
+    text = _SCHEME.sub(rf"\1 {GONE}", text)
+    return _PAIR.sub(_kept_name, text)
+
+
+def _kept_name(pair: re.Match[str]) -> str:
+    value = pair[2]
+    quote = value[0] if value[:1] in {'"', "'"} else ""
+    return pair[0] if GONE in value else f"{pair[1]}{quote}{GONE}{quote}"
