@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 LEAVES = {"lab.errors", "lab.redaction", "lab.stamp", "lab.tolerance"}
 FACTS = {"lab.history", "lab.contract", "lab.errors", "lab.tolerance", "lab.tune"}
 WIRE = {"lab.history", "lab.frames", *LEAVES}
-ORACLE = FACTS | {"lab.attempts", "lab.oracle", "lab.tolerance", "lab.tune"}
+ORACLE = FACTS | {"lab.attempts", "lab.oracle"}
 PLAN = {"lab.expect", "lab.plan", "scenarios", "faults"}
 JUDGES = {"lab.checks", "lab.verdict", "lab.report"}
 HOSTED = {"lab.net", "lab.sockets", "lab.recorder", "lab.proxy", "lab.backends"}
@@ -35,9 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.contract": {"lab.history", "lab.errors"},
     "lab.tune": {"lab.contract", "lab.errors"},
     "lab.attempts": FACTS,
-    "lab.tune": {"lab.contract"},
-    "lab.tolerance": set(),
-    "lab.oracle": FACTS | {"lab.attempts", "lab.tolerance"},
+    "lab.oracle": FACTS | {"lab.attempts"},
     "lab.expect": ORACLE | {"scenarios", "faults"},
     "lab.plan": ORACLE | {"lab.expect", "scenarios", "faults"},
     "lab.checks": ORACLE | PLAN,
