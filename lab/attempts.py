@@ -16,6 +16,7 @@ from typing import Literal
 
 from .history import (
     AnyEvent,
+    AttemptBegun,
     AttemptEnded,
     ConnClosed,
     ConnectAttempted,
@@ -46,6 +47,20 @@ from .history import (
 
 Ending = Literal["ok", "failed", "cancelled", "unknown"]
 Certainty = Literal["exact", "inferred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """When the instrumented client says that an attempt began and ended, and its `late` then.
+
+    `ended` is when the transport gave the answer's head, or raised. Both are the client's own
+    stamps, so a wait between two attempts lies between `ended` and the next `begun`.
+    """
+
+    begun: float | None = None
+    begun_late: float = 0.0
+    ended: float | None = None
+    ended_late: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,7 @@ class Attempt:
     gave_up: bool = False  # the client ended it before an answer was complete
     late: float = 0.0  # `late` of its first event: run delay sum of the stamping thread
     events: tuple[int, ...] = ()
+    told: Told = Told()
 
     @property
     def headless(self) -> bool:
@@ -306,6 +322,7 @@ class _Reader:
         self._calls: dict[int, _Call] = {}
         self._conns: dict[int, _Conn] = {}
         self._connects: list[ConnectAttempted] = []
+        self._begun: dict[tuple[int, int], AttemptBegun] = {}
         self._ended: dict[tuple[int, int], AttemptEnded] = {}
         self._modes: dict[str, _Modes] = defaultdict(_Modes)
         self._armed: dict[int, FaultArmed] = {}
@@ -340,6 +357,8 @@ class _Reader:
                 if op in self._calls:
                     self._calls[op].cancel = event.t
                     self._calls[op].events.append(event.index)
+            case AttemptBegun(op=int(op), attempt=int(attempt)):
+                self._begun[op, attempt] = event
             case AttemptEnded(op=int(op), attempt=int(attempt)):
                 self._ended[op, attempt] = event
             case ConnectAttempted():
@@ -498,6 +517,18 @@ class _Reader:
             gave_up=gave_up,
             late=start.late,
             events=tuple(exchange.events + (conn.events[1:] if last else [])),
+            told=self._told(start.op, start.attempt),
+        )
+
+    def _told(self, op: int | None, attempt: int | None) -> Told:
+        if op is None or attempt is None:
+            return Told()
+        begun, ended = self._begun.get((op, attempt)), self._ended.get((op, attempt))
+        return Told(
+            begun=begun.t if begun is not None else None,
+            begun_late=begun.late if begun is not None else 0.0,
+            ended=ended.t if ended is not None else None,
+            ended_late=ended.late if ended is not None else 0.0,
         )
 
     def _without_head(self) -> Iterable[Attempt]:
@@ -537,6 +568,7 @@ class _Reader:
                 faults=tuple(conn.faults),
                 late=conn.opened.late,
                 events=tuple(conn.events),
+                told=Told() if owner is None else self._told(owner.op, owner.attempt),
             )
 
     def _vanished(self, connect: ConnectAttempted, service: str) -> Attempt:
@@ -580,6 +612,7 @@ class _Reader:
             gave_up=observable == "connect_timeout",
             late=connect.late,
             events=(connect.index,) if told is None else (connect.index, told.index),
+            told=self._told(connect.op, connect.attempt),
         )
 
     def _operation(self, op: int, call: _Call, attempts: list[Attempt]) -> Operation:
