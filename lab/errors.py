@@ -15,7 +15,7 @@ from typing import Any
 
 from typing_extensions import override
 
-__all__ = ["FaultError", "LabError", "SetupError", "SubjectError"]
+__all__ = ["FaultError", "LabError", "SetupError", "SubjectError", "UsageError"]
 
 _LABEL = 10  # columns of the longest label and its gap
 
@@ -44,6 +44,10 @@ class LabError(Exception):
 
 def _restored(cls: type[LabError], text: str, rows: dict[str, str]) -> LabError:
     return cls(text, **rows)
+
+
+class UsageError(LabError):
+    """Something on the command line names nothing that exists, or not what is needed there."""
 
 
 class SetupError(LabError):

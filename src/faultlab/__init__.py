@@ -4,6 +4,8 @@ This is the public face; the rooms behind it are `faultlab.lab`, `faultlab.fault
 `faultlab.scenarios` and `faultlab.fixtures`.
 """
 
+from .lab.subjects.declaration import op, subject
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "op", "subject"]

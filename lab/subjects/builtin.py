@@ -1,0 +1,84 @@
+"""The reference client as a subject: `maximus`.
+
+The only adapter that the package brings for a real client; no other module of the lab names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from random import Random
+from typing import TYPE_CHECKING
+
+from maximus import BreakerPolicy, MaximusClient, Policy, Timeouts
+
+from .declaration import Op, op, subject
+
+if TYPE_CHECKING:
+    from ..tune import Tune
+
+__all__ = ["BUILTIN", "SERVICES", "maximus", "operations", "policy"]
+
+SERVICES = {"core": "core", "penelope": "penelope"}
+
+
+def policy(tune: Tune | None) -> Policy:
+    """The client's settings under a tune; None leaves its own numbers."""
+    if tune is None:
+        return Policy()
+    return Policy(
+        backoff_base=tune.backoff_base,
+        backoff_cap=tune.backoff_cap,
+        timeouts=Timeouts(connect=tune.connect, read=tune.read, write=tune.write, pool=tune.pool),
+        deadline=tune.deadline,
+        breaker=BreakerPolicy(reset_timeout=tune.reset_timeout),
+    )
+
+
+def operations(client: MaximusClient) -> dict[str, Op]:
+    """Every operation of the client that the stubs serve: four by role, all by name."""
+    health = op("core GET /health", client.health)
+    state = op("core GET /api/consciousness/state", client.consciousness.get_state)
+    penelope = op("penelope GET /health", client.penelope.health)
+    query = op("core POST /query", client.query, "Which components are degraded?")
+    return {
+        "read": health,
+        "read.other": state,
+        "read.elsewhere": penelope,
+        "write": query,
+        "health": health,
+        "state": state,
+        "penelope_health": penelope,
+        "query": query,
+        "arousal": op("core GET /api/consciousness/arousal", client.consciousness.get_arousal),
+        "pending": op("core GET /api/v1/governance/pending", client.governance.get_pending),
+        "create_session": op(
+            "core POST /api/v1/governance/session/create",
+            client.governance.create_session,
+            "operator-1",
+            "First Operator",
+        ),
+        "approve": op(
+            "core POST /api/v1/governance/decision/{decision_id}/approve",
+            client.governance.approve,
+            "decision-1",
+            session_id="session-1",
+        ),
+    }
+
+
+@subject(services=SERVICES, contract="maximus")
+async def maximus(
+    urls: Mapping[str, str], tune: Tune | None, seed: int
+) -> AsyncIterator[dict[str, Op]]:
+    """The client as the lab judges it: no cached health, its jitter drawn from the seed."""
+    async with MaximusClient(
+        core_url=urls["core"],
+        penelope_url=urls["penelope"],
+        policy=policy(tune),
+        health_max_age=0.0,
+        random=Random(seed),
+    ) as client:
+        yield operations(client)
+
+
+BUILTIN = {"maximus": maximus}

@@ -1,0 +1,361 @@
+"""What the author of an adapter writes: `@subject(...)` and `op(...)` (design section 10).
+
+Exported as `faultlab.subject` and `faultlab.op`; quick to import, as every test that uses the lab
+imports it. Knows how a subject is declared and entered, never how it is run. What is declared
+wrong raises ValueError or TypeError where it stands; whoever runs the code adds file and line.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from ..tune import Tune
+
+__all__ = [
+    "IDEMPOTENT_METHODS",
+    "METHODS",
+    "PRESETS",
+    "Backend",
+    "Contract",
+    "Factory",
+    "Op",
+    "Preset",
+    "Routes",
+    "Subject",
+    "Url",
+    "entered",
+    "op",
+    "subject",
+]
+
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
+IDEMPOTENT_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
+"""RFC 9110 9.2.2."""
+
+PRESETS = ("core", "penelope")
+"""The built-in stubs. The other six of the eight MAXIMUS services come with a later issue."""
+
+_LATER_PRESETS = ("maba", "nis", "icarus", "metis", "noesis", "sophia")
+_LATER_SERVERS = {"openapi": "an OpenAPI document", "image": "an image", "port": "an image"}
+_ARGUMENTS = ("urls", "tune", "seed")
+_ENDPOINT = re.compile(r"(?:(?P<service>\S+) )?(?P<method>[A-Z]+) (?P<path>/\S*)")
+_NAME = re.compile(r"[A-Za-z_][\w-]*")
+_ROUTE = "GET /orders/{id}"
+
+Factory: TypeAlias = Callable[..., Any]
+Contract: TypeAlias = "str | Mapping[str, object] | None"
+
+
+# --- operations ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation of a subject. `service` is None where its subject has only one.
+
+    `keyed`: the call passes an idempotency key, so that the client may repeat it.
+    """
+
+    service: str | None
+    method: str
+    path: str
+    idempotent: bool
+    keyed: bool
+    call: Callable[[], object]
+
+    @property
+    def endpoint(self) -> str:
+        """Method and path template, as contracts and histories name it."""
+        return f"{self.method} {self.path}"
+
+
+def op(
+    endpoint: str,
+    call: Callable[..., object],
+    *args: object,
+    idempotent: bool | None = None,
+    **kwargs: object,
+) -> Op:
+    """Declare an operation: `call(*args, **kwargs)` sends `endpoint`, `METHOD /path/{template}`.
+
+    The service stands in front where there are several: `core GET /health`. `idempotent` follows
+    from the method unless given. `call` is a function, async or sync.
+    """
+    found = _matched(endpoint)
+    if found is None:
+        raise ValueError(
+            f"op({endpoint!r}, ...): not an endpoint; write METHOD /path, for example {_ROUTE!r},"
+            f" the service in front where there are several: 'orders {_ROUTE}'"
+        )
+    method = found["method"]
+    if method not in METHODS:
+        raise ValueError(
+            f"op({endpoint!r}, ...): {method} is no method; one of {', '.join(METHODS)}"
+        )
+    if isinstance(call, str):
+        raise TypeError(
+            f"op({endpoint!r}, ...): a text is a command, and commands come with a later issue;"
+            " pass a function"
+        )
+    if not callable(call):
+        raise TypeError(
+            f"op({endpoint!r}, ...): expected a function to call, got {_shown(call)};"
+            " write its arguments behind it: op(..., client.get, 7)"
+        )
+    return Op(
+        service=found["service"],
+        method=method,
+        path=found["path"],
+        idempotent=method in IDEMPOTENT_METHODS if idempotent is None else idempotent,
+        keyed=_has_key(kwargs),
+        call=partial(call, *args, **kwargs),
+    )
+
+
+def _matched(endpoint: object) -> re.Match[str] | None:
+    return _ENDPOINT.fullmatch(endpoint) if isinstance(endpoint, str) else None
+
+
+def _has_key(kwargs: Mapping[str, object]) -> bool:
+    """Whether a call passes an idempotency key, as an argument or as a header."""
+    if kwargs.get("idempotency_key") is not None:
+        return True
+    headers = kwargs.get("headers")
+    return isinstance(headers, Mapping) and any(
+        isinstance(name, str) and name.lower() == "idempotency-key" for name in headers
+    )
+
+
+# --- who serves ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """A stub from routes: `METHOD /path/{template}` to what it answers."""
+
+    routes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A server that already runs."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A built-in stub, by its name."""
+
+    name: str
+
+
+Backend = Routes | Url | Preset
+
+
+def _backend(service: str, value: object) -> Backend:
+    """Who serves a service, from what its author wrote."""
+    place = f"services[{service!r}]"
+    match value:
+        case Routes() | Url() | Preset():
+            return value
+        case str() if value.startswith(("http://", "https://")):
+            return Url(value)
+        case str() if value in PRESETS:
+            return Preset(value)
+        case str() if value in _LATER_PRESETS:
+            raise ValueError(f"{place}: the stub of {value!r} comes with a later issue")
+        case str() if value.endswith((".yaml", ".yml", ".json")):
+            raise ValueError(
+                f"{place}: an OpenAPI document comes with a later issue;"
+                f" until then write routes: {{{_ROUTE!r}: {{...}}}}"
+            )
+        case Mapping() if value:
+            for key in value:
+                if key in _LATER_SERVERS:
+                    raise ValueError(
+                        f"{place}: {_LATER_SERVERS[key]} comes with a later issue;"
+                        " until then write routes or a URL"
+                    )
+                found = _matched(key)
+                if found is None or found["service"] or found["method"] not in METHODS:
+                    raise ValueError(
+                        f"{place}: {key!r} is no route; write METHOD /path, for example {_ROUTE!r}"
+                    )
+            return Routes(MappingProxyType(dict(value)))
+        case _:
+            raise ValueError(
+                f"{place}: expected routes {{{_ROUTE!r}: {{...}}}}, a URL"
+                f" 'http://...', or a built-in stub ({', '.join(PRESETS)}), got {_shown(value)}"
+            )
+
+
+# --- subjects ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A declared subject. `factory` takes those of urls, tune and seed that it `asks` for.
+
+    `file` is where it was declared, for messages and for what its contract names beside it.
+    """
+
+    name: str
+    services: Mapping[str, Backend]
+    contract: Contract
+    factory: Factory
+    asks: tuple[str, ...]
+    file: str
+
+    def service_of(self, operation: Op) -> str:
+        """The service of one of its operations. ValueError where it names none or an unknown one."""
+        if operation.service is None:
+            if len(self.services) == 1:
+                return next(iter(self.services))
+            raise ValueError(
+                f"op({operation.endpoint!r}, ...): name the service in front, {self.name} has"
+                f" several: {', '.join(self.services)}"
+            )
+        if operation.service in self.services:
+            return operation.service
+        nearest = get_close_matches(operation.service, self.services, 1)
+        raise ValueError(
+            f"op('{operation.service} {operation.endpoint}', ...): {operation.service!r} is no"
+            f" service of {self.name}; "
+            + (f"nearest: {nearest[0]}" if nearest else f"it has {', '.join(self.services)}")
+        )
+
+    def offers(self, given: object) -> Mapping[str, Op]:
+        """What its factory yielded, examined; ValueError or TypeError says what is wrong."""
+        if not isinstance(given, Mapping) or not given:
+            raise TypeError(
+                f"{self.name} yielded {_shown(given)}; expected names with operations:"
+                f" {{'read': op({_ROUTE!r}, ...)}}"
+            )
+        for name, operation in given.items():
+            if not isinstance(name, str) or not name:
+                raise TypeError(f"{self.name} yielded {name!r} as the name of an operation")
+            if not isinstance(operation, Op):
+                raise TypeError(
+                    f"{self.name} yielded {_shown(operation)} as {name!r};"
+                    f" expected op({_ROUTE!r}, ...)"
+                )
+            self.service_of(operation)
+        return MappingProxyType(dict(given))
+
+    def arguments(self, urls: Mapping[str, str], tune: Tune | None, seed: int) -> dict[str, object]:
+        """What its factory is called with: only what it asks for."""
+        known: dict[str, object] = {"urls": dict(urls), "tune": tune, "seed": seed}
+        return {name: known[name] for name in self.asks}
+
+
+def subject(
+    *, services: Mapping[str, object], contract: Contract = None
+) -> Callable[[Factory], Subject]:
+    """Declare a subject: the decorated generator takes `urls` and yields operations by name.
+
+    `services`: for each name routes, a URL, or a built-in stub's name. `contract`: what the client
+    promises; a built-in's name, a file, or a mapping; left out, only checks that need no promise
+    are judged. The generator, async or sync, or a context manager's function, may also ask for
+    `tune` and `seed` by these names.
+    """
+    backends = _backends(services)
+    _examine_contract(contract)
+
+    def declared(function: Factory) -> Subject:
+        return Subject(
+            name=function.__name__,
+            services=backends,
+            contract=contract,
+            factory=_context_manager(function),
+            asks=_asks(function),
+            file=inspect.getsourcefile(inspect.unwrap(function)) or "",
+        )
+
+    return declared
+
+
+def _backends(services: object) -> Mapping[str, Backend]:
+    if not isinstance(services, Mapping) or not services:
+        raise TypeError(
+            f"subject(services=...): expected names with who serves them, got {_shown(services)}"
+        )
+    for name in services:
+        if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+            raise ValueError(f"subject(services=...): {name!r} is no name of a service")
+    return MappingProxyType({name: _backend(name, value) for name, value in services.items()})
+
+
+def _examine_contract(contract: object) -> None:
+    if contract is not None and not isinstance(contract, str | Mapping):
+        raise TypeError(
+            "subject(contract=...): expected a built-in's name, a file or a mapping,"
+            f" got {_shown(contract)}"
+        )
+
+
+def _context_manager(function: Factory) -> Factory:
+    if inspect.isasyncgenfunction(function):
+        return asynccontextmanager(function)
+    if inspect.isgeneratorfunction(function):
+        return contextmanager(function)
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{function.__name__} returns; a subject yields its operations")
+    return function
+
+
+def _asks(function: Factory) -> tuple[str, ...]:
+    asked: list[str] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in _ARGUMENTS and parameter.kind is not parameter.POSITIONAL_ONLY:
+            asked.append(name)
+        elif parameter.default is parameter.empty:
+            raise TypeError(
+                f"{function.__name__} asks for {name!r}; a subject may ask for"
+                f" {', '.join(_ARGUMENTS)}, by these names"
+            )
+    if "urls" not in asked:
+        raise TypeError(
+            f"{function.__name__} doesn't ask for 'urls'; its client must call the lab's addresses"
+        )
+    return tuple(asked)
+
+
+@asynccontextmanager
+async def entered(
+    subject: Subject, urls: Mapping[str, str], tune: Tune | None, seed: int
+) -> AsyncIterator[Mapping[str, Op]]:
+    """Enter a subject's factory, and leave it: by the task, and on the loop, of the caller."""
+    context = subject.factory(**subject.arguments(urls, tune, seed))
+    if hasattr(context, "__aenter__"):
+        async with context as given:
+            yield subject.offers(given)
+    elif hasattr(context, "__enter__"):
+        with context as given:
+            yield subject.offers(given)
+    else:
+        if inspect.isawaitable(context):
+            _discard(context)
+        raise TypeError(
+            f"{subject.name} returned {_shown(context)}; a subject yields its operations"
+        )
+
+
+def _discard(awaitable: Awaitable[object]) -> None:
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
+
+
+def _shown(value: object) -> str:
+    """A value for a message: short, with its type."""
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -1,0 +1,165 @@
+"""What a process records of its own subject: operations, attempts, connects.
+
+One `Watch` serves the subject's child process (`child.py`) and a test that is itself the subject
+(`pytest_plugin`). It puts attribution, the audit hook and the channel together, and knows nothing
+of adapters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+
+from ..history import (
+    AnyEvent,
+    OpCancelled,
+    OpCancelRequested,
+    OpFailed,
+    OpInvoked,
+    OpOk,
+    SubjectClosed,
+    SubjectOpened,
+)
+from ..stamp import Stamp
+from .attribution import Attribution, Current, current
+from .channel import Channel
+from .connects import AUDIT, Address, Connects, known_on
+from .outcome import chain, digest, qualified
+
+__all__ = ["Ended", "Watch"]
+
+
+class Ended:
+    """How an operation came back: `value` is set by whoever knows it, `cancelled` by the lab."""
+
+    __slots__ = ("cancelled", "value")
+
+    def __init__(self) -> None:
+        self.value: object = None
+        self.cancelled = False
+
+
+class Watch:
+    """Records one process from `start` to `stop`, and starts anew after it.
+
+    Connects are recorded whoever makes them; requests are tagged, and attempts recorded, only
+    inside `operation`. Every method may be called from any thread.
+    """
+
+    def __init__(self) -> None:
+        self._installed = ExitStack()
+        self._ports: dict[int, str] = {}
+        self._channel: Channel | None = None
+        self._stamp: Stamp | None = None
+        self._attribution: Attribution | None = None
+        self._connects: Connects | None = None
+
+    def start(self, ports: Mapping[int, str], channel: Channel, stamp: Stamp) -> None:
+        """Watch connects to these ports (port to service), and tag requests to them."""
+        if self._channel is not None:
+            raise RuntimeError("this Watch has been started and not been stopped")
+        self._ports = dict(ports)
+        self._channel, self._stamp = channel, stamp
+        self._attribution = Attribution(self._ports, stamp, channel.record)
+        self._connects = Connects(self._ports, stamp, channel.note)
+        with ExitStack() as installing:
+            installing.enter_context(self._attribution.installed())
+            installing.enter_context(self._connects.watching())
+            self._installed = installing.pop_all()
+
+    def add(self, port: int, service: str) -> None:
+        """Watch one more port from now on."""
+        self._ports[port] = service
+
+    def stop(self) -> None:
+        """Undo every patch, and send what was recorded. Twice does no harm."""
+        self._installed.close()
+        if self._channel is not None:
+            self._channel.flush()
+        self._channel = None
+
+    @property
+    def connects(self) -> str:
+        """How connects are known so far: `audit`, or `none: REASON`."""
+        return AUDIT if self._attribution is None else known_on(self._attribution.loops)
+
+    def elsewhere(self) -> tuple[Address, ...]:
+        """The latest addresses this process went to that are none of the services'."""
+        return () if self._connects is None else self._connects.elsewhere()
+
+    def opened(self, *, connects: str = AUDIT) -> None:
+        """The subject was entered; `connects` says how its connects are known."""
+        t, late = self._now()
+        self._record(SubjectOpened(t=t, late=late, connects=connects))
+
+    def closed(self) -> None:
+        """The subject was left."""
+        t, late = self._now()
+        self._record(SubjectClosed(t=t, late=late))
+
+    def cancelling(self, op: int, service: str) -> None:
+        """The lab is about to cancel an operation."""
+        t, late = self._now()
+        self._record(OpCancelRequested(t=t, late=late, op=op, service=service))
+
+    @contextmanager
+    def operation(
+        self,
+        op: int,
+        name: str,
+        *,
+        service: str = "",
+        endpoint: str = "",
+        idempotent: bool = False,
+        keyed: bool = False,
+    ) -> Iterator[Ended]:
+        """Run the block as one operation: its requests are tagged, its end is recorded.
+
+        What the block raises passes through. Catch it outside: an error that is swallowed inside
+        the block is none for the history.
+        """
+        ended = Ended()
+        token = current.set(Current(op))
+        t, late = self._now()
+        self._record(
+            OpInvoked(
+                t=t,
+                late=late,
+                op=op,
+                name=name,
+                service=service,
+                endpoint=endpoint,
+                idempotent=idempotent,
+                keyed=keyed,
+            )
+        )
+        try:
+            yield ended
+        except BaseException as error:
+            # Stamped before the error is read: that takes its time.
+            t, late = self._now()
+            if ended.cancelled:
+                self._record(OpCancelled(t=t, late=late, op=op, service=service))
+            else:
+                errors = chain(error)
+                self._record(OpFailed(t=t, late=late, op=op, service=service, errors=errors))
+            raise
+        else:
+            t, late = self._now()
+            kind, told = ("", "") if ended.value is None else _told(ended.value)
+            self._record(OpOk(t=t, late=late, op=op, service=service, type=kind, digest=told))
+        finally:
+            # Left in another context than it was entered in, there is nothing to undo.
+            with suppress(ValueError):
+                current.reset(token)
+
+    def _now(self) -> tuple[float, float]:
+        return (0.0, 0.0) if self._stamp is None else self._stamp()
+
+    def _record(self, event: AnyEvent) -> None:
+        if self._channel is not None:
+            self._channel.record(event)
+
+
+def _told(value: object) -> tuple[str, str]:
+    return qualified(type(value)), digest(value)
