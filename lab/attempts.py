@@ -86,6 +86,7 @@ class Attempt:
     seen: float | None
     observable: str
     sent: float | None = None
+    answered: float | None = None  # when the head of its answer was released
     status: int | None = None
     retry_after: str | None = None
     conn: int | None = None
@@ -129,6 +130,7 @@ class Operation:
     cancel_requested: float | None = None
     certainty: Certainty = "exact"
     incarnation: int = 0  # how many times the subject had been opened before, minus one
+    lag: float = 0.0  # seconds that its thread was runnable but not running, invoked to ended
     events: tuple[int, ...] = ()
 
     @property
@@ -505,6 +507,7 @@ class _Reader:
             target=start.target,
             begun=start.t,
             sent=start.t,
+            answered=exchange.head.t if exchange.head is not None else None,
             seen=seen,
             observable=observable,
             status=exchange.head.status if exchange.head is not None else None,
@@ -645,6 +648,7 @@ class _Reader:
             effects=None if blind else self._effects[op],
             cancel_requested=call.cancel,
             incarnation=call.incarnation,
+            lag=max(0.0, end.late - invoked.late) if end is not None else 0.0,
             events=tuple(call.events),
         )
 
