@@ -14,6 +14,7 @@ import math
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -67,7 +68,7 @@ class MaximusClient:
             clock=clock,
             wall=wall,
             sleep=sleep,
-            random=Random() if random is None else random,  # noqa: S311 - spreads waits, no secret
+            random=Random() if random is None else random,
             api_key=api_key,
         )
         self._health = RecentHealth(self._ask_health, max_age=health_max_age, clock=clock)
@@ -127,9 +128,10 @@ def _base_url(name: str, value: str) -> str:
         url = httpx.URL(value)
     except (TypeError, httpx.InvalidURL) as error:
         raise ValueError(f"{name} must be an http or https URL: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
-        # httpx shows a URL with its password masked.
-        raise ValueError(f"{name} must be an http or https URL without query, got {url!r}")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError(f"{name} must be an http or https URL, got {url!r}")
+    if url.userinfo or url.query or url.fragment:  # the URL's repr masks a password
+        raise ValueError(f"{name} must be a URL without user, query or fragment, got {url!r}")
     return str(url).rstrip("/")
 
 
@@ -151,6 +153,8 @@ def _http(
             max_connections=policy.max_connections,
             max_keepalive_connections=policy.max_connections,
         ),
+        # A jar that takes none: on one machine all services would share the cookies of each.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         event_hooks={"response": [_forget_location]},
         transport=transport,
     )

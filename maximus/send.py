@@ -115,7 +115,7 @@ class Sender:
         admission = self._breakers.admit(call.service.name, call.endpoint)
         if isinstance(admission, Refusal):
             raise MaximusCircuitOpenError(
-                f"the breaker of the {admission.scope} is open, {admission.retry_in:.3f} s to go",
+                f"the {admission.scope}'s breaker is open; try again in {admission.retry_in:.3f} s",
                 scope=admission.scope,
                 retry_in=admission.retry_in,
                 **self._circumstances(operation),

@@ -72,7 +72,7 @@ WALL_CLOCK = {"now", "utcnow", "today"}
 OUTSIDE = {
     "faults": {"pydantic"},
     "scenarios": {"pydantic", "ruamel"},
-    "maximus": {"httpx", "pybreaker", "pydantic"},
+    "maximus": {"httpx", "pybreaker", "pydantic", "typing_extensions"},
 }
 
 # The two ways in import late on purpose: `--help`, and a pytest session without the lab, are quick.

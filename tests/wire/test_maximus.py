@@ -1,0 +1,91 @@
+"""What only real sockets can show of the client: the transport's own trace, and what is left."""
+
+import asyncio
+import gc
+import threading
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from maximus import MaximusClient, MaximusDeadlineError, MaximusError, Policy
+
+pytestmark = pytest.mark.wire
+
+HASTY = Policy(deadline=0.2)
+
+
+@asynccontextmanager
+async def _service(answer):
+    """Serve on loopback: `answer` is written after each request head, None for silence."""
+    ended = asyncio.Event()
+
+    async def serve(reader, writer):
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                if answer is not None:
+                    writer.write(answer)
+        except asyncio.IncompleteReadError:
+            ended.set()
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}", ended
+
+
+def test_a_silent_service_is_cut_by_the_deadline_in_phase_read():
+    """The phase comes from the transport's trace: its names must still be the known ones."""
+
+    async def scene():
+        async with (
+            _service(None) as (url, _),
+            MaximusClient(core_url=url, policy=HASTY) as client,
+        ):
+            with pytest.raises(MaximusDeadlineError) as caught:
+                await client.health()
+            return caught.value
+
+    error = asyncio.run(scene())
+    assert (error.phase, error.attempts) == ("read", 1)
+    assert error.elapsed >= 0.2
+
+
+def test_a_full_pool_is_cut_by_the_deadline_in_phase_pool():
+    """No attempt was begun, so none is counted."""
+    policy = Policy(deadline=0.2, max_connections=1)
+
+    async def scene():
+        async with (
+            _service(None) as (url, _),
+            MaximusClient(core_url=url, policy=policy) as client,
+        ):
+            return await asyncio.gather(
+                client.health(), client.consciousness.get_state(), return_exceptions=True
+            )
+
+    errors = asyncio.run(scene())
+    assert [(error.phase, error.attempts) for error in errors] == [("read", 1), ("pool", 0)]
+
+
+def test_close_leaves_no_connection_task_thread_or_descriptor():
+    """An idle kept-alive connection is what would stay."""
+
+    async def scene():
+        async with _service(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as (url, ended):
+            before = len(asyncio.all_tasks()), threading.active_count()
+            async with MaximusClient(core_url=url) as client:
+                with pytest.raises(MaximusError):
+                    await client.health()
+                assert not ended.is_set()
+            await asyncio.wait_for(ended.wait(), 5.0)
+            return before, (len(asyncio.all_tasks()), threading.active_count())
+
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    before, after = asyncio.run(scene())
+    gc.collect()
+    assert after[0] <= before[0]
+    assert after[1] == before[1]
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
