@@ -11,34 +11,30 @@ __all__ = ["GONE", "is_secret", "redacted"]
 
 GONE = "[redacted]"
 
-_NAME = (
+# The value of these goes to the end of its line or quotes: it may hold blanks and semicolons.
+_LONG = r"(?:(?:proxy-)?authorization|(?:set-)?cookie)"
+_SHORT = (
     r"(?:[\w-]*(?:api[_-]?key|token|secret|passw(?:or)?d|passwd|credential)[\w-]*"
-    r"|(?:proxy-)?authorization|(?:set-)?cookie|jwt|session[_-]?id)"
+    r"|jwt|session[_-]?id)"
 )
-_WHOLE_NAME = re.compile(_NAME, re.IGNORECASE)
+_NAME = re.compile(f"{_LONG}|{_SHORT}", re.IGNORECASE)
 _USER_INFO = re.compile(r"(\w+://)[^\s/@]+@")
 _SCHEME = re.compile(r"\b(Bearer|Basic|Digest)\s+[\w.~+/=-]+", re.IGNORECASE)
-_WHOLE_LINE = re.compile(
-    r"""(\b(?:proxy-)?authorization|\b(?:set-)?cookie)(["']?\s*[:=]\s*["']?)[^"'\r\n]+""",
-    re.IGNORECASE,
-)
+_LINE = re.compile(rf"""(\b{_LONG}["']?\s*[:=]\s*["']?)[^"'\r\n]+""", re.IGNORECASE)
 _PAIR = re.compile(
-    r"""(\b"""
-    + _NAME
-    + r"""["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s&,;)}\]"']+)""",
-    re.IGNORECASE,
+    rf"""(\b{_SHORT}["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s&,;)}}\]"']+)""", re.IGNORECASE
 )
 
 
 def is_secret(name: str) -> bool:
     """Whether a header, parameter or field of this name holds a secret."""
-    return _WHOLE_NAME.fullmatch(name) is not None
+    return _NAME.fullmatch(name) is not None
 
 
 def redacted(text: str) -> str:
     """The text without the values of secrets: in headers, URLs, forms, JSON and reprs."""
     text = _USER_INFO.sub(rf"\1{GONE}@", text)
-    text = _WHOLE_LINE.sub(rf"\1\2{GONE}", text)
+    text = _LINE.sub(rf"\1{GONE}", text)
     text = _SCHEME.sub(rf"\1 {GONE}", text)
     return _PAIR.sub(_kept_name, text)
 

@@ -1,0 +1,34 @@
+import pytest
+
+from faultlab.lab.redaction import is_secret, redacted
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("GET /orders?api_key=s3cret&page=2", "GET /orders?api_key=[redacted]&page=2"),
+        ("http://user:s3cret@host/x", "http://[redacted]@host/x"),
+        ("Authorization: Bearer s3cret", "Authorization: [redacted]"),
+        ("{'authorization': 'Basic czNjcmV0', 'a': 1}", "{'authorization': '[redacted]', 'a': 1}"),
+        ("sent Bearer s3cret.x-y to it", "sent Bearer [redacted] to it"),
+        ("Set-Cookie: sid=s3cret; Path=/", "Set-Cookie: [redacted]"),
+        ('{"access_token": "s3cret", "n": 1}', '{"access_token": "[redacted]", "n": 1}'),
+        ("X-API-Key: s3cret", "X-API-Key: [redacted]"),
+        ("password=s3cret", "password=[redacted]"),
+    ],
+)
+def test_a_secret_is_taken_out_by_its_name(text: str, kept: str) -> None:
+    """Histories are attached to bug reports."""
+    assert redacted(text) == kept
+
+
+def test_text_without_secrets_stays() -> None:
+    """A message that lost its numbers would be no evidence."""
+    text = "core: GET /health: connection refused (3 attempts, 0.140 s)"
+    assert redacted(text) == text
+
+
+def test_names_of_secrets() -> None:
+    """The same names hold for headers and parameters."""
+    assert [is_secret(it) for it in ("Authorization", "X-Api-Key", "refresh_token")] == [True] * 3
+    assert [is_secret(it) for it in ("Retry-After", "X-Faultlab-Op", "page")] == [False] * 3
