@@ -28,7 +28,7 @@ class _Counted(Exception):  # noqa: N818 - no error: it makes pybreaker count a 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to run one operation; `epoch` is the state of the breaker that gave it."""
+    """Leave to run one operation; `epoch` counts how often the breaker had opened or closed."""
 
     epoch: int
     probe: bool
@@ -80,7 +80,6 @@ class Breaker:
             return Permit(self._epoch, probe=False)
         if self.state == "open":
             self._machine.half_open()
-            self._epoch += 1
         self._probing = True
         return Permit(self._epoch, probe=True)
 

@@ -181,9 +181,9 @@ class Sender:
             body = await _body(response)
             if response.is_success:
                 return read_answer(answer, response.headers.get("content-type", ""), body)
-        except (AnswerError, httpx.DecodingError) as error:
+        except (AnswerError, httpx.DecodingError):
             if response.is_success:
-                return translate(error, "read")
+                raise
             body = b""  # the status says enough
         return Failure(
             kind=Kind.STATUS,

@@ -66,6 +66,12 @@ def test_the_deadline_leaves_room_for_every_promised_attempt(policy):
     assert policy.deadline > policy.attempts * one + longest
 
 
+@pytest.mark.parametrize("policy", [POLICY, FAST])
+def test_half_a_second_is_slow_and_not_a_time_out(policy):
+    """The story of the slow service needs that."""
+    assert policy.timeouts.read > 0.5
+
+
 def test_a_policy_cannot_change():
     """It is shared by every operation of a client."""
     with pytest.raises(FrozenInstanceError):

@@ -8,19 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from maximus import MaximusClient, MaximusDeadlineError, MaximusError, Policy
+from maximus import MaximusAPIError, MaximusClient, MaximusDeadlineError, MaximusError, Policy
 
 pytestmark = pytest.mark.wire
 
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 HASTY = Policy(deadline=0.2)
 
 
 @asynccontextmanager
 async def _service(answer):
-    """Serve on loopback: `answer` is written after each request head, None for silence."""
-    ended = asyncio.Event()
+    """Serve on loopback: `answer` is written after each request head, None for silence.
+
+    Yields the URL and, for each connection, whether the client has ended it.
+    """
+    connections = []
 
     async def serve(reader, writer):
+        ended = asyncio.Event()
+        connections.append(ended)
         try:
             while await reader.readuntil(b"\r\n\r\n"):
                 if answer is not None:
@@ -33,7 +39,7 @@ async def _service(answer):
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}", ended
+        yield f"http://127.0.0.1:{port}", connections
 
 
 def test_a_silent_service_is_cut_by_the_deadline_in_phase_read():
@@ -70,17 +76,46 @@ def test_a_full_pool_is_cut_by_the_deadline_in_phase_pool():
     assert [(error.phase, error.attempts) for error in errors] == [("read", 1), ("pool", 0)]
 
 
+def test_idle_connections_are_used_again():
+    """Recovery must not begin with a burst of connects."""
+
+    async def scene():
+        async with _service(NOT_FOUND) as (url, connections), MaximusClient(core_url=url) as client:
+            for _ in range(3):
+                await asyncio.gather(
+                    client.health(), client.consciousness.get_state(), return_exceptions=True
+                )
+            return len(connections)
+
+    assert asyncio.run(scene()) == 2
+
+
+def test_a_proxy_of_the_environment_does_not_come_between(monkeypatch):
+    """The services are where their URLs say."""
+
+    async def scene():
+        async with _service(NOT_FOUND) as (url, _), MaximusClient(core_url=url) as client:
+            with pytest.raises(MaximusAPIError) as caught:
+                await client.health()
+            return caught.value.status
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert asyncio.run(scene()) == 404
+
+
 def test_close_leaves_no_connection_task_thread_or_descriptor():
     """An idle kept-alive connection is what would stay."""
 
     async def scene():
-        async with _service(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as (url, ended):
+        async with _service(NOT_FOUND) as (url, connections):
             before = len(asyncio.all_tasks()), threading.active_count()
             async with MaximusClient(core_url=url) as client:
                 with pytest.raises(MaximusError):
                     await client.health()
-                assert not ended.is_set()
-            await asyncio.wait_for(ended.wait(), 5.0)
+                assert not connections[0].is_set()
+            await asyncio.wait_for(connections[0].wait(), 5.0)
             return before, (len(asyncio.all_tasks()), threading.active_count())
 
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
