@@ -3,3 +3,49 @@
 Counterpart: `lab.plan`, which makes a scenario concrete with a contract and a seed.
 Loading a file runs no code and never looks beyond it.
 """
+
+from __future__ import annotations
+
+from .dump import dump
+from .errors import Problem, ScenarioError
+from .loader import load, parse
+from .model import (
+    FIELDS,
+    ROLES,
+    ClearStep,
+    ConnectionsStep,
+    Incident,
+    InjectStep,
+    OperationStep,
+    PhaseName,
+    Quantity,
+    Scenario,
+    Step,
+    SubjectStep,
+    WaitStep,
+)
+from .stories import CATALOG, catalog, find
+
+__all__ = [
+    "CATALOG",
+    "FIELDS",
+    "ROLES",
+    "ClearStep",
+    "ConnectionsStep",
+    "Incident",
+    "InjectStep",
+    "OperationStep",
+    "PhaseName",
+    "Problem",
+    "Quantity",
+    "Scenario",
+    "ScenarioError",
+    "Step",
+    "SubjectStep",
+    "WaitStep",
+    "catalog",
+    "dump",
+    "find",
+    "load",
+    "parse",
+]

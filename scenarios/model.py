@@ -1,0 +1,179 @@
+"""A scenario as a value: phases, steps, quantities, and the closed words of the file's form.
+
+Counterpart: `loader.py` (text to model), `dump.py` (back), `lab.plan` (model to plan). Quantities
+may still refer to contract fields here, by the names in FIELDS; no contract is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ..faults import AnyFault, fault_adapter
+
+Tune = Literal["fast", "none"]
+Unit = Literal["seconds", "count"]
+PhaseName = Literal["control", "fault", "recovery"]
+PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
+
+ROLES = ("read", "read.other", "read.elsewhere", "write")
+OUTCOMES = (
+    "ok",
+    "connection",
+    "timeout",
+    "deadline",
+    "response",
+    "open",
+    "contract",
+)  # + status:NNN
+LAB_STEPS = ("inject", "clear", "wait", "connections", "subject")
+PLUS_KEYS = ("attempts", "times", "concurrency", "requires")
+
+# Contract fields that a quantity may refer to, and what they measure.
+FIELDS: dict[str, Unit] = {
+    "attempts.max": "count",
+    "backoff.base": "seconds",
+    "backoff.max": "seconds",
+    "breaker.fail_max": "count",
+    "breaker.reset_timeout": "seconds",
+    "deadline.total": "seconds",
+    "retry_after.cap": "seconds",
+    "timeouts.connect": "seconds",
+    "timeouts.pool": "seconds",
+    "timeouts.read": "seconds",
+    "timeouts.write": "seconds",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Seconds or a count: `amount` itself, or `amount` times a contract field (a key of FIELDS)."""
+
+    amount: float
+    field: str | None = None
+
+    def text(self) -> str:
+        """The reference as a file writes it (`2 x timeouts.read`); a number without its unit."""
+        if self.field is None:
+            return f"{self.amount:g}"
+        return self.field if self.amount == 1 else f"{self.amount:g} x {self.field}"
+
+
+ONE = Quantity(1)
+
+Value = str | int | Quantity | tuple[int, ...] | tuple[tuple[str, str], ...]
+Resolve = Callable[[Quantity], float]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationStep:
+    """Call `name` until `times` operations have ended, `concurrency` at once.
+
+    `outcomes`: any of them. `attempts`: on the wire for each, None: what the contract demands.
+    """
+
+    name: str
+    outcomes: tuple[str, ...]
+    line: int
+    attempts: int | None = None
+    times: Quantity | None = None  # None: as concurrency
+    concurrency: Quantity = ONE
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InjectStep:
+    """A fault before its service is known and its quantities are numbers.
+
+    `parameters` are the kind's own, in the order of the file. `service` None: the service of
+    `read`. `endpoint`: an operation's name, or `METHOD /path`; None: all of the service.
+    """
+
+    kind: str
+    line: int
+    parameters: tuple[tuple[str, Value], ...] = ()
+    service: str | None = None
+    endpoint: str | None = None
+    first: Quantity | None = None
+
+    def fault(self, service: str, endpoint: str | None, resolve: Resolve) -> AnyFault:
+        """The fault on this service and endpoint pattern; raises pydantic.ValidationError."""
+        values: dict[str, object] = {
+            key: resolve(value) if isinstance(value, Quantity) else value
+            for key, value in self.parameters
+        }
+        first = None if self.first is None else round(resolve(self.first))
+        return fault_adapter.validate_python(
+            {"kind": self.kind, "service": service, "endpoint": endpoint, "first": first, **values}
+        )
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Every quantity in it."""
+        own = tuple(value for _, value in self.parameters if isinstance(value, Quantity))
+        return own if self.first is None else (*own, self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class ClearStep:
+    """Every fault ends."""
+
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitStep:
+    """Nothing happens for this long."""
+
+    duration: Quantity
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsStep:
+    """Idle connections are closed by FIN; subject, pool and breakers stay."""
+
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectStep:
+    """The subject is opened anew: no connection, breakers closed."""
+
+    line: int
+
+
+Step = OperationStep | InjectStep | ClearStep | WaitStep | ConnectionsStep | SubjectStep
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Where a scenario from the field came from."""
+
+    source: str
+    when: str | None = None
+    symptom: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One file. `file` as messages name it; a phase that is None is implied (lab.plan writes it)."""
+
+    name: str
+    file: str
+    title: str
+    fault: tuple[Step, ...]
+    control: tuple[Step, ...] | None = None
+    recovery: tuple[Step, ...] | None = None
+    tune: Tune | None = None
+    incident: Incident | None = None
+
+    def steps(self) -> tuple[Step, ...]:
+        """All written steps in order of time."""
+        return (*(self.control or ()), *self.fault, *(self.recovery or ()))
+
+    def operations(self) -> tuple[str, ...]:
+        """The names of its operations, each once, in the order of their first step."""
+        return tuple(
+            dict.fromkeys(step.name for step in self.steps() if isinstance(step, OperationStep))
+        )

@@ -1,0 +1,94 @@
+"""Durations and counts as text, both ways: `500ms`, `30s`, `2m`, `3`, `2 x timeouts.read`.
+
+Pure. The message of a QuantityError is the end of a problem's text: the value, and what to write.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from .errors import nearest
+from .model import FIELDS, Quantity, Unit
+
+LONGEST = 3600.0  # seconds
+MOST = 10_000
+
+_NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)")
+_DURATION = re.compile(_NUMBER.pattern + r"(ms|s|m)")
+_UNITLIKE = re.compile(_NUMBER.pattern + r"\s*([A-Za-z]+)")
+_FIELD = re.compile(r"(?:" + _NUMBER.pattern + r"\s*x\s+)?([A-Za-z_]+(?:\.[A-Za-z_]+)*)")
+_SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60)}
+
+
+class QuantityError(ValueError):
+    """A text is no quantity of the wanted unit."""
+
+
+def duration(text: str) -> Quantity:
+    """Seconds from `500ms`, `30s`, `2m`, or a contract field of seconds with a factor."""
+    if match := _DURATION.fullmatch(text):
+        seconds = float(Decimal(match[1]) * _SECONDS[match[2]])
+        if seconds > LONGEST:
+            raise QuantityError(f"`{text}` is longer than an hour")
+        return Quantity(seconds)
+    if _NUMBER.fullmatch(text):
+        raise QuantityError(f"`{text}` has no unit; write {text}ms or {text}s")
+    if (match := _UNITLIKE.fullmatch(text)) and match[2] != "x":
+        raise QuantityError(f"`{text}`: unknown unit `{match[2]}`; expected ms, s or m")
+    return _reference(text, "seconds", "a duration like 500ms, 30s, 2m")
+
+
+def count(text: str, *, least: int = 1) -> Quantity:
+    """A whole number from `least`, or a contract field that counts, with a factor."""
+    if re.fullmatch(r"\d{1,9}", text):
+        number = int(text)
+        if not least <= number <= MOST:
+            raise QuantityError(f"`{text}`: expected {least} to {MOST}")
+        return Quantity(number)
+    return _reference(text, "count", "a whole number")
+
+
+def _reference(text: str, unit: Unit, otherwise: str) -> Quantity:
+    fields = tuple(name for name, measured in FIELDS.items() if measured == unit)
+    example = "timeouts.read" if unit == "seconds" else "breaker.fail_max"
+    match = _FIELD.fullmatch(text)
+    if match is None or "." not in match[2]:
+        raise QuantityError(f"`{text}`: expected {otherwise}, or a contract field like {example}")
+    factor, name = match[1], match[2]
+    if name not in FIELDS:
+        close = nearest(name, fields)
+        hint = f"nearest: {close}" if close else "known: " + ", ".join(fields)
+        raise QuantityError(f"`{name}` is not a contract field that a file may use; {hint}")
+    if FIELDS[name] != unit:
+        raise QuantityError(f"`{name}` measures {_measured(FIELDS[name])}; expected {otherwise}")
+    amount = 1.0 if factor is None else float(factor)
+    if amount == 0:
+        raise QuantityError(f"`{text}`: a factor of 0; expected more")
+    if unit == "count" and not amount.is_integer():
+        raise QuantityError(f"`{text}`: expected a whole factor")
+    if amount > 1000:
+        raise QuantityError(f"`{text}`: a factor over 1000")
+    return Quantity(amount, name)
+
+
+def _measured(unit: Unit) -> str:
+    return "seconds" if unit == "seconds" else "a count"
+
+
+def text_of(quantity: Quantity, unit: Unit) -> str:
+    """The text that reads back as this quantity."""
+    number = format(Decimal(repr(float(quantity.amount))), "f")
+    number = number.removesuffix(".0")
+    if quantity.field is not None:
+        return quantity.field if quantity.amount == 1 else f"{number} x {quantity.field}"
+    if unit == "count":
+        return number
+    thousandth = format(Decimal(repr(float(quantity.amount))) * 1000, "f")
+    whole = thousandth.partition(".")[0]
+    if 0 < quantity.amount < 1 and not thousandth.partition(".")[2].strip("0"):
+        return f"{whole}ms"
+    return f"{number}s"
+
+
+__all__ = ["LONGEST", "MOST", "QuantityError", "count", "duration", "text_of"]
