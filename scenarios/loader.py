@@ -538,9 +538,9 @@ class _Loader:
         """One parameter, read by the type that the fault's model declares for it."""
         node = entry.value
         alternatives = _alternatives(KINDS[kind].model_fields[entry.key].annotation)
-        words = tuple(word for kind_of in alternatives for word in _words(kind_of))
+        words = words_of(KINDS[kind], entry.key)
         if any(get_origin(kind_of) is tuple for kind_of in alternatives):
-            if words_pairs(alternatives):
+            if _holds_pairs(alternatives):
                 return self.pairs(node, key)
             return self.each(node, key, self.whole)
         if words and int in alternatives:
@@ -626,7 +626,7 @@ class _Loader:
     def expected(self, kind: str, name: str) -> str:
         """What a parameter holds, for who left it out."""
         alternatives = _alternatives(KINDS[kind].model_fields[name].annotation)
-        words = tuple(word for kind_of in alternatives for word in _words(kind_of))
+        words = words_of(KINDS[kind], name)
         if words:
             return _either(words)
         return "a duration like 500ms" if float in alternatives else "a value"
@@ -645,11 +645,16 @@ def families_of(kind: str, model: type[Fault]) -> tuple[str, ...]:
     return (model.family, "partial") if kind == "cut" else (model.family,)
 
 
-def words_pairs(alternatives: tuple[object, ...]) -> bool:
+def words_of(model: type[Fault], name: str) -> tuple[str, ...]:
+    """The closed list of words that a parameter takes; empty where it takes none."""
+    alternatives = _alternatives(model.model_fields[name].annotation)
+    return tuple(word for kind_of in alternatives for word in _words(kind_of))
+
+
+def _holds_pairs(alternatives: tuple[object, ...]) -> bool:
     """Whether a tuple's items are pairs, so that a file writes a mapping."""
-    return any(
-        get_origin(get_args(kind_of)[0]) is tuple for kind_of in alternatives if get_args(kind_of)
-    )
+    items = (get_args(kind_of)[0] for kind_of in alternatives if get_args(kind_of))
+    return any(get_origin(item) is tuple for item in items)
 
 
 def _alternatives(annotation: object) -> tuple[object, ...]:

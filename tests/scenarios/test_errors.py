@@ -22,8 +22,7 @@ def test_an_error_holds_every_problem_and_counts_them() -> None:
     assert str(ScenarioError([one, two])) == "a.yaml:1: x: no\na.yaml:2: y: no"
     assert ScenarioError([one]).summary() == "ScenarioError: 1 problem, nothing was run (exit 2)"
     assert (
-        ScenarioError([one, two]).summary()
-        == "ScenarioError: 2 problems, nothing was run (exit 2)"
+        ScenarioError([one, two]).summary() == "ScenarioError: 2 problems, nothing was run (exit 2)"
     )
 
 

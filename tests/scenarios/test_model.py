@@ -1,4 +1,6 @@
 import pytest
+from pydantic import ValidationError
+
 from faultlab.faults import Latency, Status
 from faultlab.scenarios.model import (
     FIELDS,
@@ -11,7 +13,6 @@ from faultlab.scenarios.model import (
     Scenario,
     SubjectStep,
 )
-from pydantic import ValidationError
 
 
 def test_no_operation_can_be_named_like_a_key_of_the_lab() -> None:
