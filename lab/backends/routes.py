@@ -1,0 +1,242 @@
+"""What a stub answers: routes from `METHOD /path/{template}` to a reply. Pure.
+
+Counterpart: `stub.py`, which speaks HTTP and applies effects. Unknown paths and methods are
+answered in the words of FastAPI, which the MAXIMUS services are built on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+__all__ = ["IDEMPOTENT", "METHODS", "Answer", "Reply", "Request", "Routes", "json_reply"]
+
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
+IDEMPOTENT = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
+"""RFC 9110 9.2.2."""
+
+_KEY = re.compile(r"(\S+) (\S+)")
+_PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_BODILESS = (204, 205, 304)  # RFC 9110 15.3.5, 15.3.6, 15.4.5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A complete request; `target` as it stood in its first line.
+
+    `parameters` are the template's names with the decoded segments that stood there. Names of
+    `headers` are lower case.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The target's path, still encoded."""
+        return _path(self.target)
+
+    def parameter(self, name: str) -> str:
+        """The value of a template's parameter. Raises KeyError."""
+        return dict(self.parameters)[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. `content_type` None: none is sent, as where there is no body."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Answer = Callable[[Request], Reply]
+
+
+def json_reply(status: int, value: object, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """A reply with this value as JSON, compact, in UTF-8. Raises ValueError or TypeError."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # A lone surrogate has no UTF-8; its escape is JSON all the same.
+    return Reply(status, text.encode(errors="backslashreplace"), headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """One route. `segments` are those of its path, decoded, None where a parameter stands."""
+
+    method: str
+    template: str
+    segments: tuple[str | None, ...]
+    names: tuple[str, ...]
+    answer: Reply | Answer
+
+    @property
+    def endpoint(self) -> str:
+        """`METHOD /path/{template}`."""
+        return f"{self.method} {self.template}"
+
+    @property
+    def rank(self) -> tuple[bool, ...]:
+        """Sorts literals before parameters, from the left."""
+        return tuple(segment is None for segment in self.segments)
+
+    def matches(self, segments: tuple[str, ...]) -> bool:
+        """Whether it serves the path with these segments; a parameter is never empty."""
+        return len(segments) == len(self.segments) and all(
+            given != "" if own is None else own == given
+            for own, given in zip(self.segments, segments, strict=True)
+        )
+
+    def parameters(self, segments: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        """What stands where its parameters are, in a path that it serves."""
+        given = (it for own, it in zip(self.segments, segments, strict=True) if own is None)
+        return tuple(zip(self.names, given, strict=True))
+
+
+class Routes:
+    """What a stub serves, from `{"GET /orders/{id}": REPLY, ...}`.
+
+    A REPLY is a JSON value, answered with 200; or `[status, value]`, two items with a whole number
+    first; or a function from Request to Reply. A list that would read as the second form is
+    written whole: `[200, [404, "x"]]`. The most specific path wins, literals before parameters.
+    HEAD is answered as GET where it has no route of its own.
+
+    Raises one ValueError that lists all problems of the mapping.
+    """
+
+    def __init__(self, replies: Mapping[str, object]) -> None:
+        problems: list[str] = []
+        routes: list[_Route] = []
+        if not replies:
+            problems.append('expected {"METHOD /path": reply, ...}, one route at least')
+        for key, value in replies.items():
+            route = _read(key, value, problems)
+            if route is not None:
+                routes.append(route)
+        first: dict[tuple[str, tuple[str | None, ...]], _Route] = {}
+        for route in routes:
+            earlier = first.setdefault((route.method, route.segments), route)
+            if earlier is not route:
+                problems.append(f"{route.endpoint!r}: the same requests as {earlier.endpoint!r}")
+        if problems:
+            raise ValueError("\n".join(("routes:", *(f"  {it}" for it in problems))))
+        self._routes = tuple(sorted(routes, key=lambda route: route.rank))
+        self.endpoints = tuple(route.endpoint for route in routes)
+
+    def __repr__(self) -> str:
+        return f"Routes({', '.join(self.endpoints)})"
+
+    def endpoint_of(self, method: str, target: str) -> str | None:
+        """`METHOD /path/{template}` of what a request asks for, or None."""
+        route = self._found(method, _segments(_path(target)))
+        return None if route is None else f"{method} {route.template}"
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to a request: 404 for an unknown path, 405 for a known one's other method."""
+        segments = _segments(request.path)
+        route = self._found(request.method, segments)
+        if route is None:
+            allowed = self._allowed(segments)
+            if not allowed:
+                return json_reply(404, {"detail": "Not Found"})
+            return json_reply(405, {"detail": "Method Not Allowed"}, (("allow", allowed),))
+        if isinstance(route.answer, Reply):
+            return route.answer
+        return route.answer(replace(request, parameters=route.parameters(segments)))
+
+    def _found(self, method: str, segments: tuple[str, ...]) -> _Route | None:
+        for wanted in (method, "GET") if method == "HEAD" else (method,):
+            for route in self._routes:
+                if route.method == wanted and route.matches(segments):
+                    return route
+        return None
+
+    def _allowed(self, segments: tuple[str, ...]) -> str:
+        methods = {route.method for route in self._routes if route.matches(segments)}
+        if "GET" in methods:
+            methods.add("HEAD")
+        return ", ".join(sorted(methods))
+
+
+def _path(target: str) -> str:
+    """The path of a request's target; a client that takes the stub for a proxy sends a whole URL."""
+    if not target.startswith("/") and "://" in target:
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    return target.partition("?")[0]
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(unquote(segment) for segment in path.split("/"))
+
+
+def _read(key: object, value: object, problems: list[str]) -> _Route | None:
+    """One route, or None with its problems added."""
+    matched = _KEY.fullmatch(key) if isinstance(key, str) else None
+    if matched is None:
+        problems.append(
+            f"{key!r}: no route; write 'METHOD /path', for example 'GET /orders/{{id}}'"
+        )
+        return None
+    found = len(problems)
+    method, template = matched.groups()
+    if method not in METHODS:
+        problems.append(f"{key!r}: {method} is no method; one of {', '.join(METHODS)}")
+    segments, names = _template(str(key), template, problems)
+    answer = _answer(str(key), value, problems)
+    if answer is None or len(problems) > found:
+        return None
+    return _Route(method, template, segments, names, answer)
+
+
+def _template(
+    key: str, template: str, problems: list[str]
+) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    if not template.startswith("/"):
+        problems.append(f"{key!r}: the path {template!r} must begin with a slash")
+    if "?" in template or "#" in template:
+        problems.append(f"{key!r}: a route has a path only, no query and no fragment")
+    segments: list[str | None] = []
+    names: list[str] = []
+    for segment in template.split("/"):
+        parameter = _PARAMETER.fullmatch(segment)
+        if parameter is not None:
+            names.append(parameter[1])
+            segments.append(None)
+        elif "{" in segment or "}" in segment:
+            problems.append(f"{key!r}: {segment!r} is no parameter; write a whole segment {{name}}")
+        else:
+            segments.append(unquote(segment))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems.extend(f"{key!r}: the parameter {name!r} stands twice" for name in twice)
+    return tuple(segments), tuple(names)
+
+
+def _answer(key: str, value: object, problems: list[str]) -> Reply | Answer | None:
+    if callable(value):
+        return value
+    status: int = 200
+    if isinstance(value, list | tuple) and len(value) == 2 and type(value[0]) is int:
+        status, value = value
+        if not 200 <= status <= 599:
+            problems.append(
+                f"{key!r}: {status} is no status of an answer, 200 to 599;"
+                f" a list is written [200, [{status}, ...]]"
+            )
+            return None
+        if status in _BODILESS:
+            if value is None:
+                return Reply(status, content_type=None)
+            problems.append(f"{key!r}: a {status} has no body; write [{status}, null]")
+            return None
+    try:
+        return json_reply(status, value)
+    except (TypeError, ValueError, RecursionError) as error:
+        problems.append(f"{key!r}: the reply is no JSON value: {error}")
+        return None

@@ -1,0 +1,278 @@
+"""A stub: an HTTP/1.1 server on the `net` port that answers its routes at once.
+
+h11 reads and writes the messages; decisions are the routes'. What the proxy knows of a request
+comes in a header of the lab's own, so that both sides name the same exchange. Knows no fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import h11
+
+from ..history import EffectApplied, Event, RequestReceived, ResponseSent
+from ..net import Connection, Net
+from ..redaction import redacted
+from .routes import IDEMPOTENT, Reply, Request, Routes
+
+__all__ = ["WIRE_HEADER", "Served", "Stub", "Wire", "read_wire"]
+
+WIRE_HEADER = "X-Faultlab-Wire"
+"""`CONN.REQUEST` or `CONN.REQUEST.OP.ATTEMPT`, put in by the proxy and taken off by the stub."""
+
+_WIRE_NAME = WIRE_HEADER.lower().encode()
+_MALFORMED = Reply(400, b"Invalid HTTP request received.", "text/plain; charset=utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Which exchange of the wire a request is; None: it came past the proxy, or without a tag."""
+
+    conn: int | None = None
+    request: int | None = None
+    op: int | None = None
+    attempt: int | None = None
+
+
+def read_wire(text: str) -> Wire:
+    """The header's value; what the proxy did not write means nothing."""
+    parts = text.split(".")
+    if len(parts) not in (2, 4) or not all(part.isascii() and part.isdigit() for part in parts):
+        return Wire()
+    return Wire(*map(int, parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One complete request of the journal. `effect`: it was carried out and isn't idempotent."""
+
+    method: str
+    target: str
+    op: int | None
+    effect: bool
+
+
+class Stub:
+    """Serves `routes` on 127.0.0.1 until closed. Raises OSError if the port is taken.
+
+    `record` takes its events, stamped in seconds since `start` on the net's clock.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        routes: Routes,
+        record: Callable[[Event], None],
+        start: float,
+        service: str,
+        port: int = 0,
+    ) -> None:
+        self._net = net
+        self._routes = routes
+        self._record = record
+        self._start = start
+        self._service = service
+        self._journal: list[Served] = []
+        self._open: dict[_Exchange, None] = {}
+        self._listener = net.listen(self._accepted, port)
+
+    def __repr__(self) -> str:
+        return f"Stub({self._service}, {len(self._journal)} requests, {self.effects} effects)"
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._listener.port
+
+    @property
+    def journal(self) -> tuple[Served, ...]:
+        """Every complete request so far, in order of arrival."""
+        return tuple(self._journal)
+
+    @property
+    def effects(self) -> int:
+        """How many requests had an effect."""
+        return sum(served.effect for served in self._journal)
+
+    def close(self) -> None:
+        """Give the port back and end every connection by FIN."""
+        self._listener.close()
+        for exchange in tuple(self._open):
+            exchange.close()
+
+    def _accepted(self, connection: Connection) -> None:
+        exchange = _Exchange(connection, self)
+        self._open[exchange] = None
+        connection.bind(exchange)
+
+    def _forget(self, exchange: _Exchange) -> None:
+        """A connection is over."""
+        self._open.pop(exchange, None)
+
+    def _carry_out(self, head: h11.Request, body: bytes) -> Reply:
+        """Carry out one complete request, and record it."""
+        method, target = head.method.decode("ascii"), head.target.decode("latin-1")
+        wire = _wire_of(head)
+        self._record(
+            RequestReceived(
+                t=self._now(),
+                service=self._service,
+                op=wire.op,
+                conn=wire.conn,
+                request=wire.request,
+                attempt=wire.attempt,
+                method=method,
+                target=redacted(target),
+            )
+        )
+        headers = tuple(
+            (name.decode("ascii"), value.decode("latin-1"))
+            for name, value in head.headers
+            if name != _WIRE_NAME
+        )
+        reply = self._routes.answer(Request(method, target, headers, body))
+        effect = method not in IDEMPOTENT and 200 <= reply.status <= 299
+        self._journal.append(Served(method, target, wire.op, effect))
+        if effect:
+            self._record(
+                EffectApplied(
+                    t=self._now(),
+                    service=self._service,
+                    op=wire.op,
+                    conn=wire.conn,
+                    request=wire.request,
+                    attempt=wire.attempt,
+                    endpoint=self._routes.endpoint_of(method, target) or "",
+                )
+            )
+        self._sent(reply.status, wire)
+        return reply
+
+    def _refuse(self, head: h11.Request | None) -> Reply:
+        """The answer to what is no request, or whose body is none."""
+        self._sent(_MALFORMED.status, Wire() if head is None else _wire_of(head))
+        return _MALFORMED
+
+    def _sent(self, status: int, wire: Wire) -> None:
+        """Record an answer, before its bytes are released."""
+        self._record(
+            ResponseSent(
+                t=self._now(),
+                service=self._service,
+                op=wire.op,
+                conn=wire.conn,
+                request=wire.request,
+                attempt=wire.attempt,
+                status=status,
+            )
+        )
+
+    def _now(self) -> float:
+        return self._net.now() - self._start
+
+
+class _Exchange:
+    """One connection: bytes in, requests to the stub, answers out."""
+
+    def __init__(self, connection: Connection, stub: Stub) -> None:
+        self._connection = connection
+        self._stub = stub
+        self._http = h11.Connection(h11.SERVER)
+        self._head: h11.Request | None = None
+        self._body = bytearray()
+        self._full = False  # the peer reads slower than it asks
+        self._peer_ended = False
+        self._over = False
+
+    def received(self, data: bytes) -> None:
+        """Bytes arrived."""
+        self._http.receive_data(data)
+        self._proceed()
+
+    def ended(self) -> None:
+        """The peer asks no more; what it asked before is answered."""
+        self._peer_ended = True
+        self._http.receive_data(b"")
+        self._proceed()
+
+    def lost(self, reset: bool) -> None:  # noqa: ARG002  # the port's signature
+        """The connection is over."""
+        self._over = True
+        self._stub._forget(self)
+
+    def drained(self) -> None:
+        """The peer has read on."""
+        self._full = False
+        self._connection.resume()
+        self._proceed()
+
+    def close(self) -> None:
+        """End it by FIN."""
+        self._over = True
+        self._connection.close()
+        self._stub._forget(self)
+
+    def _proceed(self) -> None:
+        while not (self._over or self._full):
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError:
+                self._refuse()
+                return
+            match event:
+                case h11.Request():
+                    self._head = event
+                    if self._http.they_are_waiting_for_100_continue:
+                        self._send(h11.InformationalResponse(status_code=100, headers=[]))
+                case h11.Data():
+                    self._body += event.data
+                case h11.EndOfMessage():
+                    self._answer()
+                case h11.ConnectionClosed():
+                    self.close()
+                case _:
+                    return
+
+    def _answer(self) -> None:
+        assert self._head is not None
+        head, body = self._head, bytes(self._body)
+        self._head = None
+        self._body.clear()
+        self._reply(self._stub._carry_out(head, body), without_body=head.method == b"HEAD")
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+        else:
+            self.close()
+
+    def _refuse(self) -> None:
+        # A peer that went away in the middle of its request asks for nothing.
+        if not self._peer_ended and self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._reply(self._stub._refuse(self._head), closing=True)
+        self.close()
+
+    def _reply(self, reply: Reply, *, without_body: bool = False, closing: bool = False) -> None:
+        headers = list(reply.headers)
+        if reply.content_type is not None:
+            headers.append(("content-type", reply.content_type))
+        if reply.status not in (204, 304):  # RFC 9110 8.6
+            headers.append(("content-length", str(len(reply.body))))
+        if closing:
+            headers.append(("connection", "close"))
+        events: list[h11.Event] = [h11.Response(status_code=reply.status, headers=headers)]
+        if reply.body and not without_body:
+            events.append(h11.Data(data=reply.body))
+        self._send(*events, h11.EndOfMessage())
+
+    def _send(self, *events: h11.Event) -> None:
+        data = b"".join(self._http.send(event) or b"" for event in events)
+        if not self._connection.write(data) and not self._full:
+            self._full = True
+            self._connection.pause()
+
+
+def _wire_of(head: h11.Request) -> Wire:
+    for name, value in head.headers:
+        if name == _WIRE_NAME:
+            return read_wire(value.decode("latin-1"))
+    return Wire()
