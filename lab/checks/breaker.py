@@ -1,0 +1,376 @@
+"""Checks about the life of a breaker, told from which operations reached the wire.
+
+Counterpart: the oracle's admissions and episodes. Each deviation of an admission belongs to one
+check: a rejection that was due to C40, C45 or C46 by what made it due, a rejection that was not
+due to C41, C42, C44, C46 or C48 by what may have caused it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..attempts import Operation
+from ..oracle import Admission, Key, OperationDemand, Standing
+from ..tolerance import AT_ONCE, eps, within
+from .case import Case, seconds
+from .finding import CheckInfo, Finding
+
+OPENS = CheckInfo(
+    "C40",
+    "opens",
+    "after the declared failures the breaker rejects operations",
+    "a breaker had met its threshold when an operation began",
+    "breaker",
+)
+EARLY = CheckInfo(
+    "C41",
+    "not-early",
+    "the breaker rejects nothing before its threshold",
+    "an operation began after a failure and below the threshold",
+    "breaker",
+)
+COUNTS = CheckInfo(
+    "C42",
+    "counts-right",
+    "only declared failures count towards the breaker's threshold",
+    "operations had failed as often as the threshold, but not all in a way that counts",
+    "breaker",
+)
+HALF_OPENS = CheckInfo(
+    "C44",
+    "half-opens",
+    "the first operation after the reset time reaches the wire",
+    "an operation began after an open breaker's reset time",
+    "breaker",
+)
+PERMITS = CheckInfo(
+    "C45",
+    "half-open-permits",
+    "a half-open breaker admits no more probes than declared",
+    "operations began while a probe was in flight",
+    "breaker",
+)
+PROBES = CheckInfo(
+    "C46",
+    "half-open-outcomes",
+    "a failed probe reopens the breaker for the full time, a successful one closes it",
+    "an operation began after a probe had ended",
+    "breaker",
+)
+ISOLATED = CheckInfo(
+    "C48",
+    "isolation",
+    "failures of one breaker key reject no operation of another",
+    "an operation began while only another key's breaker was open",
+    "breaker",
+)
+FAST = CheckInfo(
+    "C49",
+    "fail-fast",
+    "a rejected operation ends at once and opens no connection",
+    "an operation was rejected",
+    "breaker",
+)
+
+
+def opens(case: Case) -> Iterator[Finding]:
+    """C40. Precondition: a breaker had met its threshold when an operation began.
+
+    Claim: it is rejected without an attempt. Operations admitted before are exempt. Witness: the
+    operation that tripped it, and the one let through. Source: Gremlin's HasCircuitBreaker;
+    pybreaker#7.
+    """
+    yield from _refusals(case, OPENS)
+
+
+def permits(case: Case) -> Iterator[Finding]:
+    """C45. Precondition: operations began while the probes of a half-open breaker were in flight.
+
+    Claim: they are rejected, and a probe makes no more attempts than declared. Witness: the probe
+    and the one let through. Source: smallrye#319, termite#27; circuitbreaker, aiobreaker and
+    purgatory let 50 of 50 through.
+    """
+    yield from _refusals(case, PERMITS)
+    for operation, demand in case.demanded():
+        if demand.admission.probe != "yes" or demand.limit is None:
+            continue
+        made, most = len(operation.attempts), demand.limit[1]
+        if made > most and operation.certainty == "exact":
+            yield PERMITS.failed(
+                f"the probe `{operation.name}` made {made} attempts",
+                promised=f"a probe makes at most {most}",
+                field=f"breaker.half_open.attempts: {most}",
+                operation=operation.id,
+                events=(*operation.events, *(i for a in operation.attempts for i in a.events)),
+                marks=_mark(operation.attempts[most].events, "<- a further attempt of a probe"),
+            )
+
+
+def probes(case: Case) -> Iterator[Finding]:
+    """C46. Precondition: an operation began after a probe had ended.
+
+    Claim: after a failed probe it is rejected for the full time, after a successful one it passes.
+    Witness: the probe and the operation. Source: law-scrapper-mcp#28, tg_content_factory#997.
+    """
+    yield from _refusals(case, PROBES)
+    yield from _passes(case, PROBES)
+
+
+def early(case: Case) -> Iterator[Finding]:
+    """C41. Precondition: an operation began below the breaker's threshold, after a failure.
+
+    Claim: it is not rejected. Witness: the rejected operation. Source: Polly.
+    """
+    yield from _passes(case, EARLY)
+
+
+def counts(case: Case) -> Iterator[Finding]:
+    """C42. Precondition: as many operations as the threshold failed in a row, not all of them in a
+    way that the contract counts.
+
+    Claim: the breaker is still closed. Witness: the rejected operation. Source: sglang#25811,
+    vllm router#60 (4xx opened the breaker).
+    """
+    yield from _passes(case, COUNTS)
+
+
+def half_opens(case: Case) -> Iterator[Finding]:
+    """C44. Precondition: an operation began after an open breaker's reset time.
+
+    Claim: it reaches the wire, as a probe. Witness: the operation. Source: the anti-pattern of
+    reading a breaker's state instead of trying (Polly).
+    """
+    yield from _passes(case, HALF_OPENS)
+
+
+def isolated(case: Case) -> Iterator[Finding]:
+    """C48. Precondition: an operation began while a breaker that it does not ask was open.
+
+    Claim: it is not rejected. Witness: the operation. Source: DoorDash 2022.
+    """
+    yield from _passes(case, ISOLATED)
+
+
+def fast(case: Case) -> Iterator[Finding]:
+    """C49. Precondition: an operation was rejected by a breaker.
+
+    Claim: it ends at once (50 ms and the tolerance) and opens no connection. Witness: the
+    operation, and the connection. Source: Release It!
+    """
+    for operation, demand in case.demanded():
+        if demand.admission.ran != "no" or operation.ended is None:
+            continue
+        took = operation.ended - operation.invoked
+        opened = _opened_by(case, operation)
+        if opened:
+            yield FAST.failed(
+                f"`{operation.name}` was rejected and opened a connection",
+                operation=operation.id,
+                events=(*operation.events, *opened),
+                marks=_mark(opened, "<- opened by a rejected operation"),
+            )
+            continue
+        match within(took, None, AT_ONCE, eps(0.0, operation.lag)):
+            case "yes":
+                yield FAST.passed(operation.id)
+            case "unknown":
+                yield FAST.unknown(
+                    f"{seconds(took)} is within the tolerance of {seconds(AT_ONCE)}",
+                    operation=operation.id,
+                    events=operation.events,
+                )
+            case "no":
+                yield FAST.failed(
+                    f"`{operation.name}` was rejected after {seconds(took)}",
+                    promised=f"a rejected operation ends within {seconds(AT_ONCE)}",
+                    operation=operation.id,
+                    events=operation.events,
+                    marks=_mark(operation.events[-1:], f"<- {seconds(took)}"),
+                )
+
+
+def _refusals(case: Case, info: CheckInfo) -> Iterator[Finding]:
+    """Operations that the breakers had to reject, as far as they are this check's."""
+    for operation, demand in case.demanded():
+        admission = demand.admission
+        due = admission.demand.start == "must_not"
+        kept = admission.ran == "no" and admission.explained
+        if not due and not (kept and _refused_by_probe(admission)):
+            continue
+        reason = _reason(admission)
+        if reason is not info:
+            continue
+        unsure = case.doubt(operation)
+        if due and admission.ran == "yes":
+            if operation.certainty == "inferred":
+                yield info.unknown(unsure, operation=operation.id, events=operation.events)
+            else:
+                yield _let_through(case, info, operation, demand)
+        elif admission.ran == "unseen" and unsure:
+            yield info.unknown(unsure, operation=operation.id, events=operation.events)
+        else:
+            yield info.passed(operation.id)
+
+
+def _passes(case: Case, info: CheckInfo) -> Iterator[Finding]:
+    """Operations that the breakers had to let through, as far as they are this check's."""
+    for operation, demand in case.demanded():
+        admission = demand.admission
+        if admission.demand.start != "must" or admission.ran == "unseen":
+            continue
+        causes = _causes(case, operation, admission)
+        if admission.ran == "yes":
+            if info in causes:
+                yield info.passed(operation.id)
+        elif (causes[0] if causes else EARLY) is info:
+            yield _rejected(case, info, operation, admission)
+
+
+def _reason(admission: Admission) -> CheckInfo:
+    """Which check a rejection that was due belongs to, by how the refusing circuits stood."""
+    refusing = [s for s in admission.standings if s.refused] or list(admission.standings)
+    if any(s.modes == {"half_open"} for s in refusing) or _refused_by_probe(admission):
+        return PERMITS
+    if refusing and all("trip" not in s.since for s in refusing):
+        return PROBES
+    return OPENS
+
+
+def _refused_by_probe(admission: Admission) -> bool:
+    return any("half_open" in s.modes and s.probing for s in admission.standings)
+
+
+def _causes(case: Case, operation: Operation, admission: Admission) -> list[CheckInfo]:
+    """What may wrongly make a client reject this operation, the most telling first."""
+    found: list[CheckInfo] = []
+    if admission.probe == "yes" or any(_over(s, operation.invoked) for s in admission.standings):
+        found.append(HALF_OPENS)
+    if any(s.modes == {"closed"} and s.since == {"probe_ok"} for s in admission.standings):
+        found.append(PROBES)
+    if _open_elsewhere(case, operation, admission):
+        found.append(ISOLATED)
+    if any(_uncounted(case, operation, s) for s in admission.standings):
+        found.append(COUNTS)
+    if any(s.modes == {"closed"} and s.failures[1] > 0 for s in admission.standings):
+        found.append(EARLY)
+    return found
+
+
+def _over(standing: Standing, now: float) -> bool:
+    """Whether a circuit was out of its closed state, and its reset time over."""
+    if "closed" in standing.modes:
+        return False
+    return standing.modes == {"half_open"} or (
+        standing.until is not None and standing.until[1] <= now
+    )
+
+
+def _open_elsewhere(case: Case, operation: Operation, admission: Admission) -> list[Key]:
+    """Circuits that were open when the operation began, and that it does not ask."""
+    asked = {standing.key for standing in admission.standings}
+    return [
+        episode.key
+        for episode in case.demands.episodes
+        if episode.certain
+        and episode.key not in asked
+        and episode.key.life == operation.incarnation
+        and episode.opened[1] <= operation.invoked
+        and (episode.closed is None or operation.invoked < episode.closed)
+    ]
+
+
+def _uncounted(case: Case, operation: Operation, standing: Standing) -> bool:
+    """Whether a closed circuit would be open if every failure before this operation counted."""
+    breaker = (case.contract.breaker or ())[standing.key.breaker]
+    if breaker.fail_max is None or standing.modes != {"closed"}:
+        return False
+    row = counted = 0
+    for other in case.reading.operations:
+        if other.ended is None or other.ended > operation.invoked or not other.attempts:
+            continue
+        if other.incarnation != standing.key.life or not _asks(other, standing.key):
+            continue
+        met = other.attempts[-1].observable
+        if met == "ok":
+            row = counted = 0
+        else:
+            row += 1
+            counted += breaker.vote(met) == "counts"
+    return row >= breaker.fail_max and counted < row and standing.failures[1] < breaker.fail_max
+
+
+def _asks(operation: Operation, key: Key) -> bool:
+    return key.service in ("", operation.service) and key.endpoint in ("", operation.endpoint)
+
+
+def _let_through(
+    case: Case, info: CheckInfo, operation: Operation, demand: OperationDemand
+) -> Finding:
+    admission = demand.admission
+    before = _before(case, admission)
+    first = operation.attempts[0].events if operation.attempts else ()
+    return info.failed(
+        f"`{operation.name}` made {len(operation.attempts)} attempts while the breaker of "
+        f"{_names(admission)} had to reject it",
+        field=admission.demand.why,
+        operation=operation.id,
+        events=(*before, *operation.events, *(i for a in operation.attempts for i in a.events)),
+        marks=_mark(first, "<- let through"),
+    )
+
+
+def _rejected(case: Case, info: CheckInfo, operation: Operation, admission: Admission) -> Finding:
+    others = [str(key) for key in _open_elsewhere(case, operation, admission)]
+    because = {
+        ISOLATED.id: f"while only the breaker of {', '.join(others)} was open",
+        HALF_OPENS.id: "after the reset time was over",
+        PROBES.id: "after a successful probe",
+        COUNTS.id: "after failures that do not count",
+    }.get(info.id, "before the threshold")
+    return info.failed(
+        f"`{operation.name}` was rejected {because}",
+        field=admission.demand.why or _threshold(case),
+        operation=operation.id,
+        events=(*_before(case, admission), *operation.events),
+        marks=_mark(operation.events[-1:], "<- rejected"),
+    )
+
+
+def _threshold(case: Case) -> str:
+    return ", ".join(
+        dict.fromkeys(f"breaker.fail_max: {b.fail_max}" for b in case.contract.breaker or ())
+    )
+
+
+def _before(case: Case, admission: Admission) -> tuple[int, ...]:
+    """The operations that brought the circuits where they stood: who tripped, who probes."""
+    ids = {op for s in admission.standings for op in (*s.opened_by, *s.probing)}
+    return tuple(i for o in case.reading.operations if o.id in ids for i in o.events)
+
+
+def _names(admission: Admission) -> str:
+    refusing = admission.refusers or tuple(s.key for s in admission.standings)
+    return ", ".join(str(key) for key in refusing)
+
+
+def _opened_by(case: Case, operation: Operation) -> tuple[int, ...]:
+    """Events of connections without a request that only this operation can have opened."""
+    ended = operation.ended if operation.ended is not None else case.reading.end
+    alone = all(
+        other.id == operation.id
+        or other.invoked > ended
+        or (other.ended is not None and other.ended < operation.invoked)
+        for other in case.reading.operations
+    )
+    if not alone:
+        return ()
+    return tuple(
+        index
+        for connection in case.reading.connections
+        if connection.requests == 0 and operation.invoked <= connection.opened <= ended
+        for index in connection.events
+    )
+
+
+def _mark(events: tuple[int, ...], remark: str) -> tuple[tuple[int, str], ...]:
+    return ((events[0], remark),) if events else ()

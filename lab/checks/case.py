@@ -1,0 +1,98 @@
+"""What a check is given, and how it is asked.
+
+Counterpart: lab/checks/finding.py is what it answers. A rule yields one finding for each case of
+its claim in a history; the check folds them. It may not read raw events: what an operation did
+stands in the reading, what it should have done in the demands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..attempts import Attempt, Operation, Reading
+from ..contract import Contract
+from ..oracle import Boundary, Demands, OperationDemand
+from .finding import CheckInfo, Finding
+
+__all__ = ["Case", "FreeRule", "Rule", "doubt", "seconds"]
+
+# Faults that can refuse or swallow a connect, so that no proxy sees it.
+_SHUTTING = {"refused", "partition", "stall", "unresolved"}
+
+
+def seconds(value: float) -> str:
+    """A duration for a sentence: milliseconds below a tenth of a second are kept."""
+    return f"{value:.3f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One history, read, with the contract it is held against and what that demanded."""
+
+    reading: Reading
+    contract: Contract
+    demands: Demands
+
+    def demanded(self) -> Iterator[tuple[Operation, OperationDemand]]:
+        """Every operation with what was demanded of it."""
+        for operation in self.reading.operations:
+            yield operation, self.demands.of(operation.id)
+
+    def boundaries(self) -> Iterator[tuple[Operation, Boundary, Attempt, Attempt | None]]:
+        """Every end of an attempt: what was demanded there, the attempt, and the one that followed."""
+        for operation, demand in self.demanded():
+            for boundary in demand.boundaries:
+                yield (
+                    operation,
+                    boundary,
+                    operation.attempts[boundary.after - 1],
+                    operation.attempts[boundary.after] if boundary.followed else None,
+                )
+
+    def doubt(self, operation: Operation) -> str:
+        """Why the attempts seen may not be all that this operation made; empty: they are."""
+        return doubt(self.reading, operation)
+
+    def hidden(self, operation: Operation) -> str:
+        """Why an operation that failed may have made attempts though none is seen; empty: none."""
+        if operation.ending != "failed" or self.demands.of(operation.id).admission.ran == "no":
+            return ""
+        return self.doubt(operation)
+
+
+def doubt(reading: Reading, operation: Operation) -> str:
+    """Why the attempts seen of an operation may not be all, or not its own; empty: they are."""
+    loose = reading.lacks("attribution")
+    ended = operation.ended if operation.ended is not None else reading.end
+    if operation.certainty == "inferred":
+        return "which attempts are this operation's is only inferred"
+    if loose is not None and any(
+        stray.service == operation.service and operation.invoked <= stray.begun <= ended
+        for stray in reading.strays
+    ):
+        return loose
+    for attempt in operation.attempts:
+        if attempt.observable == "unknown":
+            return f"what attempt {attempt.number} met can't be told"
+        if attempt.observable == "pending" and operation.ending == "unknown":
+            return f"attempt {attempt.number} was still under way when the run ended"
+    if operation.ending == "unknown":
+        return "the operation was still running when the run ended"
+    hidden = reading.lacks("connects")
+    if hidden is not None and any(
+        fault.kind in _SHUTTING
+        and fault.service == operation.service
+        and fault.armed <= ended
+        and (fault.cleared is None or fault.cleared >= operation.invoked)
+        for fault in reading.faults
+    ):
+        return f"connects that reach no proxy: {hidden}"
+    return ""
+
+
+Rule = Callable[[Case], Iterator[Finding]]
+"""Holds a history against a promise."""
+
+FreeRule = Callable[[Reading, Contract | None], Iterator[Finding]]
+"""Claims what holds for every client; it may read the contract if there is one."""

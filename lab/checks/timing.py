@@ -1,0 +1,221 @@
+"""Checks about when: the wait before a retry, and how long silence is borne.
+
+Counterparts: the oracle's windows, and lab/tolerance.py, the one place where a measured time meets
+a promised one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..attempts import Attempt, Operation
+from ..oracle import Boundary
+from ..tolerance import eps, within
+from .case import Case, seconds
+from .finding import CheckInfo, Finding
+
+BACKOFF = CheckInfo(
+    "C20",
+    "backoff",
+    "the wait before each retry lies within the declared bounds",
+    "an operation was retried without a Retry-After",
+    "backoff",
+)
+RETRY_AFTER = CheckInfo(
+    "C24",
+    "retry-after",
+    "the next attempt waits as long as the server asked",
+    "a failed answer carried a Retry-After that the contract honours",
+    "retry_after",
+)
+TIMEOUT = CheckInfo(
+    "C26",
+    "attempt-timeout",
+    "a silent connect or answer is given up within the declared timeout",
+    "a connect or an answer stayed silent",
+    "timeouts",
+)
+
+
+def backoff(case: Case) -> Iterator[Finding]:
+    """C20. Precondition: an operation was retried, and no Retry-After decided the wait.
+
+    Claim: the gap from the end of an attempt, as the client could see it, to the begin of the next
+    lies in the declared interval. Witness: both attempts. Source: Gremlin, AWS, Polly.
+    """
+    for operation in case.reading.operations:
+        if not operation.attempts and (unseen := case.hidden(operation)):
+            yield BACKOFF.unknown(unseen, operation=operation.id, events=operation.events)
+    for operation, boundary, attempt, after in case.boundaries():
+        if after is None or boundary.asked is not None or boundary.demand.start == "must_not":
+            continue
+        if boundary.wait is None:
+            continue
+        yield _waited(BACKOFF, case, operation, boundary, attempt, after, _bounds(boundary))
+
+
+def retry_after(case: Case) -> Iterator[Finding]:
+    """C24. Precondition: a failed answer carried a Retry-After, and the contract reads it.
+
+    Claim: the next attempt, if there is one, waits as long as the contract makes of it; past the
+    declared cap none begins. Witness: both attempts. Source: RFC 9110 section 10.2.3;
+    urllib3#1338.
+    """
+    for operation, boundary, attempt, after in case.boundaries():
+        if boundary.asked is None:
+            continue
+        if boundary.demand.start == "must_not":
+            if not boundary.demand.why.startswith("retry_after"):
+                continue
+            if after is None:
+                yield RETRY_AFTER.passed(operation.id)
+                continue
+            yield RETRY_AFTER.failed(
+                f"a {attempt.status} asked for {boundary.asked:g} s, and another attempt began",
+                promised="no retry when the server asks for more than the cap",
+                field=boundary.demand.why,
+                operation=operation.id,
+                events=(*attempt.events, *after.events),
+                marks=_mark(after, 0, "<- not to begin"),
+            )
+        elif after is not None and boundary.wait is not None:
+            promised = case.contract.retry_after
+            rule = promised.beats_backoff if promised is not None else ""
+            text = "max(Retry-After, backoff)" if rule == "max" else "what Retry-After asks"
+            yield _waited(
+                RETRY_AFTER,
+                case,
+                operation,
+                boundary,
+                attempt,
+                after,
+                f"the next attempt waits {text}",
+                field=f"retry_after.beats_backoff: {rule}",
+                asked=f"a {attempt.status} asked for {boundary.asked:g} s; ",
+            )
+
+
+def timeout(case: Case) -> Iterator[Finding]:
+    """C26. Precondition: a connect or an answer was silent for as long as the declared time-out.
+
+    Claim: the client gave it up within that time. An answer that begins too late was waited for
+    too long; an attempt still silent when the run ended, too. Witness: the attempt. Source:
+    Gremlin's HasTimeouts; requests without a timeout.
+    """
+    for operation in case.reading.operations:
+        for attempt in operation.attempts:
+            name, limit = (
+                ("connect", case.contract.timeouts.connect)
+                if attempt.headless
+                else ("answer", case.contract.timeouts.read)
+            )
+            silence = _silence(case, operation, attempt)
+            if limit is None or silence is None:
+                continue
+            waited, given_up = silence
+            if not given_up and waited < limit - case.reading.header.early:
+                continue
+            known = given_up or attempt.answered is not None  # else it may be given up any moment
+            exact = not attempt.headless or len(attempt.events) > 1
+            match within(waited, None, limit, eps(0.0, operation.lag)):
+                case "yes":
+                    if known:
+                        yield TIMEOUT.passed(operation.id)
+                case "no" if exact:
+                    ended = "was given up after" if given_up else "was borne for"
+                    yield TIMEOUT.failed(
+                        f"the silent {name} of attempt {attempt.number} {ended} {seconds(waited)}",
+                        promised=f"a silent {name} is given up within {limit:g} s",
+                        field=f"timeouts.{'connect' if attempt.headless else 'read'}: {limit:g}",
+                        operation=operation.id,
+                        events=(*operation.events, *attempt.events),
+                        marks=_mark(attempt, -1, f"<- {seconds(waited)}, not {limit:g}"),
+                    )
+                case "no" | "unknown":
+                    yield TIMEOUT.unknown(
+                        f"{seconds(waited)} is within the tolerance of {limit:g} s"
+                        if exact
+                        else "when the connect was given up: this client's attempts are not tagged",
+                        operation=operation.id,
+                        events=attempt.events,
+                    )
+
+
+def _silence(case: Case, operation: Operation, attempt: Attempt) -> tuple[float, bool] | None:
+    """For how long an attempt met silence, and whether the client gave it up; None: no silence."""
+    over = operation.ended if operation.ended is not None else case.reading.end
+    if attempt.answered is not None:
+        return attempt.answered - attempt.begun, False
+    match attempt.observable:
+        case "connect_timeout" | "read_timeout_headers":
+            seen = attempt.seen
+            return (over if seen is None else seen) - attempt.begun, seen is not None
+        case "pending":
+            return over - attempt.begun, False
+        case _:
+            return None
+
+
+def _mark(attempt: Attempt, which: int, remark: str) -> tuple[tuple[int, str], ...]:
+    return ((attempt.events[which], remark),) if attempt.events else ()
+
+
+def _bounds(boundary: Boundary) -> str:
+    low, high = boundary.wait if boundary.wait is not None else (0.0, None)
+    return f"a wait of {low:g} to {high:g} s" if high is not None else f"a wait from {low:g} s"
+
+
+def _waited(
+    info: CheckInfo,
+    case: Case,
+    operation: Operation,
+    boundary: Boundary,
+    attempt: Attempt,
+    after: Attempt,
+    promised: str,
+    *,
+    field: str = "",
+    asked: str = "",
+) -> Finding:
+    """Whether the gap at a boundary lies in its promised wait."""
+    events = (*attempt.events, *after.events)
+    unsure = case.doubt(operation)
+    if operation.certainty == "inferred" or boundary.gap is None or boundary.wait is None:
+        return info.unknown(
+            unsure or f"when attempt {attempt.number} ended", operation=operation.id, events=events
+        )
+    low, high = boundary.wait
+    early = case.reading.header.early
+    match within(boundary.gap, low, high, boundary.eps, early):
+        case "yes" if attempt.observable in ("unknown", "pending"):
+            return info.unknown(unsure, operation=operation.id, events=events)
+        case "yes":
+            return info.passed(operation.id)
+        case "unknown":
+            return info.unknown(
+                f"{seconds(boundary.gap)} is within the tolerance of {high:g} s",
+                operation=operation.id,
+                events=events,
+            )
+        case "no" if unsure and boundary.gap >= low:
+            return info.unknown(unsure, operation=operation.id, events=events)
+        case "no":
+            bound = low if boundary.gap < low or high is None else high
+            return info.failed(
+                f"{asked}the next attempt began {seconds(boundary.gap)} later",
+                promised=promised,
+                field=field if field else _field(case),
+                operation=operation.id,
+                events=events,
+                marks=_mark(after, 0, f"<- {seconds(boundary.gap)}, not {bound:g}"),
+            )
+
+
+def _field(case: Case) -> str:
+    backoff = case.contract.backoff
+    if backoff is None:
+        return "backoff"
+    most = "" if backoff.max is None else f", max {backoff.max:g}"
+    return (
+        f"backoff: base {backoff.base:g}, factor {backoff.factor:g}{most}, jitter {backoff.jitter}"
+    )
