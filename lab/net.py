@@ -2,8 +2,8 @@
 
 Means are offered by meaning, not by system call: a listener is open, refusing or dark; a
 connection sends FIN, is reset, held, released. All calls are plain functions that are complete on
-return; what happens later comes back through callbacks on the one loop. `RealNet` is the
-implementation on loopback sockets (reference: mechanisms 1.1); the simulated one is a twin.
+return; what happens later comes back through callbacks on the one loop. `RealNet` (`sockets.py`)
+is the implementation on loopback sockets; the simulated one is its twin.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ Mode = Literal["open", "refusing", "dark"]
 class Timer(Protocol):
     """A call in the future."""
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> None:
+        """Never make it."""
 
 
 class Events(Protocol):
-    """What a connection tells its owner, always from the loop, never inside one of its calls."""
+    """What a connection tells its owner: from the loop or inside `drain`, in no other call."""
 
     def received(self, data: bytes) -> None:
         """Bytes arrived."""
@@ -33,14 +34,19 @@ class Events(Protocol):
         """The connection is over and released: by RST or error (`reset`), or both sides closed."""
 
     def drained(self) -> None:
-        """Everything written has left our buffer (after `write` returned False)."""
+        """What was written has left our buffer (after `write` returned False)."""
 
 
 class Connection(Protocol):
-    """One TCP connection, ours or accepted."""
+    """One TCP connection, ours or accepted. After `reset` and `close` no event comes."""
 
-    local: int
-    peer: int
+    @property
+    def local(self) -> int:
+        """Our port."""
+
+    @property
+    def peer(self) -> int:
+        """The other side's port."""
 
     def bind(self, events: Events) -> None:
         """Set the owner; until then nothing is read."""
@@ -51,24 +57,40 @@ class Connection(Protocol):
     def fin(self) -> None:
         """Half-close after what was written; reading goes on."""
 
-    def reset(self) -> None:
-        """Exactly one RST, after the bytes already delivered; nothing is read any more."""
+    def reset(self, *, after_written: bool = False) -> None:
+        """Exactly one RST; nothing is read any more.
+
+        What the peer's kernel has, it keeps. `after_written`: wait, for a bounded time, until
+        it has all that was written.
+        """
 
     def close(self) -> None:
-        """FIN after what was written, then let go; what arrives later is dropped."""
+        """FIN after what was written, then let go; what arrives later is dropped, without RST."""
 
     def pause(self) -> None:
-        """Stop reading (back-pressure)."""
+        """Stop reading (back-pressure). The peer's end isn't seen either."""
 
     def resume(self) -> None:
         """Read again."""
+
+    def drain(self) -> None:
+        """Read what the kernel already holds, now, unless paused."""
 
 
 class Listener(Protocol):
     """A listening port that stays ours in every mode."""
 
-    port: int
-    mode: Mode
+    @property
+    def port(self) -> int:
+        """Where it listens, on 127.0.0.1."""
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force."""
+
+    @property
+    def mechanism(self) -> str:
+        """How the mode in force is done, for the history."""
 
     def switch(self, mode: Mode) -> None:
         """Change the mode; connections queued before it are handed over first, as older ones."""
@@ -86,12 +108,16 @@ class Net(Protocol):
     def now(self) -> float:
         """Seconds on CLOCK_MONOTONIC, or virtual."""
 
-    def later(self, delay: float, call: Callable[[], None]) -> Timer: ...
+    def later(self, delay: float, call: Callable[[], None]) -> Timer:
+        """Call from the loop, `delay` seconds from now."""
 
     def listen(self, accepted: Callable[[Connection], None], port: int = 0) -> Listener:
         """Listen on 127.0.0.1, in mode open. Raises OSError if the port is taken."""
 
     def connect(
-        self, host: str, port: int, done: Callable[[Connection | OSError], None]
+        self, host: str, port: int, done: Callable[[Connection | OSError], None], limit: float = 5.0
     ) -> None:
-        """Open a connection without blocking; `done` gets it, or the error."""
+        """Open a connection without blocking; `done` gets it, or the error, from the loop.
+
+        After `limit` seconds without an answer that is TimeoutError.
+        """

@@ -1,0 +1,314 @@
+"""What the proxy is to do: pure, (what arrived, faults in force, keyed draws) -> actions.
+
+The one place that knows each fault by name. The proxy carries actions out and knows no fault; the
+simulation does the same. Order of composition: delays add up; of the faults that end or alter an
+exchange the first one armed that has it in scope wins, and the others don't fire.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal, assert_never
+
+from . import AnyFault
+from .down import Cut, Refused
+from .partial import BadBody, LostAnswer
+from .partition import Partition
+from .scope import covers
+from .slow import Latency, Stall
+from .status import Status
+
+__all__ = [
+    "Action",
+    "Answer",
+    "Armed",
+    "CutBody",
+    "CutHead",
+    "Decision",
+    "Delay",
+    "Draws",
+    "LoseAnswer",
+    "ReplaceBody",
+    "Request",
+    "Withhold",
+    "conflict",
+    "fold",
+    "keyed",
+    "mode",
+    "on_bytes",
+    "on_live",
+    "on_request",
+    "replaced",
+]
+
+By = Literal["fin", "rst"]
+Direction = Literal["to_client", "to_backend"]
+Draws = Callable[[int, int, int], float]
+"""(fault, operation, attempt) -> [0, 1), the same for the same key whatever the order."""
+
+INVALID_JSON = b'{"status": "ok", "value": '
+_LINE_END = re.compile(r"[\r\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A fault in force; `hits` counts the exchanges that it has acted on."""
+
+    id: int
+    fault: AnyFault
+    hits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What of a request decides. `key` keys draws: operation and attempt, if a tag told them."""
+
+    method: str
+    target: str
+    key: tuple[int, int]
+
+
+# --- actions -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Bytes of this direction are released `seconds` after they arrived, or at the fault's end."""
+
+    fault: int
+    direction: Direction
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """When the request is complete the gate answers it; the backend never sees it."""
+
+    fault: int
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CutHead:
+    """The connection ends instead of an answer; nothing of the request is passed on."""
+
+    fault: int
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """The answer is kept back until the fault ends."""
+
+    fault: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutBody:
+    """The connection ends after `at` bytes of the answer's body."""
+
+    fault: int
+    at: int | Literal["half"]
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceBody:
+    """The answer's body is exchanged; `damaged` is the observable that it shows as."""
+
+    fault: int
+    body: bytes
+    content_type: str
+    damaged: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoseAnswer:
+    """The request is carried out, and the connection ends instead of the answer."""
+
+    fault: int
+    by: By
+
+
+Ending = Answer | CutHead | Withhold | CutBody | ReplaceBody | LoseAnswer
+Action = Delay | Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done with an exchange, and the faults that act on it."""
+
+    actions: tuple[Action, ...] = ()
+    fires: tuple[int, ...] = ()
+
+
+NOTHING = Decision()
+
+
+# --- what arrived --------------------------------------------------------------------------------
+
+
+def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decision:
+    """What happens to the exchange that this request begins; `armed` in order of arming."""
+    actions: list[Action] = []
+    fires: list[int] = []
+    ended = False
+    for one in armed:
+        fault = one.fault
+        if fault.reach == "listener" or not covers(fault.endpoint, request.method, request.target):
+            continue
+        if fault.first is not None and one.hits >= fault.first:
+            continue
+        if isinstance(fault, Latency):
+            if fault.scoped:
+                actions.extend(_delays(one.id, fault, request.key, draws))
+                fires.append(one.id)
+        elif not ended and (ending := _ending(one)) is not None:
+            actions.append(ending)
+            fires.append(one.id)
+            ended = True
+    return Decision(tuple(actions), tuple(fires)) if fires else NOTHING
+
+
+def on_bytes(
+    direction: Direction, key: tuple[int, int], armed: Sequence[Armed], draws: Draws
+) -> tuple[Delay, ...]:
+    """The delays of the byte stream, whatever the bytes are."""
+    return tuple(
+        delay
+        for one in armed
+        if isinstance(one.fault, Latency) and not one.fault.scoped
+        for delay in _delays(one.id, one.fault, key, draws)
+        if delay.direction == direction
+    )
+
+
+def _delays(ident: int, fault: Latency, key: tuple[int, int], draws: Draws) -> list[Delay]:
+    seconds = fault.delay
+    if fault.jitter:
+        seconds += fault.jitter * (2 * draws(ident, *key) - 1)
+    seconds = max(0.0, seconds)
+    return [
+        Delay(ident, direction, seconds)
+        for direction in ("to_client", "to_backend")
+        if fault.direction in {direction, "both"}
+    ]
+
+
+def _ending(armed: Armed) -> Ending | None:
+    fault = armed.fault
+    match fault:
+        case Status():
+            return _answer(armed.id, fault, armed.hits)
+        case Cut(at="request_head"):
+            return CutHead(armed.id, fault.by)
+        case Cut():
+            return CutBody(armed.id, fault.bytes, fault.by)
+        case Stall():
+            return Withhold(armed.id)
+        case BadBody():
+            return ReplaceBody(armed.id, INVALID_JSON, "application/json", "bad_json")
+        case LostAnswer():
+            return LoseAnswer(armed.id, fault.by)
+        case Refused() | Partition() | Latency():
+            return None
+        case _:
+            assert_never(fault)
+
+
+def _answer(ident: int, fault: Status, hits: int) -> Answer | None:
+    if fault.code is not None:
+        code = fault.code
+    elif hits < len(fault.sequence):
+        code = fault.sequence[hits]
+    else:
+        return None
+    if fault.body is None:
+        try:
+            phrase = HTTPStatus(code).phrase
+        except ValueError:
+            phrase = f"status {code}"
+        body = json.dumps({"detail": phrase, "status": code})
+    else:
+        body = fault.body
+    headers = fault.headers
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers = (("Content-Type", "application/json"), *headers)
+    return Answer(ident, code, headers, body.encode())
+
+
+# --- arming --------------------------------------------------------------------------------------
+
+
+def mode(armed: Sequence[Armed]) -> Literal["open", "refusing", "dark"]:
+    """What the faults in force make of a service's listener."""
+    for one in armed:
+        if isinstance(one.fault, Refused):
+            return "refusing"
+        if isinstance(one.fault, Partition):
+            return "dark"
+    return "open"
+
+
+def on_live(fault: AnyFault) -> Literal["close", "reset", "hold"] | None:
+    """What arming this fault does to live connections; None: nothing."""
+    if isinstance(fault, Refused):
+        return None if fault.live == "keep" else fault.live
+    if isinstance(fault, Partition):
+        return fault.live
+    return None
+
+
+def replaced(armed: Sequence[Armed], fault: AnyFault) -> Armed | None:
+    """The fault in force whose place this one takes."""
+    return next((one for one in armed if one.fault.slot() == fault.slot()), None)
+
+
+def conflict(armed: Sequence[Armed], fault: AnyFault) -> str | None:
+    """Why this fault can't be armed beside those in force; None if it can."""
+    if fault.reach == "listener":
+        taken = [name for name in ("endpoint", "first") if getattr(fault, name) is not None]
+        if taken:
+            return (
+                f"`{fault.kind}` acts on connections, before there is a request: "
+                f"it takes no `{'` and no `'.join(taken)}`"
+            )
+        for one in armed:
+            if one.fault.reach == "listener" and one.fault.slot() != fault.slot():
+                return (
+                    f"`{fault.kind}` on {fault.service} meets `{one.fault.kind}`, which is in force: "
+                    "the listener can be in one mode only; clear that fault first"
+                )
+    if isinstance(fault, Status):
+        for name, value in fault.headers:
+            if not name.strip() or _LINE_END.search(name + value):
+                return f"header {name!r}: {value!r} does not fit on one line of a head"
+    return None
+
+
+def fold(armed: Sequence[Armed], fires: Sequence[int]) -> tuple[Armed, ...]:
+    """The faults in force after these acted once more."""
+    return tuple(
+        Armed(one.id, one.fault, one.hits + 1) if one.id in fires else one for one in armed
+    )
+
+
+# --- chance --------------------------------------------------------------------------------------
+
+
+def keyed(seed: int) -> Draws:
+    """Draws that depend on seed and key alone, in any process and under any hash seed."""
+
+    def draw(fault: int, op: int, attempt: int) -> float:
+        text = f"{seed}:{fault}:{op}:{attempt}".encode()
+        number = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+        return (number >> 11) / (1 << 53)
+
+    return draw

@@ -1,0 +1,145 @@
+"""The faults in force on one service, and the events that they leave in the history.
+
+State without I/O: it asks `faults/decide.py`, stamps by the net's clock, and hands events to the
+recorder. Knows no connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from ...faults import AnyFault
+from ...faults.decide import (
+    Armed,
+    Decision,
+    Delay,
+    Draws,
+    Request,
+    fold,
+    on_bytes,
+    on_request,
+)
+from ..history import AnyEvent, FaultArmed, FaultCleared, FaultFired
+from ..net import Net
+
+__all__ = ["Force"]
+
+
+class Force:
+    """What is in force, in order of arming, and how often each fault acted."""
+
+    def __init__(
+        self,
+        net: Net,
+        service: str,
+        record: Callable[[AnyEvent], None],
+        start: float,
+        draws: Draws,
+    ) -> None:
+        self.net = net
+        self.service = service
+        self.record = record
+        self.armed: tuple[Armed, ...] = ()
+        self.streaming = False  # whether any fault delays the byte stream as such
+        self._start = start
+        self._draws = draws
+        self._fired: dict[int, int] = {}
+
+    def clock(self) -> float:
+        """Seconds since the run's start."""
+        return self.net.now() - self._start
+
+    def holds(self, ident: int) -> bool:
+        """Whether this fault is in force."""
+        return any(one.id == ident for one in self.armed)
+
+    def add(
+        self,
+        ident: int,
+        fault: AnyFault,
+        since: float,
+        mechanism: str,
+        unfired: Literal["fail", "ok"],
+    ) -> None:
+        """Put in force, as of `since`."""
+        self.record(
+            FaultArmed(
+                t=since,
+                service=self.service,
+                fault=ident,
+                name=fault.kind,
+                text=fault.text(),
+                mechanism=mechanism,
+                unfired=unfired,
+            )
+        )
+        self._fired[ident] = 0
+        self._set((*self.armed, Armed(ident, fault)))
+
+    def remove(self, ident: int) -> Armed | None:
+        """End a fault; None if it isn't in force."""
+        for one in self.armed:
+            if one.id == ident:
+                self._set(tuple(other for other in self.armed if other is not one))
+                self.record(
+                    FaultCleared(
+                        t=self.clock(),
+                        service=self.service,
+                        fault=ident,
+                        name=one.fault.kind,
+                        fired=self._fired.pop(ident, 0),
+                    )
+                )
+                return one
+        return None
+
+    def decide(self, request: Request, seen: tuple[Armed, ...]) -> Decision:
+        """What happens to an exchange; only faults `seen` when its head began, still in force."""
+        armed = self.armed
+        if seen is not armed:
+            known = {one.id for one in seen}
+            armed = tuple(one for one in armed if one.id in known)
+        if not armed:
+            return on_request(request, (), self._draws)
+        decision = on_request(request, armed, self._draws)
+        if decision.fires:
+            self._set(fold(self.armed, decision.fires))
+        return decision
+
+    def stream(
+        self, direction: Literal["to_client", "to_backend"], key: tuple[int, int]
+    ) -> tuple[Delay, ...]:
+        """The delays of bytes that arrive now."""
+        return on_bytes(direction, key, self.armed, self._draws)
+
+    def fired(
+        self,
+        ident: int,
+        on: Literal["connection", "request", "bytes"],
+        *,
+        conn: int,
+        request: int | None = None,
+        op: int | None = None,
+        attempt: int | None = None,
+    ) -> None:
+        """A fault in force acted; one that is over leaves no trace any more."""
+        if ident not in self._fired:
+            return
+        self._fired[ident] += 1
+        self.record(
+            FaultFired(
+                t=self.clock(),
+                service=self.service,
+                fault=ident,
+                on=on,
+                conn=conn,
+                request=request,
+                op=op,
+                attempt=attempt,
+            )
+        )
+
+    def _set(self, armed: tuple[Armed, ...]) -> None:
+        self.armed = armed
+        self.streaming = any(one.fault.kind == "latency" and not one.fault.scoped for one in armed)

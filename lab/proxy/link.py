@@ -1,0 +1,388 @@
+"""One accepted client connection and its upstream connection: bytes, ends, back-pressure.
+
+Carries what the gate passes, in two lines that can be delayed or held, and knows who ended the
+client's connection first. Knows no HTTP and no fault by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from ...faults.decide import Delay
+from ..history import ConnClosed, ConnOpened, Ending, Side
+from ..net import Connection
+from .force import Force
+from .gate import Gate, Note
+from .line import Line
+
+__all__ = ["Link"]
+
+DIAL_LIMIT = 5.0  # seconds until an upstream that doesn't answer is taken for dead
+MARK = 4 * 1024 * 1024  # bytes waiting in one direction above which its source is paused
+
+
+class _Client:
+    """The client's side, as the net calls it."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def received(self, data: bytes) -> None:
+        self._link.client_sent(data)
+
+    def ended(self) -> None:
+        self._link.client_ended("fin")
+
+    def lost(self, reset: bool) -> None:
+        self._link.client_ended("rst" if reset else "fin")
+
+    def drained(self) -> None:
+        self._link.client_drained()
+
+
+class _Backend:
+    """The backend's side, as the net calls it."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def received(self, data: bytes) -> None:
+        self._link.backend_sent(data)
+
+    def ended(self) -> None:
+        self._link.backend_ended("fin")
+
+    def lost(self, reset: bool) -> None:
+        self._link.backend_ended("rst" if reset else "fin")
+
+    def drained(self) -> None:
+        self._link.backend_drained()
+
+
+class Link:
+    """One client connection. `gone` is called when both of its sides are over.
+
+    The client's side is `open`; `ending` once the lab or the backend sent it FIN, while the lab
+    reads on; `gone` when nothing can reach the client any more.
+    """
+
+    def __init__(
+        self,
+        force: Force,
+        client: Connection,
+        conn: int,
+        upstream: tuple[str, int],
+        gone: Callable[[Link], None],
+        *,
+        tag_upstream: bool,
+    ) -> None:
+        self.conn = conn
+        self.state: Literal["open", "ending", "gone"] = "open"
+        self._force = force
+        self._gone = gone
+        self._client = client
+        self._backend: Connection | None = None
+        self._backend_over = False
+        self._early: list[bytes] = []  # for the backend, before it is connected
+        self._early_size = 0
+        self._fin_up = False
+        self._client_ended = False
+        self._held = False
+        self._up = Line(force.net, force.holds)
+        self._down = Line(force.net, force.holds)
+        self._up_full = False
+        self._down_full = False
+        self._client_paused = False
+        self._backend_paused = False
+        self._sent = 0
+        self._received = 0
+        self._released = False
+        self._gate = Gate(self, force, conn, tag_upstream=tag_upstream)
+        force.record(
+            ConnOpened(t=force.clock(), service=force.service, conn=conn, port=client.peer)
+        )
+        client.bind(_Client(self))
+        force.net.connect(*upstream, self._dialled, DIAL_LIMIT)
+
+    # --- what the proxy asks ---------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way on an open connection."""
+        return (
+            self.state == "open"
+            and not self._held
+            and self._gate.idle
+            and self._up.empty
+            and self._down.empty
+        )
+
+    def drain(self) -> None:
+        """Take what the kernel has of both sides, now."""
+        self._client.drain()
+        if self._backend is not None:
+            self._backend.drain()
+
+    def hold(self, fault: int) -> None:
+        """Let nothing pass, either way, while heads and the client's end are still recorded."""
+        self._held = self._up.held = self._down.held = True
+        self._gate.hold(fault)
+        if self.state == "open":
+            self._force.fired(fault, "connection", conn=self.conn)
+
+    def release(self) -> None:
+        """Let what was held pass, in order, even if the client has gone."""
+        if not self._held:
+            return
+        self._held = self._up.held = self._down.held = False
+        self._up.pump()
+        self._gate.release()
+        self._down.pump()
+        if self.state == "gone":
+            self._client.close()
+        self._balance()
+        self.settle()
+
+    def pump(self) -> None:
+        """A fault is over: release what it alone kept."""
+        self._up.pump()
+        self._down.pump()
+        self._balance()
+
+    def end(self, how: Ending, fault: int | None = None) -> None:
+        """End the client's connection at once, dropping what is on its way to it."""
+        if self.state != "open":
+            if how == "rst" and self.state == "ending":
+                self._client.reset()
+                self._leave(fault)
+            return
+        if fault is not None:
+            self._force.fired(fault, "connection", conn=self.conn)
+        note = self._gate.broken_off(how)
+        self._down.clear()
+        self._end("lab", how, () if note is None else (note,), fault)
+
+    def close(self) -> None:
+        """Stop, whatever is under way: the run is over."""
+        if self.state == "open":
+            self._note_closed("lab", "fin")
+        self.state = "gone"
+        self._up.clear()
+        self._down.clear()
+        self._client.close()
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+        self._backend_over = True
+        self._released = True
+
+    # --- the client's side -----------------------------------------------------------------------
+
+    def client_sent(self, data: bytes) -> None:
+        """Bytes arrived from the client."""
+        self._received += len(data)
+        self._gate.from_client(data)
+        self._balance()
+
+    def client_ended(self, how: Ending) -> None:
+        """The client's FIN or RST arrived, also after the lab's own FIN."""
+        if not self._client_ended:
+            self._client_ended = True
+            self._note_closed("client", how)
+        if how == "fin" and self.state == "open" and self._gate.raw:
+            # Whatever this stream is, its half-close may mean something to it.
+            self.forward_fin()
+            return
+        if self.state != "gone":
+            self._leave(None)
+
+    def client_drained(self) -> None:
+        """The client took what was written."""
+        self._down_full = False
+        self._balance()
+
+    def _leave(self, fault: int | None) -> None:
+        """Nothing reaches the client any more. What it asked for is still carried out."""
+        ending = self.state == "ending"
+        self.state = "gone"
+        self._down.clear()
+        if ending or fault is not None:
+            self._gate.shut(fault)
+        else:
+            self._gate.client_ended()
+        if not self._held:
+            # While held, our FIN would be a sign of life.
+            self._client.close()
+        self._balance()
+        self.settle()
+
+    # --- the backend's side ----------------------------------------------------------------------
+
+    def _dialled(self, result: Connection | OSError) -> None:
+        if isinstance(result, OSError):
+            if not self._released:
+                self.backend_ended("fin")
+            return
+        if self._backend_over:
+            result.close()
+            return
+        self._backend = result
+        result.bind(_Backend(self))
+        if self._early:
+            data = b"".join(self._early)
+            self._early.clear()
+            self._early_size = 0
+            self._up_full = not result.write(data)
+        if self._fin_up:
+            result.fin()
+        self._balance()
+        self.settle()
+
+    def backend_sent(self, data: bytes) -> None:
+        """Bytes arrived from the backend."""
+        self._gate.from_backend(data)
+        self._balance()
+
+    def backend_ended(self, how: Ending) -> None:
+        """The backend's FIN or RST arrived, or it can't be reached."""
+        if self._backend_over:
+            return
+        self._backend_over = True
+        self._up.clear()
+        self._early.clear()
+        self._early_size = 0
+        self._up_full = False
+        self._gate.backend_ended(how)
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+        self._balance()
+        self.settle()
+
+    def backend_drained(self) -> None:
+        """The backend took what was written."""
+        self._up_full = False
+        self._balance()
+
+    # --- what the gate asks ----------------------------------------------------------------------
+
+    def forward(self, data: bytes, delays: tuple[Delay, ...]) -> None:
+        """Send to the backend, when its time has come."""
+        if self._up.free and not delays:
+            self._send_up(data)
+        else:
+            self._up.put(partial(self._send_up, data), len(data), delays)
+
+    def forward_fin(self) -> None:
+        """Send FIN to the backend, behind what was forwarded."""
+        self._up.put(self._send_fin_up, 0, ())
+
+    def deliver(self, data: bytes, delays: tuple[Delay, ...], notes: tuple[Note, ...] = ()) -> None:
+        """Release to the client, when its time has come."""
+        if self.state != "open":
+            return
+        if self._down.free and not delays:
+            self._send_down(data, notes)
+        else:
+            self._down.put(partial(self._send_down, data, notes), len(data), delays)
+
+    def finish(
+        self, by: Side, how: Ending, delays: tuple[Delay, ...], notes: tuple[Note, ...] = ()
+    ) -> None:
+        """End the client's connection, behind what was delivered."""
+        if self.state == "open":
+            self._down.put(partial(self._end, by, how, notes, None), 0, delays)
+
+    def settle(self) -> None:
+        """Close the upstream connection once no exchange needs it and no new one can come."""
+        if self._released or self.state == "open" or self._held:
+            return
+        if not self._backend_over and not self._gate.in_flight and self._up.empty:
+            if self._backend is None and self._early:
+                return  # still connecting: what passed before will be delivered
+            if self._backend is not None:
+                self._backend.close()
+                self._backend = None
+            self._backend_over = True
+        if self.state == "gone" and self._backend_over:
+            self._released = True
+            self._gone(self)
+
+    # --- carrying out ----------------------------------------------------------------------------
+
+    def _send_up(self, data: bytes) -> None:
+        if self._backend is not None:
+            if not self._backend.write(data):
+                self._up_full = True
+        elif not self._backend_over:
+            self._early.append(data)
+            self._early_size += len(data)
+        if self.state != "open":
+            self.settle()
+
+    def _send_fin_up(self) -> None:
+        self._fin_up = True
+        if self._backend is not None:
+            self._backend.fin()
+
+    def _send_down(self, data: bytes, notes: tuple[Note, ...]) -> None:
+        if self.state != "open":
+            return
+        for note in notes:
+            note()
+        if data:
+            self._sent += len(data)
+            if not self._client.write(data):
+                self._down_full = True
+
+    def _end(self, by: Side, how: Ending, notes: tuple[Note, ...], fault: int | None) -> None:
+        if self.state != "open":
+            return
+        for note in notes:
+            note()
+        self._note_closed(by, how)
+        self.state = "ending"
+        self._gate.shut(fault)
+        if how == "rst":
+            self._client.reset(after_written=True)
+            self.state = "gone"
+        else:
+            self._client.fin()
+            if self._client_ended:
+                self.state = "gone"
+        self._down.clear()
+        self._balance()
+        self.settle()
+
+    def _note_closed(self, by: Side, how: Ending) -> None:
+        self._force.record(
+            ConnClosed(
+                t=self._force.clock(),
+                service=self._force.service,
+                conn=self.conn,
+                by=by,
+                how=how,
+                sent=self._sent,
+                received=self._received,
+            )
+        )
+
+    def _balance(self) -> None:
+        """Pause a source while too much of it waits, go on when it has gone."""
+        waiting = self._up.size + self._early_size + self._gate.waiting_size
+        pause = self.state != "gone" and (self._up_full or waiting > MARK)
+        if pause != self._client_paused:
+            self._client_paused = pause
+            if pause:
+                self._client.pause()
+            else:
+                self._client.resume()
+        pause = self.state == "open" and (self._down_full or self._down.size > MARK)
+        if pause != self._backend_paused and self._backend is not None:
+            self._backend_paused = pause
+            if pause:
+                self._backend.pause()
+            else:
+                self._backend.resume()

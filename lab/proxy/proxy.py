@@ -1,0 +1,211 @@
+"""The fault proxy of one service: its listener, its links, and what is in force.
+
+Plain functions on the loop that owns the net, complete on return. The rig of a run calls them;
+the history is told of everything before it shows on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, assert_never
+
+from pydantic import ValidationError
+
+from ...faults import AnyFault, Fault, fault_adapter
+from ...faults.decide import Draws, conflict, mode, on_live, replaced
+from ..history import AnyEvent, ListenerMode
+from ..net import Connection, Mode, Net
+from .force import Force
+from .link import Link
+
+__all__ = ["FaultRefused", "Proxy"]
+
+
+class FaultRefused(ValueError):  # noqa: N818 - the word of the design
+    """A fault can't be armed here; the message says why."""
+
+
+class Proxy:
+    """One listener on 127.0.0.1 before `upstream` (host, port).
+
+    `record` takes each event, stamped in seconds since `start`. `conns` numbers the connections
+    of the whole run. `tag_upstream`: the backend is a stub, which is told of the wire's exchange.
+    Raises OSError if `port` is taken.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        service: str,
+        upstream: tuple[str, int],
+        record: Callable[[AnyEvent], None],
+        *,
+        start: float,
+        draws: Draws,
+        conns: Iterator[int],
+        tag_upstream: bool = False,
+        port: int = 0,
+    ) -> None:
+        self.service = service
+        self._upstream = upstream
+        self._conns = conns
+        self._tag_upstream = tag_upstream
+        self._links: dict[int, Link] = {}
+        self._force = Force(net, service, record, start, draws)
+        self._closed = False
+        self._listener = net.listen(self._accepted, port)
+        self._record_mode("open", done=True)
+
+    @property
+    def port(self) -> int:
+        """Where clients connect."""
+        return self._listener.port
+
+    @property
+    def mode(self) -> Mode:
+        """The listener's mode."""
+        return self._listener.mode
+
+    def shutting(self) -> int | None:
+        """The fault that keeps the listener from being open; None if it is."""
+        return next((one.id for one in self._force.armed if one.fault.reach == "listener"), None)
+
+    def arm(self, ident: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail") -> str:
+        """Put a fault in force, in the place of one of the same slot; returns the mechanism.
+
+        Raises FaultRefused if it belongs to another service, meets one that it can't go with, or
+        has a scope that its kind can't have; then nothing has changed.
+        """
+        known = self._fit(fault)
+        since = self._force.clock()
+        old = replaced(self._force.armed, known)
+        if old is not None:
+            self._force.remove(old.id)
+        if known.reach == "listener":
+            self._switch("refusing" if known.kind == "refused" else "dark")
+        live = on_live(known)
+        mechanism = self._mechanism(known, live)
+        self._force.add(ident, known, since, mechanism, unfired)
+        self._act_on_live(ident, live)
+        if old is not None:
+            self._pump()
+        return mechanism
+
+    def clear(self, ident: int) -> None:
+        """End a fault; what it held back is released. One that is over is passed over."""
+        if not self._force.holds(ident):
+            return
+        rest = tuple(one for one in self._force.armed if one.id != ident)
+        self._switch(mode(rest))
+        gone = self._force.remove(ident)
+        if gone is not None and on_live(gone.fault) == "hold":
+            for link in tuple(self._links.values()):
+                link.release()
+        self._pump()
+
+    def fresh(self) -> None:
+        """Close idle client connections by FIN; exchanges under way are left alone."""
+        self.drain()
+        for link in tuple(self._links.values()):
+            if link.idle:
+                link.end("fin")
+
+    def reset_all(self) -> None:
+        """RST on every client connection, so that a blocked call returns."""
+        self.drain()
+        for link in tuple(self._links.values()):
+            link.end("rst")
+
+    def drain(self) -> None:
+        """Accept everything queued, and record what has arrived."""
+        self._listener.drain()
+        for link in tuple(self._links.values()):
+            link.drain()
+
+    def close(self) -> None:
+        """End everything: faults, connections, the listener. Nothing is recorded afterwards."""
+        if self._closed:
+            return
+        self._closed = True
+        for one in self._force.armed:
+            self._force.remove(one.id)
+        self._listener.close()
+        for link in tuple(self._links.values()):
+            link.close()
+        self._links.clear()
+
+    def _fit(self, fault: Fault) -> AnyFault:
+        if fault.service != self.service:
+            raise FaultRefused(f"`{fault.kind}` is for {fault.service!r}, not for {self.service!r}")
+        try:
+            known: AnyFault = fault_adapter.validate_python(fault)
+        except ValidationError:
+            raise FaultRefused(f"`{fault.kind}`: no fault that this proxy can do") from None
+        reason = conflict(self._force.armed, known)
+        if reason is not None:
+            raise FaultRefused(reason)
+        return known
+
+    def _mechanism(self, fault: AnyFault, live: Literal["close", "reset", "hold"] | None) -> str:
+        match fault.reach:
+            case "listener":
+                suffix = {
+                    None: "live connections kept",
+                    "close": "FIN on live connections, read on",
+                    "reset": "RST on live connections",
+                    "hold": "live connections held",
+                }[live]
+                return f"listener {self._listener.mechanism}; {suffix}"
+            case "stream":
+                return "gate" if fault.scoped else "link"
+            case "request":
+                return "gate"
+            case _:
+                assert_never(fault.reach)
+
+    def _act_on_live(self, ident: int, live: Literal["close", "reset", "hold"] | None) -> None:
+        for link in tuple(self._links.values()):
+            match live:
+                case "close":
+                    link.end("fin", ident)
+                case "reset":
+                    link.end("rst", ident)
+                case "hold":
+                    link.hold(ident)
+                case None:
+                    pass
+                case _:
+                    assert_never(live)
+
+    def _pump(self) -> None:
+        for link in tuple(self._links.values()):
+            link.pump()
+
+    def _switch(self, wanted: Mode) -> None:
+        if wanted == self._listener.mode:
+            return
+        self._record_mode(wanted, done=False)
+        self._listener.switch(wanted)
+        self._record_mode(wanted, done=True)
+
+    def _record_mode(self, wanted: Mode, *, done: bool) -> None:
+        force = self._force
+        force.record(ListenerMode(t=force.clock(), service=self.service, mode=wanted, done=done))
+
+    def _accepted(self, client: Connection) -> None:
+        conn = next(self._conns)
+        link = Link(
+            self._force,
+            client,
+            conn,
+            self._upstream,
+            self._forget,
+            tag_upstream=self._tag_upstream,
+        )
+        self._links[conn] = link
+        for one in self._force.armed:
+            if on_live(one.fault) == "hold":
+                link.hold(one.id)
+
+    def _forget(self, link: Link) -> None:
+        self._links.pop(link.conn, None)

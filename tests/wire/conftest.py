@@ -1,0 +1,294 @@
+"""A stage for bare sockets: one proxy and one scripted backend on a loop in its own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pytest
+
+from faultlab.faults import Fault
+from faultlab.faults.decide import keyed
+from faultlab.lab.history import AnyEvent, Event
+from faultlab.lab.net import Connection
+from faultlab.lab.proxy.framer import Data, End, Framer, RequestHead
+from faultlab.lab.proxy.proxy import Proxy
+from faultlab.lab.sockets import RealNet
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Event)
+
+LIMIT = 10.0  # seconds after which a test that still waits has failed
+
+
+@dataclass
+class Request:
+    """What the backend got."""
+
+    head: RequestHead
+    body: bytes = b""
+
+    @property
+    def line(self) -> str:
+        return f"{self.head.method} {self.head.target}"
+
+
+class _Serving:
+    """One connection of the backend."""
+
+    def __init__(self, backend: Backend, connection: Connection) -> None:
+        self._backend = backend
+        self._connection = connection
+        self._framer = Framer("request")
+        self._request: Request | None = None
+        connection.bind(self)
+
+    def received(self, data: bytes) -> None:
+        self._backend.received += data
+        for piece in self._framer.feed(data):
+            if isinstance(piece, RequestHead):
+                self._request = Request(piece)
+            elif isinstance(piece, Data) and self._request is not None:
+                self._request.body += piece.payload
+            elif isinstance(piece, End) and self._request is not None:
+                answer, how = self._backend.answer(self._request)
+                self._connection.write(answer)
+                if how == "fin":
+                    self._connection.close()
+                elif how == "rst":
+                    self._connection.reset(after_written=True)
+
+    def ended(self) -> None:
+        self._connection.close()
+
+    def lost(self, reset: bool) -> None:
+        pass
+
+    def drained(self) -> None:
+        pass
+
+
+def response(body: bytes = b'{"ok": true}', status: str = "200 OK", *headers: str) -> bytes:
+    """A response with a length."""
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+def chunked(*chunks: bytes) -> bytes:
+    """A chunked response."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(c), c) for c in chunks) + b"0\r\n\r\n"
+
+
+class Backend:
+    """Answers by target; `requests` is what it carried out, in order."""
+
+    def __init__(self, net: RealNet) -> None:
+        self.requests: list[Request] = []
+        self.received = b""
+        self.answers: dict[str, bytes] = {}
+        self.then: dict[str, str] = {}  # target -> how the connection ends after the answer
+        self.listener = net.listen(lambda connection: _Serving(self, connection) and None)
+
+    def answer(self, request: Request) -> tuple[bytes, str]:
+        self.requests.append(request)
+        target = request.head.target
+        return self.answers.get(target, response()), self.then.get(target, "")
+
+
+@dataclass
+class Client:
+    """A blocking socket to the proxy."""
+
+    sock: socket.socket
+
+    @property
+    def port(self) -> int:
+        return int(self.sock.getsockname()[1])
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def ask(self, line: str = "GET /state", body: bytes = b"", *headers: str) -> None:
+        """One whole request."""
+        lines = [f"{line} HTTP/1.1", "Host: lab", *headers]
+        if body:
+            lines.append(f"Content-Length: {len(body)}")
+        self.send("\r\n".join([*lines, "", ""]).encode() + body)
+
+    def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """One whole answer with a length: status, headers, body."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._some()
+        head, _, body = data.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:])}
+        while len(body) < int(headers["content-length"]):
+            body += self._some()
+        return int(lines[0].split()[1]), headers, body
+
+    def _some(self) -> bytes:
+        data = self.sock.recv(65536)
+        assert data, "the connection ended inside an answer"
+        return data
+
+    def rest(self) -> tuple[bytes, str]:
+        """Everything until the end, and which end it was."""
+        data = b""
+        try:
+            while more := self.sock.recv(65536):
+                data += more
+        except ConnectionResetError:
+            return data, "rst"
+        return data, "fin"
+
+    def silent(self, seconds: float) -> bool:
+        """Whether nothing comes for so long, not even an end."""
+        self.sock.settimeout(seconds)
+        try:
+            self.sock.recv(1)
+        except TimeoutError:
+            return True
+        finally:
+            self.sock.settimeout(LIMIT)
+        return False
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+@dataclass
+class Stage:
+    """What a wire test acts on."""
+
+    loop: asyncio.AbstractEventLoop
+    net: RealNet
+    events: list[AnyEvent] = field(default_factory=list)
+    clients: list[Client] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def start(self) -> None:
+        self.backend = Backend(self.net)
+        self.proxy = Proxy(
+            self.net,
+            "core",
+            ("127.0.0.1", self.backend.listener.port),
+            self._record,
+            start=self.net.now(),
+            draws=keyed(7),
+            conns=itertools.count(1),
+        )
+
+    def _record(self, event: AnyEvent) -> None:
+        with self.changed:
+            self.events.append(event)
+            self.changed.notify_all()
+
+    def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Run on the loop, as the lab process does."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function(*args))
+            except BaseException as error:
+                future.set_exception(error)
+
+        self.loop.call_soon_threadsafe(run)
+        return future.result(LIMIT)
+
+    def arm(self, fault: Fault) -> int:
+        number = next(self.numbers)
+        self.call(self.proxy.arm, number, fault)
+        return number
+
+    def clear(self, number: int) -> None:
+        self.call(self.proxy.clear, number)
+
+    def connect(self) -> Client:
+        """A connection that the proxy has accepted."""
+        client = self.dial()
+        port = client.port
+        self.until(lambda: any(getattr(event, "port", None) == port for event in self.events))
+        return client
+
+    def dial(self, timeout: float = LIMIT) -> Client:
+        """A connection, or what connect raises."""
+        sock = socket.socket()
+        client = Client(sock)
+        self.clients.append(client)
+        sock.settimeout(timeout)
+        sock.connect(("127.0.0.1", self.proxy.port))
+        sock.settimeout(LIMIT)
+        return client
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Wait for the history, or for the backend, to hold something."""
+        limit = time.monotonic() + LIMIT
+        with self.changed:
+            while not true():
+                assert time.monotonic() < limit, f"not seen in {LIMIT} s: {self.events}"
+                self.changed.wait(0.01)
+
+    def of(self, kind: type[E], **fields: object) -> list[E]:
+        """The events of this kind so far, with these field values."""
+        with self.changed:
+            return [
+                event
+                for event in self.events
+                if isinstance(event, kind)
+                and all(getattr(event, name) == value for name, value in fields.items())
+            ]
+
+    def see(self, kind: type[E], count: int = 1, **fields: object) -> list[E]:
+        """Wait for that many events of this kind."""
+        self.until(lambda: len(self.of(kind, **fields)) >= count)
+        return self.of(kind, **fields)
+
+    def served(self, count: int) -> list[str]:
+        """Wait until the backend carried out that many requests; their lines."""
+        self.until(lambda: len(self.backend.requests) >= count)
+        return [request.line for request in self.backend.requests]
+
+
+@contextlib.contextmanager
+def running(**options: bool) -> Iterator[Stage]:
+    """A stage, with everything closed at its end."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="stage")
+    stage = Stage(loop, RealNet(loop, **options))
+    thread.start()
+    try:
+        stage.call(stage.start)
+        yield stage
+    finally:
+        for client in stage.clients:
+            client.close()
+        stage.call(stage.proxy.close)
+        stage.call(stage.net.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(LIMIT)
+        loop.close()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with running() as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage_without_ttl() -> Iterator[Stage]:
+    """Where the minimum TTL can't be set."""
+    with running(minimum_ttl=False) as stage:
+        yield stage
