@@ -228,8 +228,8 @@ def _passes(case: Case, info: CheckInfo) -> Iterator[Finding]:
 
 def _reason(admission: Admission) -> CheckInfo:
     """Which check a rejection that was due belongs to, by how the refusing circuits stood."""
-    refusing = [s for s in admission.standings if s.refused] or list(admission.standings)
-    if any(s.modes == {"half_open"} for s in refusing) or _refused_by_probe(admission):
+    refusing = [s for s in admission.standings if s.start == "must_not"] or admission.standings
+    if _refused_by_probe(admission):
         return PERMITS
     if refusing and all("trip" not in s.since for s in refusing):
         return PROBES
@@ -245,7 +245,7 @@ def _causes(case: Case, operation: Operation, admission: Admission) -> list[Chec
     found: list[CheckInfo] = []
     if admission.probe == "yes" or any(_over(s, operation.invoked) for s in admission.standings):
         found.append(HALF_OPENS)
-    if any(s.modes == {"closed"} and s.since == {"probe_ok"} for s in admission.standings):
+    if any(_fresh(s) for s in admission.standings):
         found.append(PROBES)
     if _open_elsewhere(case, operation, admission):
         found.append(ISOLATED)
@@ -263,6 +263,12 @@ def _over(standing: Standing, now: float) -> bool:
     return standing.modes == {"half_open"} or (
         standing.until is not None and standing.until[1] <= now
     )
+
+
+def _fresh(standing: Standing) -> bool:
+    """Whether a circuit was closed by its probe, and has met no failure since."""
+    closed = standing.modes == {"closed"} and standing.failures == (0, 0)
+    return closed and standing.since == {"probe_ok"}
 
 
 def _open_elsewhere(case: Case, operation: Operation, admission: Admission) -> list[Key]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..attempts import Attempt, Operation, Reading
 from ..contract import Contract
 from ..oracle import Boundary, Demands, OperationDemand
-from .finding import CheckInfo, Finding
+from .finding import Finding
 
 __all__ = ["Case", "FreeRule", "Rule", "doubt", "seconds"]
 

@@ -76,10 +76,11 @@ def right(case: Case) -> Iterator[Finding]:
     attempt. Source: urllib3#1981, python-genai#2337: a time-out told as a connection error.
     """
     for operation in _failed(case.reading):
-        keys = _candidates(case, operation)
+        keys = sorted(_candidates(case, operation))
         unsure = doubt(case.reading, operation)
-        answers = {key: right_error(case.contract, operation.errors, key) for key in sorted(keys)}
-        if any(answers.values()):
+        if not unsure and _met(case, operation) in ("unknown", "pending"):
+            unsure = "what its last attempt met can't be told"
+        if any(right_error(case.contract, operation.errors, key) for key in keys):
             yield RIGHT.passed(operation.id)
         elif unsure:
             yield RIGHT.unknown(
@@ -218,10 +219,13 @@ def _met(case: Case, operation: Operation) -> str:
 
 
 def _candidates(case: Case, operation: Operation) -> frozenset[str]:
-    demanded = case.demands.of(operation.id).ends_as - {"ok"}
+    """The keys that the operation may have ended as."""
+    demand = case.demands.of(operation.id)
     if operation.attempts:
-        return demanded | {operation.attempts[-1].observable}
-    return demanded | _WITHOUT_ATTEMPT
+        return demand.ends_as or frozenset((operation.attempts[-1].observable,))
+    if demand.admission.demand.start == "must_not":
+        return demand.ends_as
+    return demand.ends_as | _WITHOUT_ATTEMPT
 
 
 def _mapped(case: Case, operation: Operation) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..attempts import Attempt, Operation, Reading
-from ..contract import Contract
+from ..contract import Contract, mapped_by
 from ..oracle import Boundary
 from .case import Case, doubt
 from .finding import CheckInfo, Finding
@@ -167,7 +167,7 @@ def retryable(case: Case) -> Iterator[Finding]:
                     f"attempt {attempt.number} of `{operation.name}` met {attempt.observable}, "
                     "and none followed",
                     promised=f"{attempt.observable} is retried",
-                    field=boundary.demand.why,
+                    field=_rule(case.contract, attempt.observable),
                     operation=operation.id,
                     events=(*operation.events, *attempt.events),
                     marks=_end(operation, "<- no further attempt"),
@@ -254,9 +254,16 @@ def _failed_at_first(operation: Operation) -> bool:
 
 def _forbidden(boundary: Boundary) -> bool:
     """Whether it is what the attempt met that forbids another: not the count, not the time."""
-    return not boundary.persists and not boundary.demand.why.startswith(
-        ("retry_after", "deadline", "breaker", "attempts")
-    )
+    return boundary.demand.why.startswith("retry_on")
+
+
+def _rule(contract: Contract, observable: str) -> str:
+    """The field that has this retried."""
+    rules = contract.retry_on
+    key = mapped_by(rules.faults or {}, observable)
+    if key is None:
+        return f"retry_on.statuses: {observable.removeprefix('status:')}"
+    return f"retry_on.faults.{key}: {(rules.faults or {})[key]}"
 
 
 def _guarded(operation: Operation, attempt: Attempt) -> bool:

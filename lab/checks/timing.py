@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..attempts import Attempt, Operation
+from ..contract import Backoff
 from ..oracle import Boundary
 from ..tolerance import eps, within
 from .case import Case, seconds
@@ -49,9 +50,16 @@ def backoff(case: Case) -> Iterator[Finding]:
     for operation, boundary, attempt, after in case.boundaries():
         if after is None or boundary.asked is not None or boundary.demand.start == "must_not":
             continue
-        if boundary.wait is None:
-            continue
-        yield _waited(BACKOFF, case, operation, boundary, attempt, after, _bounds(boundary))
+        yield _waited(
+            BACKOFF,
+            case,
+            operation,
+            boundary,
+            attempt,
+            after,
+            _bounds(boundary),
+            field=_declared(case.contract.backoff),
+        )
 
 
 def retry_after(case: Case) -> Iterator[Finding]:
@@ -78,7 +86,7 @@ def retry_after(case: Case) -> Iterator[Finding]:
                 events=(*attempt.events, *after.events),
                 marks=_mark(after, 0, "<- not to begin"),
             )
-        elif after is not None and boundary.wait is not None:
+        elif after is not None:
             promised = case.contract.retry_after
             rule = promised.beats_backoff if promised is not None else ""
             text = "max(Retry-After, backoff)" if rule == "max" else "what Retry-After asks"
@@ -117,7 +125,13 @@ def timeout(case: Case) -> Iterator[Finding]:
                 continue
             known = given_up or attempt.answered is not None  # else it may be given up any moment
             exact = not attempt.headless or len(attempt.events) > 1
-            match within(waited, None, limit, eps(0.0, operation.lag)):
+            told = attempt.told
+            kept_waiting = (
+                (0.0, operation.lag)
+                if told.begun is None or told.ended is None
+                else (told.begun_late, told.ended_late)
+            )
+            match within(waited, None, limit, eps(*kept_waiting)):
                 case "yes":
                     if known:
                         yield TIMEOUT.passed(operation.id)
@@ -148,7 +162,7 @@ def _silence(case: Case, operation: Operation, attempt: Attempt) -> tuple[float,
         return attempt.answered - attempt.begun, False
     match attempt.observable:
         case "connect_timeout" | "read_timeout_headers":
-            seen = attempt.seen
+            seen = attempt.seen if attempt.told.ended is None else attempt.told.ended
             return (over if seen is None else seen) - attempt.begun, seen is not None
         case "pending":
             return over - attempt.begun, False
@@ -161,8 +175,8 @@ def _mark(attempt: Attempt, which: int, remark: str) -> tuple[tuple[int, str], .
 
 
 def _bounds(boundary: Boundary) -> str:
-    low, high = boundary.wait if boundary.wait is not None else (0.0, None)
-    return f"a wait of {low:g} to {high:g} s" if high is not None else f"a wait from {low:g} s"
+    low, high = boundary.wait
+    return f"a wait from {low:g} s" if high is None else f"a wait of {low:g} to {high:g} s"
 
 
 def _waited(
@@ -174,45 +188,46 @@ def _waited(
     after: Attempt,
     promised: str,
     *,
-    field: str = "",
+    field: str,
     asked: str = "",
 ) -> Finding:
     """Whether the gap at a boundary lies in its promised wait."""
     events = (*attempt.events, *after.events)
     unsure = case.doubt(operation)
-    if operation.certainty == "inferred" or boundary.gap is None or boundary.wait is None:
-        return info.unknown(
-            unsure or f"when attempt {attempt.number} ended", operation=operation.id, events=events
-        )
+    if operation.certainty == "inferred" or boundary.gap is None:
+        why = unsure if unsure else f"when attempt {attempt.number} ended"
+        return info.unknown(why, operation=operation.id, events=events)
     low, high = boundary.wait
-    early = case.reading.header.early
-    match within(boundary.gap, low, high, boundary.eps, early):
-        case "yes" if attempt.observable in ("unknown", "pending"):
+    answer = boundary.in_time
+    late = high is not None and boundary.gap > high
+    if answer == "no" and late:
+        if unsure:  # an attempt that was not seen may lie between the two
             return info.unknown(unsure, operation=operation.id, events=events)
+        if attempt.told.ended is None or after.told.begun is None:
+            # The stamps are the proxy's, and say nothing of how long the client was kept waiting.
+            answer = within(boundary.gap, None, high, eps(0.0, operation.lag))
+    match answer:
         case "yes":
             return info.passed(operation.id)
         case "unknown":
             return info.unknown(
-                f"{seconds(boundary.gap)} is within the tolerance of {high:g} s",
+                f"{seconds(boundary.gap)} is within the tolerance of {high} s",
                 operation=operation.id,
                 events=events,
             )
-        case "no" if unsure and boundary.gap >= low:
-            return info.unknown(unsure, operation=operation.id, events=events)
         case "no":
-            bound = low if boundary.gap < low or high is None else high
+            bound = high if late else low
             return info.failed(
                 f"{asked}the next attempt began {seconds(boundary.gap)} later",
                 promised=promised,
-                field=field if field else _field(case),
+                field=field,
                 operation=operation.id,
                 events=events,
                 marks=_mark(after, 0, f"<- {seconds(boundary.gap)}, not {bound:g}"),
             )
 
 
-def _field(case: Case) -> str:
-    backoff = case.contract.backoff
+def _declared(backoff: Backoff | None) -> str:
     if backoff is None:
         return "backoff"
     most = "" if backoff.max is None else f", max {backoff.max:g}"
