@@ -114,7 +114,7 @@ def attributed(reading: Reading, _: Contract | None) -> Iterator[Finding]:
         )
 
 
-def baseline(reading: Reading, findings: Iterable[Finding]) -> Iterator[Finding]:
+def baseline_passes(reading: Reading, findings: Iterable[Finding]) -> Iterator[Finding]:
     """C92. Precondition: a baseline was played. Claim: each operation ended ok, no check failed.
 
     `findings` are those of the baseline's own history. Witness: the operation that did not work,
