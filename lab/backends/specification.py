@@ -87,9 +87,9 @@ def routes_of(specification: Routed | Builtin) -> Routes:
 
 def _routed(routes: Mapping[str, object]) -> Routed:
     Routes(routes)
-    for key, reply in routes.items():
-        if callable(reply):
-            raise ValueError(f"routes: {key!r}: a function can't travel to the lab process")
+    called = [key for key, reply in routes.items() if callable(reply)]
+    if called:
+        raise ValueError(f"routes: {called[0]!r}: a function can't travel to the lab process")
     return Routed(json.dumps(dict(routes)))
 
 

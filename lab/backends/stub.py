@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import h11
 
@@ -259,7 +260,9 @@ class _Exchange:
             headers.append(("content-length", str(len(reply.body))))
         if closing:
             headers.append(("connection", "close"))
-        events: list[h11.Event] = [h11.Response(status_code=reply.status, headers=headers)]
+        events: list[h11.Event] = [
+            h11.Response(status_code=reply.status, headers=headers, reason=_phrase(reply.status))
+        ]
         if reply.body and not without_body:
             events.append(h11.Data(data=reply.body))
         self._send(*events, h11.EndOfMessage())
@@ -269,6 +272,13 @@ class _Exchange:
         if not self._connection.write(data) and not self._full:
             self._full = True
             self._connection.pause()
+
+
+def _phrase(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode("ascii")
+    except ValueError:
+        return b""
 
 
 def _wire_of(head: h11.Request) -> Wire:

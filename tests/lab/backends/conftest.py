@@ -1,0 +1,141 @@
+"""A network in memory: what a stub does to it is read back as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from faultlab.lab.net import Connection, Events, Listener, Mode, Timer
+
+
+class FakeConnection:
+    """One accepted connection; the test plays the client."""
+
+    local = 4000
+    peer = 50000
+
+    def __init__(self) -> None:
+        self.events: Events | None = None
+        self.sent = b""
+        self.paused = False
+        self.finished = False
+        self.full = False
+
+    def bind(self, events: Events) -> None:
+        """Set the owner."""
+        self.events = events
+
+    def write(self, data: bytes) -> bool:
+        """Keep what is sent."""
+        assert not self.finished
+        self.sent += data
+        return not self.full
+
+    def fin(self) -> None:
+        """Half-close."""
+        self.finished = True
+
+    def reset(self, *, after_written: bool = False) -> None:
+        """A stub never resets."""
+        raise AssertionError
+
+    def close(self) -> None:
+        """FIN, and let go."""
+        self.finished = True
+
+    def pause(self) -> None:
+        """Stop reading."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Read again."""
+        self.paused = False
+
+    def drain(self) -> None:
+        """Nothing is queued here."""
+
+    def asks(self, data: bytes) -> bytes:
+        """The client sends; what the stub has answered since then."""
+        assert self.events is not None
+        assert not self.paused
+        before = len(self.sent)
+        self.events.received(data)
+        return self.sent[before:]
+
+    def ends(self) -> None:
+        """The client sends FIN."""
+        assert self.events is not None
+        self.events.ended()
+
+    def reads_on(self) -> bytes:
+        """The client has read what was sent; what the stub has answered since then."""
+        assert self.events is not None
+        before = len(self.sent)
+        self.full = False
+        self.events.drained()
+        return self.sent[before:]
+
+
+class FakeListener:
+    """A port that is open until closed."""
+
+    mode: Mode = "open"
+    mechanism = "in memory"
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.closed = False
+
+    def switch(self, mode: Mode) -> None:
+        """A stub's own listener is never switched."""
+        raise AssertionError
+
+    def drain(self) -> None:
+        """Nothing is queued here."""
+
+    def close(self) -> None:
+        """Give the port back."""
+        self.closed = True
+
+
+class FakeNet:
+    """One listener, and a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+        self.accepted: Callable[[Connection], None] | None = None
+        self.listener: FakeListener | None = None
+
+    def now(self) -> float:
+        """The test's time."""
+        return self.time
+
+    def later(self, delay: float, call: Callable[[], None]) -> Timer:
+        """A stub waits for nothing."""
+        raise AssertionError
+
+    def listen(self, accepted: Callable[[Connection], None], port: int = 0) -> Listener:
+        """Take the listener's callback."""
+        self.accepted = accepted
+        self.listener = FakeListener(port or 4000)
+        return self.listener
+
+    def connect(
+        self, host: str, port: int, done: Callable[[Connection | OSError], None], limit: float = 5.0
+    ) -> None:
+        """A stub calls nobody."""
+        raise AssertionError
+
+    def client(self) -> FakeConnection:
+        """A new connection to the stub."""
+        assert self.accepted is not None
+        connection = FakeConnection()
+        self.accepted(connection)
+        return connection
+
+
+@pytest.fixture(scope="session")
+def new_net() -> Callable[[], FakeNet]:
+    """Makes networks in memory; of the session, so that a property may ask for many."""
+    return FakeNet

@@ -1,0 +1,326 @@
+"""A stub as a dialogue: what a client sends, what comes back, what is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faultlab.lab.backends.routes import Reply, Request, Routes
+from faultlab.lab.backends.stub import Served, Stub, Wire, read_wire
+from faultlab.lab.history import EffectApplied, Event, RequestReceived, ResponseSent
+
+ROUTES: dict[str, object] = {
+    "GET /orders/{id}": {"id": 7},
+    "POST /orders": [201, {"id": 8}],
+    "POST /refused": [409, {"id": None}],
+    "PATCH /orders/{id}": {"id": 7},
+    "PUT /orders/{id}": {"id": 7},
+    "DELETE /orders/{id}": [204, None],
+    "OPTIONS /orders": {},
+}
+GET = b"GET /orders/7 HTTP/1.1\r\nhost: x\r\n\r\n"
+POST = b"POST /orders HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+CHUNKED = b"POST /orders HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+HEAD_OF_ORDER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n"
+ORDER = HEAD_OF_ORDER + b'{"id":7}'
+CREATED = (
+    b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n"
+    b'{"id":8}'
+)
+MALFORMED = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 30\r\nconnection: close\r\n\r\nInvalid HTTP request received."
+)
+
+
+class Played:
+    """A stub of these routes on a network in memory, and what it recorded."""
+
+    def __init__(self, net: Any, replies: dict[str, object]) -> None:
+        self.net = net
+        self.events: list[Event] = []
+        self.stub = Stub(net, Routes(replies), self.events.append, 100.0, "orders")
+
+    def client(self) -> Any:
+        """A new connection to the stub."""
+        return self.net.client()
+
+
+@pytest.fixture
+def orders(new_net: Callable[[], Any]) -> Played:
+    """A stub of `ROUTES`."""
+    return Played(new_net(), ROUTES)
+
+
+def tagged(request: bytes, tag: bytes) -> bytes:
+    """The request with the proxy's header."""
+    return request.replace(b"host: x\r\n", b"host: x\r\nX-Faultlab-Wire: " + tag + b"\r\n", 1)
+
+
+def bare(method: bytes, target: bytes) -> bytes:
+    """A request without a body."""
+    return method + b" " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+# --- the dialogue --------------------------------------------------------------------------------
+
+
+def test_answers_a_route_at_once(orders: Played) -> None:
+    """A stub that waits would falsify every time that is measured through it."""
+    assert orders.client().asks(GET) == ORDER
+
+
+def test_keeps_the_connection(orders: Played) -> None:
+    """Warm connections are what half of the faults act on."""
+    client = orders.client()
+    assert (client.asks(GET), client.asks(POST), client.finished) == (ORDER, CREATED, False)
+
+
+def test_answers_pipelined_requests_in_order(orders: Played) -> None:
+    """Requests that arrive in one packet are still three requests."""
+    assert orders.client().asks(GET + POST + GET) == ORDER + CREATED + ORDER
+
+
+@given(cuts=st.lists(st.integers(0, 160), max_size=8))
+def test_the_network_s_chunks_change_nothing(
+    new_net: Callable[[], Any], cuts: list[int]
+) -> None:
+    """TCP is a stream: a head cut in two is the same head."""
+    client = Played(new_net(), ROUTES).client()
+    stream = GET + POST + CHUNKED + b"2\r\n{}\r\n0\r\n\r\n"
+    places = [0, *sorted(cuts), len(stream)]
+    answers = [client.asks(stream[a:b]) for a, b in zip(places, places[1:], strict=False) if a < b]
+    assert b"".join(answers) == ORDER + CREATED + CREATED
+
+
+def test_a_chunked_body_arrives_whole(new_net: Callable[[], Any]) -> None:
+    """A client that streams its body doesn't know its length."""
+    bodies: list[bytes] = []
+
+    def keep(request: Request) -> Reply:
+        bodies.append(request.body)
+        return Reply(201)
+
+    client = Played(new_net(), {"POST /orders": keep}).client()
+    assert client.asks(CHUNKED + b'3\r\n{"a\r\n') == b""
+    assert client.asks(b'4\r\n":1}\r\n0\r\n\r\n').startswith(b"HTTP/1.1 201 Created\r\n")
+    assert bodies == [b'{"a":1}']
+
+
+def test_head_is_get_without_its_body(orders: Played) -> None:
+    """RFC 9110 9.3.2: the same head, and the connection stays in step."""
+    assert orders.client().asks(bare(b"HEAD", b"/orders/7") + GET) == HEAD_OF_ORDER + ORDER
+
+
+def test_a_204_has_neither_body_nor_length(orders: Played) -> None:
+    """RFC 9110 8.6 forbids the length; a client that waits for a body would hang."""
+    assert orders.client().asks(bare(b"DELETE", b"/orders/7") + GET) == (
+        b"HTTP/1.1 204 No Content\r\n\r\n" + ORDER
+    )
+
+
+def test_tells_a_waiting_client_to_go_on(orders: Played) -> None:
+    """curl waits a second for this before it sends a large body."""
+    client = orders.client()
+    head = POST.replace(b"host: x\r\n", b"host: x\r\nexpect: 100-continue\r\n")[:-2]
+    assert client.asks(head) == b"HTTP/1.1 100 \r\n\r\n"
+    assert client.asks(b"{}") == CREATED
+
+
+def test_closes_when_the_client_asks_for_it(orders: Played) -> None:
+    """`Connection: close` is the client's last word."""
+    client = orders.client()
+    answer = client.asks(GET.replace(b"host: x\r\n", b"host: x\r\nconnection: close\r\n"))
+    assert answer == ORDER.replace(b"8\r\n\r\n", b"8\r\nConnection: close\r\n\r\n")
+    assert client.finished
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [b"rubbish\r\n\r\n", b"GET /orders/7 HTTP/1.1\r\n\r\n", CHUNKED + b"no number\r\n"],
+    ids=["no request line", "no host", "bad chunk"],
+)
+def test_a_bad_request_gets_400_and_the_end(orders: Played, request_: bytes) -> None:
+    """What follows a broken message can't be told from its rest."""
+    client = orders.client()
+    assert (client.asks(request_), client.finished) == (MALFORMED, True)
+    assert orders.stub.journal == ()
+
+
+def test_requests_before_a_bad_one_are_answered(orders: Played) -> None:
+    """Only what is broken is refused."""
+    assert orders.client().asks(GET + b"rubbish\r\n\r\n") == ORDER + MALFORMED
+
+
+def test_a_client_that_ends_after_its_request_is_answered(orders: Played) -> None:
+    """A half-closed client still reads."""
+    client = orders.client()
+    assert client.asks(GET) == ORDER
+    client.ends()
+    assert client.finished
+
+
+def test_a_client_that_leaves_in_mid_request_gets_nothing(orders: Played) -> None:
+    """An incomplete request is none: no answer, no effect."""
+    client = orders.client()
+    client.asks(POST[:-1])
+    client.ends()
+    assert (client.sent, client.finished, orders.events) == (b"", True, [])
+
+
+def test_waits_for_a_client_that_reads_slowly(orders: Played) -> None:
+    """Without back-pressure a client that only asks would fill the lab's memory."""
+    client = orders.client()
+    client.full = True
+    assert client.asks(GET + POST) == ORDER
+    assert (client.paused, orders.stub.effects) == (True, 0)
+    assert client.reads_on() == CREATED
+    assert not client.paused
+
+
+def test_close_ends_everything(orders: Played) -> None:
+    """Everything started is stopped (design section 11)."""
+    first, second, gone = orders.client(), orders.client(), orders.client()
+    gone.events.lost(True)
+    orders.stub.close()
+    assert orders.net.listener.closed
+    assert [it.finished for it in (first, second, gone)] == [True, True, False]
+
+
+def test_serves_on_the_port_that_was_asked_for(new_net: Callable[[], Any]) -> None:
+    """A story may need a known port."""
+    stub = Stub(new_net(), Routes(ROUTES), [].append, 0.0, "orders", port=8154)
+    assert stub.port == 8154
+
+
+# --- what is recorded ----------------------------------------------------------------------------
+
+
+def test_records_a_read_as_the_wire_names_it(orders: Played) -> None:
+    """The lab joins wire and backend by connection and request."""
+    orders.net.time = 100.5
+    orders.client().asks(tagged(GET, b"3.2.5.1"))
+    assert orders.events == [
+        RequestReceived(
+            t=0.5,
+            service="orders",
+            op=5,
+            conn=3,
+            request=2,
+            attempt=1,
+            method="GET",
+            target="/orders/7",
+        ),
+        ResponseSent(t=0.5, service="orders", op=5, conn=3, request=2, attempt=1, status=200),
+    ]
+
+
+def test_records_the_effect_before_the_answer(orders: Played) -> None:
+    """An answer that is lost has still had its effect."""
+    orders.client().asks(tagged(POST, b"3.2.5.1"))
+    assert [type(event) for event in orders.events] == [
+        RequestReceived,
+        EffectApplied,
+        ResponseSent,
+    ]
+    assert orders.events[1] == EffectApplied(
+        t=0.0, service="orders", op=5, conn=3, request=2, attempt=1, endpoint="POST /orders"
+    )
+
+
+def test_everything_is_recorded_before_its_bytes_leave(orders: Played) -> None:
+    """A client must not know of an answer that the history doesn't (design section 5)."""
+    client = orders.client()
+    known: list[int] = []
+    write = client.write
+    client.write = lambda data: known.append(len(orders.events)) or write(data)
+    client.asks(POST)
+    assert known == [3]
+
+
+def test_the_target_is_recorded_without_its_secrets(orders: Played) -> None:
+    """Histories are shared; keys in them are not (design section 5)."""
+    orders.client().asks(bare(b"GET", b"/orders/7?api_key=abc&x=1"))
+    received = orders.events[0]
+    assert isinstance(received, RequestReceived)
+    assert received.target == "/orders/7?api_key=[redacted]&x=1"
+
+
+def test_the_lab_s_header_reaches_no_route(new_net: Callable[[], Any]) -> None:
+    """A backend must see what the client sent, and nothing else."""
+    seen: list[tuple[tuple[str, str], ...]] = []
+
+    def keep(request: Request) -> Reply:
+        seen.append(request.headers)
+        return Reply(200)
+
+    Played(new_net(), {"GET /orders/{id}": keep}).client().asks(tagged(GET, b"1.1"))
+    assert seen == [(("host", "x"),)]
+
+
+def test_a_bad_request_is_recorded_as_answered_only(orders: Played) -> None:
+    """It never became a request; that it was answered is a fact."""
+    orders.client().asks(b"rubbish\r\n\r\n")
+    assert orders.events == [ResponseSent(t=0.0, service="orders", status=400)]
+
+
+@pytest.mark.parametrize(
+    ("text", "wire"),
+    [
+        ("3.2", Wire(3, 2)),
+        ("3.2.5.1", Wire(3, 2, 5, 1)),
+        ("3", Wire()),
+        ("3.2.5", Wire()),
+        ("3.-2", Wire()),
+        ("", Wire()),
+        ("3.²", Wire()),
+    ],
+)
+def test_a_tag_is_read_whole_or_not_at_all(text: str, wire: Wire) -> None:
+    """A guess would attribute an effect to the wrong attempt."""
+    assert read_wire(text) == wire
+
+
+# --- ledger and journal --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "effects"),
+    [
+        (GET, 0),
+        (POST, 1),
+        (bare(b"PATCH", b"/orders/7"), 1),
+        (bare(b"PUT", b"/orders/7"), 0),
+        (bare(b"DELETE", b"/orders/7"), 0),
+        (bare(b"OPTIONS", b"/orders"), 0),
+        (bare(b"HEAD", b"/orders/7"), 0),
+        (bare(b"POST", b"/refused"), 0),
+        (bare(b"POST", b"/nowhere"), 0),
+        (bare(b"POST", b"/orders/7"), 0),
+        (POST[:-1], 0),
+        (POST + POST, 2),
+    ],
+)
+def test_an_effect_is_a_write_that_was_carried_out(
+    orders: Played, request_: bytes, effects: int
+) -> None:
+    """Duplicated orders are found by counting these, so the count must mean one thing."""
+    orders.client().asks(request_)
+    recorded = sum(isinstance(event, EffectApplied) for event in orders.events)
+    assert (orders.stub.effects, recorded) == (effects, effects)
+
+
+def test_the_journal_holds_what_was_asked_in_order(orders: Played) -> None:
+    """A test reads here what really reached the backend."""
+    client = orders.client()
+    client.asks(tagged(GET, b"1.1.4.1"))
+    client.asks(POST)
+    assert orders.stub.journal == (
+        Served("GET", "/orders/7", 4, effect=False),
+        Served("POST", "/orders", None, effect=True),
+    )
+    assert repr(orders.stub) == "Stub(orders, 2 requests, 1 effects)"
