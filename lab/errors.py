@@ -1,6 +1,7 @@
 """What the lab raises when it can't do its work, each addressed to whoever can mend it.
 
     LabError
+    |-- UsageError     the command line: a name or value that means nothing
     |-- SetupError     this machine: a port, a right, a process of ours
     |-- FaultError     a fault that can't be armed here, addressed to who armed it
     `-- SubjectError   the adapter, addressed to its author
@@ -15,7 +16,7 @@ from typing import Any
 
 from typing_extensions import override
 
-__all__ = ["FaultError", "LabError", "SetupError", "SubjectError", "UsageError"]
+__all__ = ["EvidenceMissing", "FaultError", "LabError", "SetupError", "SubjectError", "UsageError"]
 
 _LABEL = 10  # columns of the longest label and its gap
 
@@ -60,3 +61,7 @@ class FaultError(LabError):
 
 class SubjectError(LabError):
     """An adapter, or the client behind it, broke the terms on which it can be judged."""
+
+
+class EvidenceMissing(LabError):  # noqa: N818 - the word of the design
+    """A count was asked for that the lab could only guess; the rows say what is missing and why."""

@@ -341,7 +341,8 @@ def encode(event: Event) -> bytes:
 
 def decode(line: bytes) -> AnyEvent:
     """The event of one line; raises msgspec.ValidationError or DecodeError."""
-    return _events.decode(line)
+    event: AnyEvent = _events.decode(line)
+    return event
 
 
 @dataclass(frozen=True, slots=True)

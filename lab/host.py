@@ -100,9 +100,14 @@ class _Run:
                 answer = Failed(number=order.number, kind="fault", text=str(error))
             except ValidationError as error:
                 answer = Failed(number=order.number, kind="fault", text=_first(error))
-            except (OSError, ValueError) as error:
+            except OSError as error:
+                text = error.strerror if error.filename is None else None
+                answer = Failed(number=order.number, kind="setup", text=text or str(error))
+            except ValueError as error:
                 answer = Failed(number=order.number, kind="setup", text=str(error))
             if answer is not None:
+                if self._rig is not None:
+                    self._rig.flush()  # what an order did is in the file when it is answered
                 self._answer(answer)
 
     def _answer(self, answer: Answer) -> None:

@@ -71,17 +71,21 @@ class Rig:
             stub = Stub(self._net, routes_of(specification), self._record, start, name)
             self._stubs[name] = stub
             upstream = (_LOOPBACK, stub.port)
-        proxy = Proxy(
-            self._net,
-            name,
-            upstream,
-            self._record,
-            start=start,
-            draws=keyed(self._seed),
-            conns=self._conns,
-            tag_upstream=name in self._stubs,
-            port=port,
-        )
+        try:
+            proxy = Proxy(
+                self._net,
+                name,
+                upstream,
+                self._record,
+                start=start,
+                draws=keyed(self._seed),
+                conns=self._conns,
+                tag_upstream=name in self._stubs,
+                port=port,
+            )
+        except OSError as error:
+            place = f"port {port} of {name}" if port else f"a port of {name}"
+            raise OSError(error.errno, f"{place} can't be had: {error.strerror}") from error
         self._proxies[name] = proxy
         return proxy.port
 
@@ -142,6 +146,10 @@ class Rig:
     def note(self, event: AnyEvent) -> None:
         """Take an event of the conductor's."""
         self._recorder.take(event)
+
+    def flush(self) -> None:
+        """Write what was recorded."""
+        self._recorder.flush()
 
     def close(self) -> None:
         """Stop proxies and stubs; the history is whole on return."""

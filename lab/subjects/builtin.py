@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maximus import BreakerPolicy, MaximusClient, Policy, Timeouts
 
@@ -16,7 +16,7 @@ from .declaration import Op, op, subject
 if TYPE_CHECKING:
     from ..tune import Tune
 
-__all__ = ["BUILTIN", "SERVICES", "maximus", "operations", "policy"]
+__all__ = ["BUILTIN", "SERVICES", "MaximusClient", "client", "maximus", "operations", "policy"]
 
 SERVICES = {"core": "core", "penelope": "penelope"}
 
@@ -31,6 +31,27 @@ def policy(tune: Tune | None) -> Policy:
         timeouts=Timeouts(connect=tune.connect, read=tune.read, write=tune.write, pool=tune.pool),
         deadline=tune.deadline,
         breaker=BreakerPolicy(reset_timeout=tune.reset_timeout),
+    )
+
+
+def client(
+    urls: Mapping[str, str],
+    tune: Tune | None,
+    seed: int,
+    *,
+    health_max_age: float = 0.0,
+    **options: Any,
+) -> MaximusClient:
+    """The client before these services: no cached health unless asked for, jitter from the seed.
+
+    `options` are its constructor's and win over what tune and seed say.
+    """
+    settings: dict[str, Any] = {"policy": policy(tune), "random": Random(seed), **options}
+    return MaximusClient(
+        core_url=urls["core"],
+        penelope_url=urls["penelope"],
+        health_max_age=health_max_age,
+        **settings,
     )
 
 
@@ -66,19 +87,28 @@ def operations(client: MaximusClient) -> dict[str, Op]:
     }
 
 
+def client(urls: Mapping[str, str], tune: Tune | None, seed: int, **options: Any) -> MaximusClient:
+    """The client as the lab judges it: no cached health, its jitter drawn from the seed.
+
+    `options` are the client's own and win.
+    """
+    settings: dict[str, Any] = {
+        "core_url": urls["core"],
+        "penelope_url": urls["penelope"],
+        "policy": policy(tune),
+        "health_max_age": 0.0,
+        "random": Random(seed),
+    }
+    return MaximusClient(**{**settings, **options})
+
+
 @subject(services=SERVICES, contract="maximus")
 async def maximus(
     urls: Mapping[str, str], tune: Tune | None, seed: int
 ) -> AsyncIterator[dict[str, Op]]:
-    """The client as the lab judges it: no cached health, its jitter drawn from the seed."""
-    async with MaximusClient(
-        core_url=urls["core"],
-        penelope_url=urls["penelope"],
-        policy=policy(tune),
-        health_max_age=0.0,
-        random=Random(seed),
-    ) as client:
-        yield operations(client)
+    """The reference client, every operation that its stubs serve."""
+    async with client(urls, tune, seed) as opened:
+        yield operations(opened)
 
 
 BUILTIN = {"maximus": maximus}

@@ -1,0 +1,385 @@
+"""The only conductor: a plan, an environment and a subject become a history (design section 4).
+
+A story is played twice, first with its faults disarmed (the baseline), then armed, each on
+listeners of its own in the one lab process and with a process of its own for the subject. Nothing
+is judged here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from platform import python_version
+from types import TracebackType
+from typing import Literal, Self, assert_never
+
+from ..scenarios import Scenario
+from .attempts import read
+from .backends.specification import Specification
+from .contract import Contract
+from .environments import ENVIRONMENTS
+from .environments.embedded import Embedded, LabProcess
+from .errors import LabError, SetupError, SubjectError
+from .history import Header, History, OpUnknown
+from .plan import (
+    Clear,
+    Enter,
+    Fresh,
+    Inject,
+    NotOffered,
+    Offer,
+    Operate,
+    Plan,
+    Renew,
+    Step,
+    Wait,
+    plan,
+)
+from .results import Result
+from .subjects.child import Child, Description
+from .tune import TUNES, Tune, tuned
+
+__all__ = ["Progress", "Session"]
+
+_OPENING = 20.0  # seconds that a subject may take to import, open or close
+_RESET = 1.0  # seconds that blocked calls get to return after their connections were reset
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where one story stands, for the line that moves while it works."""
+
+    name: str
+    text: str
+    running: int
+    seconds: float
+
+
+class Session:
+    """One subject in one environment: the lab process, and what the subject declared.
+
+    `out` is the run folder. Raises SetupError, SubjectError and ContractError.
+    """
+
+    def __init__(
+        self,
+        subject: str,
+        *,
+        environment: str,
+        tune: Literal["fast", "none"] | None,
+        seed: int,
+        out: Path,
+        services: Mapping[str, Specification] | None = None,
+    ) -> None:
+        if environment not in ENVIRONMENTS:
+            raise SetupError(
+                f"environment {environment!r} comes with a later version",
+                expected=", ".join(ENVIRONMENTS),
+            )
+        self.environment = environment
+        self.seed = seed
+        self.out = out
+        self._tune_asked = tune
+        self._subject = subject
+        self._running = 0
+        self._lock = threading.Lock()
+        self._closing = False
+        self._live: set[_Play] = set()
+        described = describe(subject, out)
+        self.subject = described.name
+        self.offers: tuple[Offer, ...] = described.offers
+        self.services = {**described.services, **(services or {})}
+        self._contract = described.contract
+        self._tunable = described.tunable
+        self.process = LabProcess()
+
+    def tune_of(self, scenario: Scenario) -> str:
+        """The tune's name for a scenario: as asked, as its file says, or fast.
+
+        A subject that does not ask for `tune` keeps its contract's own numbers.
+        """
+        if not self._tunable:
+            return "none"
+        return self._tune_asked or scenario.tune or "fast"
+
+    def contract_for(self, tune: str) -> Contract:
+        """The subject's contract under a tune."""
+        return tuned(self._contract, TUNES[tune])
+
+    @property
+    def contract(self) -> Contract:
+        """The subject's contract under the tune asked for."""
+        return self.contract_for((self._tune_asked or "fast") if self._tunable else "none")
+
+    def plan(self, scenario: Scenario, slugs: Mapping[str, str]) -> Plan | NotOffered:
+        """The scenario made concrete. Raises ScenarioError."""
+        tune = self.tune_of(scenario)
+        return plan(
+            scenario,
+            self.contract_for(tune),
+            self.offers,
+            seed=self.seed,
+            environment=self.environment,
+            tune=tune,
+            subject=self.subject,
+            slugs=slugs,
+        )
+
+    def play(
+        self,
+        plans: Sequence[Plan],
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        ended: Callable[[Result], None],
+        jobs: int,
+    ) -> None:
+        """Play the plans, `jobs` side by side; `ended` is called as each ends, one at a time.
+
+        On an exception of the caller's (Ctrl-C) what is running is stopped and kept.
+        """
+        said = threading.Lock()
+
+        def one(story: Plan) -> None:
+            result = self._story(story, progress)
+            with said:
+                ended(result)
+
+        with ThreadPoolExecutor(jobs, thread_name_prefix="faultlab-story") as pool:
+            try:
+                for future in [pool.submit(one, story) for story in plans]:
+                    future.result()
+            except BaseException:
+                self.stop()
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def stop(self) -> None:
+        """Stop what is running: subjects are killed, listeners closed, histories kept."""
+        with self._lock:
+            self._closing = True
+            live = tuple(self._live)
+        for running in live:
+            running.abandon()
+
+    def close(self) -> None:
+        """Stop everything, the lab process last."""
+        self.stop()
+        self.process.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _story(self, story: Plan, progress: Callable[[Progress], None] | None) -> Result:
+        began = time.monotonic()
+        folder = self.out / story.scenario
+        folder.mkdir(parents=True, exist_ok=True)
+        contract = self.contract_for(story.tune)
+        histories: dict[str, History] = {}
+        problem: LabError | None = None
+
+        def say(text: str) -> None:
+            if progress is not None:
+                with self._lock:
+                    running = len(self._live)
+                progress(Progress(story.scenario, text, running, time.monotonic() - began))
+
+        try:
+            for kind, played in (("baseline", story.disarmed()), ("armed", story)):
+                histories[kind] = self._run(played, kind, folder, say)  # type: ignore[arg-type]
+        except LabError as error:
+            problem = error
+        return Result(
+            name=story.scenario,
+            plan=story,
+            contract=contract,
+            armed=histories.get("armed"),
+            baseline=histories.get("baseline"),
+            judgement=None,
+            seconds=time.monotonic() - began,
+            error=problem,
+            folder=folder,
+        )
+
+    def _run(
+        self,
+        story: Plan,
+        kind: Literal["armed", "baseline"],
+        folder: Path,
+        say: Callable[[str], None],
+    ) -> History:
+        running = _Play(self, story, kind, folder, say)
+        with self._lock:
+            if self._closing:
+                raise SetupError("stopped")
+            self._live.add(running)
+        try:
+            return running.play()
+        finally:
+            with self._lock:
+                self._live.discard(running)
+
+
+def describe(subject: str, out: Path) -> Description:
+    """What a subject declares, asked of a process of its own that calls nobody."""
+    events, theirs = socket.socketpair()
+    with events, theirs:
+        child = Child(subject, theirs, log=out / "subject.log")
+        try:
+            return child.describe(limit=_OPENING)
+        finally:
+            child.kill()
+
+
+class _Play:
+    """One play of a plan: baseline or armed."""
+
+    def __init__(
+        self,
+        session: Session,
+        story: Plan,
+        kind: Literal["armed", "baseline"],
+        folder: Path,
+        say: Callable[[str], None],
+    ) -> None:
+        self._session = session
+        self._plan = story
+        self._kind = kind
+        self._say = say
+        self._path = folder / f"{kind}.jsonl"
+        self._tokens = count(1)
+        self._deadline = 0.0
+        self._phase = ""
+        feed, events = socket.socketpair()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(events)
+            stack.callback(feed.close)
+            self._child = Child(session._subject, events, log=folder / f"{kind}.log")  # noqa: SLF001 - the session's own play
+            stack.callback(self._child.kill)
+            services = {name: session.services[name] for name in story.services}
+            self._env = Embedded(
+                session.process,
+                services,
+                header=header(story, kind),
+                path=self._path,
+                feed=feed,
+            )
+            stack.pop_all()
+        events.close()
+
+    def abandon(self) -> None:
+        """Stop from another thread: the play ends with a SetupError."""
+        self._child.kill()
+        self._env.abandon()
+
+    def play(self) -> History:
+        """Carry out every step; the whole history."""
+        try:
+            self._deadline = time.monotonic() + self._plan.limit
+            tune = TUNES[self._plan.tune]
+            self._open(tune)
+            if self._carry_out(tune):
+                self._child.close(limit=_OPENING)
+                self._settle()
+        except BaseException:
+            self._child.kill()
+            with contextlib.suppress(SetupError):
+                self._env.close()
+            raise
+        self._child.kill()
+        history = self._env.close()
+        self._went_elsewhere(history)
+        return history
+
+    def _carry_out(self, tune: Tune | None) -> bool:
+        """Whether every operation ended within the plan's limit."""
+        for step in self._plan.steps:
+            match step:
+                case Enter():
+                    self._settle()
+                    self._phase = step.phase
+                    if step.phase == "recovery":
+                        self._env.clear()
+                    self._env.enter(step.phase)
+                case Inject():
+                    self._env.inject(step.id, step.fault)
+                case Clear():
+                    self._env.clear()
+                case Wait():
+                    self._say(f"{self._phase}: waiting {step.seconds:g} s")
+                    time.sleep(step.seconds)
+                case Fresh():
+                    self._env.fresh()
+                case Renew():
+                    self._child.close(limit=_OPENING)
+                    self._open(tune)
+                case Operate():
+                    if not self._operate(step):
+                        return False
+                case _:
+                    assert_never(step)
+        return True
+
+    def _open(self, tune: Tune | None) -> None:
+        urls = {name: self._env.url(name) for name in self._plan.services}
+        self._child.open(
+            urls, tune=tune, seed=self._plan.seed, start=self._env.start, limit=_OPENING
+        )
+
+    def _operate(self, step: Operate) -> bool:
+        self._say(f"{self._phase}: {step.name} x {len(step.ids)}")
+        left = max(0.0, self._deadline - time.monotonic())
+        calls = [(number, step.name) for number in step.ids]
+        hanging = self._child.operate(calls, concurrency=step.concurrency, limit=left)
+        if hanging:
+            self._env.reset()
+            hanging = self._child.wait(limit=_RESET)
+        if not hanging:
+            return True
+        self._child.kill()
+        for number in hanging:
+            self._env.note(OpUnknown(t=self._env.clock(), op=number))
+        return False
+
+    def _settle(self) -> None:
+        """Everything that happened is recorded before the next phase begins."""
+        self._env.barrier(self._child.flush)
+
+    def _went_elsewhere(self, history: History) -> None:
+        """Raise SubjectError for a subject that works without the lab's addresses."""
+        for operation in read(history).operations:
+            if operation.phase == "control" and operation.ending == "ok" and not operation.attempts:
+                raise self._child.elsewhere(operation.name, operation.service)
+
+
+def header(story: Plan, kind: Literal["armed", "baseline"]) -> Header:
+    """The first line of a play's history."""
+    return Header(
+        scenario=story.scenario,
+        seed=story.seed,
+        environment=story.environment,
+        tune=story.tune,
+        subject=story.subject,
+        run=kind,
+        versions={"faultlab": version("faultlab"), "python": python_version()},
+        wall=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+_ = (SubjectError, Step)
