@@ -187,7 +187,9 @@ def _read(key: object, value: object, problems: list[str]) -> _Route | None:
     found = len(problems)
     method, template = matched.groups()
     if method not in METHODS:
-        problems.append(f"{key!r}: {method} is no method; one of {', '.join(METHODS)}")
+        upper = method.upper()
+        known = f"write {upper}" if upper in METHODS else f"one of {', '.join(METHODS)}"
+        problems.append(f"{key!r}: {method} is no method; {known}")
     segments, names = _template(str(key), template, problems)
     answer = _answer(str(key), value, problems)
     if answer is None or len(problems) > found:

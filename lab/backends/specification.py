@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ..redaction import redacted
 from .maximus import BUILTIN, LATER, maximus_routes
 from .routes import Routes
 
@@ -94,12 +95,13 @@ def _routed(routes: Mapping[str, object]) -> Routed:
 
 
 def _url(text: str) -> Url:
+    shown = redacted(text)
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"{text!r}: {error}; {_EXPECTED}") from error
+        raise ValueError(f"{shown!r}: {error}; {_EXPECTED}") from error
     rest = parts.path.rstrip("/") + parts.query + parts.fragment
     if not parts.hostname or port == 0 or rest or "@" in parts.netloc:
-        raise ValueError(f"{text!r}: the address of a server is http://host:port and no more")
+        raise ValueError(f"{shown!r}: the address of a server is http://host:port and no more")
     return Url(text.rstrip("/"))

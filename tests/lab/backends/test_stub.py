@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -28,8 +29,7 @@ CHUNKED = b"POST /orders HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r
 HEAD_OF_ORDER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n"
 ORDER = HEAD_OF_ORDER + b'{"id":7}'
 CREATED = (
-    b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n"
-    b'{"id":8}'
+    b'HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n{"id":8}'
 )
 MALFORMED = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
@@ -86,14 +86,12 @@ def test_answers_pipelined_requests_in_order(orders: Played) -> None:
 
 
 @given(cuts=st.lists(st.integers(0, 160), max_size=8))
-def test_the_network_s_chunks_change_nothing(
-    new_net: Callable[[], Any], cuts: list[int]
-) -> None:
+def test_the_network_s_chunks_change_nothing(new_net: Callable[[], Any], cuts: list[int]) -> None:
     """TCP is a stream: a head cut in two is the same head."""
     client = Played(new_net(), ROUTES).client()
     stream = GET + POST + CHUNKED + b"2\r\n{}\r\n0\r\n\r\n"
     places = [0, *sorted(cuts), len(stream)]
-    answers = [client.asks(stream[a:b]) for a, b in zip(places, places[1:], strict=False) if a < b]
+    answers = [client.asks(stream[a:b]) for a, b in itertools.pairwise(places) if a < b]
     assert b"".join(answers) == ORDER + CREATED + CREATED
 
 
