@@ -1,0 +1,539 @@
+"""A history, or a part of it, as text in lanes: subject, wire, backend, one row an event.
+
+Counterpart: lab/attempts.py numbers the attempts and derives the connects that no proxy saw;
+lab/report/terminal.py and the pytest plugin print the lines. Nothing is judged here, and no
+event's own representation is ever shown.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, assert_never
+
+from ..attempts import Attempt, Reading, read
+from ..history import (
+    AnyEvent,
+    AttemptBegun,
+    AttemptEnded,
+    BreakerState,
+    ConnClosed,
+    ConnectAttempted,
+    ConnOpened,
+    EffectApplied,
+    FaultArmed,
+    FaultCleared,
+    FaultFired,
+    History,
+    ListenerMode,
+    OpCancelled,
+    OpCancelRequested,
+    OpFailed,
+    OpInvoked,
+    OpOk,
+    OpUnknown,
+    PhaseEntered,
+    RequestComplete,
+    RequestReceived,
+    RequestStarted,
+    ResponseComplete,
+    ResponseCut,
+    ResponseHead,
+    ResponseSent,
+    Sample,
+    SubjectClosed,
+    SubjectOpened,
+)
+
+__all__ = ["WIDTH", "lanes"]
+
+WIDTH = 80
+"""Columns of everything that is printed."""
+
+_TIME = 9  # columns of the time and its gap
+_SUBJECT = 16
+_TEXT = 20  # least columns of what went over the wire
+_DETAIL = 13  # least columns of what is known of it
+_BACKEND = 24  # most columns that the last lane keeps when the others want more
+_AT_ONCE = 0.05  # an answer whose head and end lie closer than this is one row
+
+Lane = Literal["subject", "wire", "backend", "lab"]
+
+
+def lanes(
+    history: History,
+    events: Iterable[int] | None = None,
+    *,
+    marks: Iterable[tuple[int, str]] = (),
+) -> tuple[str, ...]:
+    """The lines of these events (indices; None: all) in order of time, under one heading.
+
+    `marks` are remarks on single events; each stands behind an arrow in its event's row, or in
+    that of the last row before it if the event has none of its own.
+    """
+    marks = tuple(marks)
+    marked = frozenset(index for index, _ in marks)
+    if events is None:
+        shown = frozenset(event.index for event in history)
+    else:
+        shown = frozenset(events) | marked
+    rows = _Writer(history, read(history), shown, marked).rows()
+    return _printed(_marked(rows, marks, history)) if rows else ()
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line to be: where it stands and what it says. `events` are those that it tells."""
+
+    t: float
+    lane: Lane
+    text: str
+    service: str = ""
+    detail: str = ""
+    remarks: tuple[str, ...] = ()
+    events: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What is known of the answer to one request."""
+
+    head: ResponseHead | None = None
+    complete: ResponseComplete | None = None
+    cut: ResponseCut | None = None
+
+
+@dataclass(slots=True)
+class _Conn:
+    """What is known of one connection."""
+
+    opened: ConnOpened | None = None
+    requests: list[RequestStarted] = field(default_factory=list)
+
+
+class _Writer:
+    """Turns events into rows; holds what one event needs to know of the others."""
+
+    def __init__(
+        self, history: History, reading: Reading, shown: frozenset[int], marked: frozenset[int]
+    ) -> None:
+        self._events = history.in_time()
+        self._shown = shown
+        self._marked = marked
+        self._first_opened = min((one.opened for one in reading.incarnations), default=0.0)
+        self._faults = {fault.id: fault for fault in reading.faults}
+        self._names = {operation.id: operation.name for operation in reading.operations}
+        attempts = [attempt for one in reading.operations for attempt in one.attempts]
+        attempts += _renumbered(reading, history)
+        self._attempts = {index: attempt for attempt in attempts for index in attempt.events}
+        self._before = dict(_successions(attempts))
+        self._answers: dict[tuple[int | None, int | None], _Answer] = {}
+        self._conns: dict[int | None, _Conn] = {}
+        self._at_arming: dict[int, list[ConnClosed]] = {}
+        self._note()
+        self._several = len({op for op in map(self._op, self._listed()) if op is not None}) > 1
+
+    def rows(self) -> list[_Row]:
+        """One row for each event that has something to say, in order of time."""
+        found = [row for event in self._listed() for row in self._row(event)]
+        services = {row.service for row in found if row.lane in ("wire", "backend")} - {""}
+        if len(services) > 1:
+            found = [_named(row) for row in found]
+        return sorted(found, key=lambda row: row.t)
+
+    def _listed(self) -> Iterator[AnyEvent]:
+        return (event for event in self._events if event.index in self._shown)
+
+    def _note(self) -> None:
+        """One pass over all events, shown or not: answers, connections, what an arming closed."""
+        hit: dict[int | None, int] = {}
+        for event in self._events:
+            match event:
+                case ResponseHead():
+                    self._answer(event).head = event
+                case ResponseComplete():
+                    self._answer(event).complete = event
+                case ResponseCut():
+                    self._answer(event).cut = event
+                case ConnOpened():
+                    self._conns.setdefault(event.conn, _Conn()).opened = event
+                case RequestStarted():
+                    self._conns.setdefault(event.conn, _Conn()).requests.append(event)
+                case FaultFired(on="connection", fault=int(fault)):
+                    hit[event.conn] = fault
+                case _:
+                    pass
+        for event in self._events:
+            if isinstance(event, ConnClosed) and event.by == "lab" and event.conn in hit:
+                self._at_arming.setdefault(hit[event.conn], []).append(event)
+
+    def _answer(self, event: AnyEvent) -> _Answer:
+        return self._answers.setdefault((event.conn, event.request), _Answer())
+
+    def _op(self, event: AnyEvent) -> int | None:
+        attempt = self._attempts.get(event.index)
+        return event.op if attempt is None else attempt.op
+
+    # --- one event -------------------------------------------------------------------------------
+
+    def _row(self, event: AnyEvent) -> Iterator[_Row]:
+        match event:
+            case OpInvoked():
+                yield self._subject(event, "begins")
+            case OpOk():
+                yield self._subject(event, "ok")
+            case OpFailed(errors=errors):
+                name = errors[0].classes[0].rpartition(".")[2] if errors else "an error"
+                yield self._subject(event, f"raises {name}")
+            case OpUnknown():
+                yield self._subject(event, "still running")
+            case OpCancelRequested():
+                yield self._subject(event, "to be cancelled")
+            case OpCancelled():
+                yield self._subject(event, "cancelled")
+            case SubjectOpened():
+                if event.t > self._first_opened:
+                    yield _lab(event, "subject opened anew")
+            case SubjectClosed():
+                yield _lab(event, "subject closed")
+            case ConnectAttempted():
+                yield from self._connect(event)
+            case ConnOpened():
+                yield from self._connected(event)
+            case RequestStarted():
+                yield self._request(event)
+            case ResponseHead() | ResponseComplete():
+                yield from self._response(event)
+            case ResponseCut(at=at, how=how):
+                text = f"< cut after {at} bytes, {how.upper()}"
+                yield self._wire(event, text, self._words(event))
+            case ConnClosed():
+                yield from self._closed(event)
+            case RequestReceived():
+                yield _backend(event, f"{event.method} {event.target}")
+            case EffectApplied():
+                yield _backend(event, "effect applied")
+            case PhaseEntered():
+                yield _lab(event, f"phase {event.phase}")
+            case FaultArmed():
+                yield self._armed(event)
+            case FaultCleared():
+                yield self._cleared(event)
+            case BreakerState(key=key, state=state):
+                yield _lab(event, f"breaker {key}: {state}")
+            case Sample(gauge=gauge, value=value):
+                yield _lab(event, f"{gauge}: {value:g}")
+            case AttemptBegun() | AttemptEnded() | FaultFired() | ListenerMode():
+                pass  # told by the rows of their attempt or fault
+            case RequestComplete() | ResponseSent():
+                pass  # told by the rows of request and answer
+            case _:
+                assert_never(event)
+
+    def _subject(self, event: AnyEvent, does: str) -> _Row:
+        name = self._names.get(event.op, "") if event.op is not None else ""
+        number = f"{event.op} " if self._several else ""
+        return _Row(event.t, "subject", f"{number}{name} {does}", events=(event.index,))
+
+    def _wire(self, event: AnyEvent, text: str, detail: str = "") -> _Row:
+        return _Row(event.t, "wire", text, event.service, detail, events=(event.index,))
+
+    def _connect(self, event: ConnectAttempted) -> Iterator[_Row]:
+        attempt = self._attempts.get(event.index)
+        if attempt is None or not attempt.headless or attempt.conn is not None:
+            return
+        what = {"connect_refused": "refused", "connect_timeout": "unanswered"}
+        text = f"connect {what.get(attempt.observable, '?')}"
+        yield _Row(
+            event.t,
+            "wire",
+            text,
+            attempt.service,
+            self._count(attempt),
+            events=attempt.events,
+        )
+        if attempt.gave_up and attempt.seen is not None:
+            yield _Row(attempt.seen, "wire", "client gave up", attempt.service)
+
+    def _connected(self, event: ConnOpened) -> Iterator[_Row]:
+        requests = self._conns[event.conn].requests
+        if any(request.index in self._shown for request in requests):
+            return  # its first request says so
+        attempt = self._attempts.get(event.index)
+        yield self._wire(event, "connect", "" if attempt is None else self._count(attempt))
+
+    def _request(self, event: RequestStarted) -> _Row:
+        attempt = self._attempts.get(event.index)
+        opened = self._conns[event.conn].opened
+        new = not event.reused and opened is not None and opened.index in self._shown
+        count = "" if attempt is None else self._count(attempt, new=new)
+        return self._wire(event, f"> {event.method} {event.target}", count)
+
+    def _count(self, attempt: Attempt, *, new: bool = False) -> str:
+        """Which attempt of what it is, and the seconds since the end of the one before."""
+        text = f"attempt {attempt.number}"
+        if self._several and attempt.op is not None:
+            text = f"op {attempt.op}, {text}"
+        if new:
+            text += ", new connection"
+        before = self._before.get(attempt.events[0])
+        if attempt.events[0] in self._marked:  # the remark tells the time that matters
+            return text
+        if before is None or before.seen is None or attempt.begun < before.seen:
+            return text
+        return f"{text:<11} +{attempt.begun - before.seen:.3f}"
+
+    def _response(self, event: ResponseHead | ResponseComplete) -> Iterator[_Row]:
+        answer = self._answer(event)
+        head, complete = answer.head, answer.complete
+        one = (
+            head is not None
+            and complete is not None
+            and complete.index in self._shown
+            and (head.index not in self._shown or complete.t - head.t <= _AT_ONCE)
+        )
+        if isinstance(event, ResponseHead):
+            if not one or head is not event:
+                yield self._wire(event, _status(event), self._words(event))
+            return
+        length = f"{event.length} bytes"
+        if head is None or not one:
+            text = f"< end, {length}"
+        else:
+            text = _status(head) if head.source == "gate" else f"{_status(head)}, {length}"
+        words = [word for word in (self._words(event), event.damaged) if word]
+        events = (event.index,) if head is None or not one else (head.index, event.index)
+        yield _Row(event.t, "wire", text, event.service, ", ".join(words), events=events)
+
+    def _words(self, event: AnyEvent) -> str:
+        """The kinds of the faults that had fired on an event's attempt by then."""
+        attempt = self._attempts.get(event.index)
+        faults = [self._faults[fault] for fault in attempt.faults] if attempt is not None else []
+        # A fault that ends an idle connection belongs to its last exchange too, but made no answer.
+        return ", ".join(dict.fromkeys(fault.kind for fault in faults if fault.armed <= event.t))
+
+    def _closed(self, event: ConnClosed) -> Iterator[_Row]:
+        if any(event in closed for closed in self._at_arming.values()) and self._told(event):
+            return
+        requests = self._conns.setdefault(event.conn, _Conn()).requests
+        last = requests[-1] if requests else None
+        answer = self._answer(last) if last is not None else _Answer()
+        if answer.cut is not None and answer.cut.index in self._shown:
+            return  # the row of the cut has said so
+        waiting = last is not None and answer.complete is None and answer.cut is None
+        if event.by == "client":
+            attempt = self._attempts.get(event.index)
+            if waiting:
+                cancelled = attempt is not None and attempt.observable == "cancelled"
+                words = [self._words(event), "cancelled" if cancelled else ""]
+                yield self._wire(event, "client gave up", ", ".join(filter(None, words)))
+            elif last is None or last.index not in self._shown:
+                yield self._wire(event, "client closed", event.how.upper())
+            return
+        how = "closed by FIN" if event.how == "fin" else "reset"
+        if waiting or last is None:
+            text = f"< {how}"
+            detail = self._words(event) or ("backend" if event.by == "backend" else "")
+        else:
+            text, detail = how, "idle connection"
+        yield self._wire(event, text, detail)
+
+    def _told(self, event: ConnClosed) -> bool:
+        """Whether the row of the arming counts this idle connection already."""
+        requests = self._conns.setdefault(event.conn, _Conn()).requests
+        if requests and self._answer(requests[-1]).complete is None:
+            return False
+        return any(
+            isinstance(armed, FaultArmed)
+            and armed.fault is not None
+            and event in self._at_arming.get(armed.fault, ())
+            for armed in self._listed()
+        )
+
+    def _armed(self, event: FaultArmed) -> _Row:
+        where = f"{event.name} in force on {event.service}"
+        text = f"{where}: {event.text}" if event.text else where
+        closed = self._at_arming.get(event.fault or 0, [])
+        for how, word in (("fin", "closed by FIN"), ("rst", "reset")):
+            number = sum(one.how == how for one in closed)
+            if number:
+                text += f"; {number} live connection{_s(number)} {word}"
+        return _lab(event, text)
+
+    def _cleared(self, event: FaultCleared) -> _Row:
+        fault = self._faults.get(event.fault or 0)
+        name = event.name or (fault.kind if fault is not None else "fault")
+        if fault is None or not fault.fired:
+            return _lab(event, f"{name} cleared; it never fired")
+        hits: Counter[str] = Counter()
+        kinds = {one.index: one.on for one in self._events if isinstance(one, FaultFired)}
+        for index in fault.events[1:]:
+            hits[kinds.get(index, "connect")] += 1
+        if len(hits) > 1:
+            del hits["connection"]  # the row of the arming has counted these
+        shown = [
+            f"{hits[on]} {word}{_s(hits[on])}"
+            for on, word in (
+                ("connect", "connect"),
+                ("connection", "connection"),
+                ("request", "request"),
+                ("bytes", "stream"),
+            )
+            if hits[on]
+        ]
+        return _lab(event, f"{name} cleared; it fired on {', '.join(shown)}")
+
+
+def _renumbered(reading: Reading, history: History) -> Iterator[Attempt]:
+    """Attempts without an operation, counted anew from each arming and clearing on their service."""
+    breaks = [event for event in history if isinstance(event, FaultArmed | FaultCleared)]
+    seen: Counter[tuple[str, int]] = Counter()
+    for stray in reading.strays:
+        stretch = sum(one.service == stray.service and one.t <= stray.begun for one in breaks)
+        seen[stray.service, stretch] += 1
+        yield replace(stray, number=seen[stray.service, stretch])
+
+
+def _successions(attempts: Iterable[Attempt]) -> Iterator[tuple[int, Attempt]]:
+    """The first event of each attempt that is not its operation's first, with the one before it."""
+    last: dict[tuple[int | None, str], Attempt] = {}
+    for attempt in attempts:
+        key = (attempt.op, attempt.service if attempt.op is None else "")
+        if attempt.number > 1 and key in last:
+            yield attempt.events[0], last[key]
+        last[key] = attempt
+
+
+def _named(row: _Row) -> _Row:
+    """The row with its service in front of what happened there."""
+    if row.lane not in ("wire", "backend") or not row.service:
+        return row
+    sign, space, rest = row.text.partition(" ")
+    if sign in ("<", ">"):
+        text = f"{sign}{space}{row.service} {rest}"
+    else:
+        text = f"{row.service} {row.text}"
+    return replace(row, text=text)
+
+
+def _lab(event: AnyEvent, text: str) -> _Row:
+    return _Row(event.t, "lab", f"-- {text} --", events=(event.index,))
+
+
+def _backend(event: AnyEvent, text: str) -> _Row:
+    return _Row(event.t, "backend", text, event.service, events=(event.index,))
+
+
+def _status(head: ResponseHead) -> str:
+    after = f" Retry-After: {head.retry_after}" if head.retry_after is not None else ""
+    return f"< {head.status}{after}"
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
+
+
+# --- layout --------------------------------------------------------------------------------------
+
+
+def _marked(rows: Sequence[_Row], marks: Iterable[tuple[int, str]], history: History) -> list[_Row]:
+    """The rows with their remarks; one whose event has no row goes to the last row before it."""
+    times = {event.index: event.t for event in history}
+    found = list(rows)
+    for index, text in marks:
+        place = next((i for i, row in enumerate(found) if index in row.events), None)
+        if place is None:
+            before = [i for i, row in enumerate(found) if row.t <= times.get(index, 0.0)]
+            place = before[-1] if before else 0
+        found[place] = replace(found[place], remarks=(*found[place].remarks, text))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where the lanes begin, counted from the left edge."""
+
+    subject: int | None
+    wire: int
+    detail: int
+    backend: int
+
+    def of(self, lane: Lane) -> int:
+        """The first column of a lane; what the lab says begins at the first one."""
+        match lane:
+            case "subject" | "lab":
+                return self.wire if self.subject is None else self.subject
+            case "wire":
+                return self.wire
+            case "backend":
+                return self.backend
+            case _:
+                assert_never(lane)
+
+
+def _columns(rows: Sequence[_Row]) -> _Columns:
+    """Lanes as narrow as their contents allow, so that all of them fit into the width."""
+    subject = any(row.lane == "subject" for row in rows)
+    wire = _TIME + _SUBJECT if subject else _TIME
+    detailed = [row for row in rows if row.lane == "wire" and row.detail]
+    details = max([_DETAIL, *(len(row.detail) + 2 for row in detailed)])
+    texts = max([_TEXT, *(len(row.text) + 2 for row in detailed)])
+    served = [len(row.text) for row in rows if row.lane == "backend"]
+    last = min(_BACKEND, max([len("backend"), *served]))
+    texts = max(_TEXT, min(texts, WIDTH - last - details - wire))
+    backend = min(wire + texts + details, WIDTH - last)
+    return _Columns(_TIME if subject else None, wire, wire + texts, backend)
+
+
+def _printed(rows: Sequence[_Row]) -> tuple[str, ...]:
+    columns = _columns(rows)
+    services = {row.service for row in rows if row.lane in ("wire", "backend")} - {""}
+    heading = f"wire to {services.pop()}" if len(services) == 1 else "wire"
+    line = "  t (s)".ljust(_TIME)
+    if columns.subject is not None:
+        line = (line + "subject").ljust(columns.wire)
+    lines = [(line + heading).ljust(columns.backend) + "backend"]
+    for row in rows:
+        lines.extend(_lines(row, columns))
+    return tuple(line.rstrip() for line in lines)
+
+
+def _lines(row: _Row, columns: _Columns) -> Iterator[str]:
+    start = columns.of(row.lane)
+    line = f"{row.t:7.3f}".ljust(start)
+    if row.lane == "lab":
+        first, *rest = textwrap.wrap(row.text, WIDTH - start)
+        yield line + first
+        for text in rest:
+            yield " " * (start + 3) + text
+        line = ""
+    elif row.detail:
+        room = columns.detail - start - 1
+        line = (line + _short(row.text, room)).ljust(columns.detail) + row.detail
+    else:
+        line += _short(row.text, WIDTH - start)
+    for remark in row.remarks:
+        arrow = f"<- {remark}"
+        aside = max(columns.backend, len(line) + 2)
+        if line and aside + len(arrow) <= WIDTH:
+            yield line.ljust(aside) + arrow
+        else:
+            if line:
+                yield line
+            first, *rest = textwrap.wrap(arrow, WIDTH - columns.wire - 3)
+            yield " " * columns.wire + first
+            for text in rest:
+                yield " " * (columns.wire + 3) + text
+        line = ""
+    if line:
+        yield line
+
+
+def _short(text: str, room: int) -> str:
+    """The text, its end replaced by two dots if there is no room for it."""
+    return text if len(text) <= room else text[: max(0, room - 2)] + ".."
