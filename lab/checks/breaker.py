@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ..attempts import Operation
 from ..oracle import Admission, Key, OperationDemand, Standing
 from ..tolerance import AT_ONCE, eps, within
-from .case import Case, seconds
+from .case import Case, attempts, seconds
 from .finding import CheckInfo, Finding
 
 OPENS = CheckInfo(
@@ -97,8 +97,8 @@ def permits(case: Case) -> Iterator[Finding]:
         made, most = len(operation.attempts), demand.limit[1]
         if made > most and operation.certainty == "exact":
             yield PERMITS.failed(
-                f"the probe `{operation.name}` made {made} attempts",
-                promised=f"a probe makes at most {most}",
+                f"the probe `{operation.name}` made {attempts(made)}",
+                promised=f"a probe makes at most {attempts(most)}",
                 field=f"breaker.half_open.attempts: {most}",
                 operation=operation.id,
                 events=(*operation.events, *(i for a in operation.attempts for i in a.events)),
@@ -316,7 +316,7 @@ def _let_through(
     before = _before(case, admission)
     first = operation.attempts[0].events if operation.attempts else ()
     return info.failed(
-        f"`{operation.name}` made {len(operation.attempts)} attempts while the breaker of "
+        f"`{operation.name}` made {attempts(len(operation.attempts))} while the breaker of "
         f"{_names(admission)} had to reject it",
         field=admission.demand.why,
         operation=operation.id,
@@ -326,26 +326,38 @@ def _let_through(
 
 
 def _rejected(case: Case, info: CheckInfo, operation: Operation, admission: Admission) -> Finding:
-    others = [str(key) for key in _open_elsewhere(case, operation, admission)]
+    others = _open_elsewhere(case, operation, admission)
     because = {
-        ISOLATED.id: f"while only the breaker of {', '.join(others)} was open",
+        ISOLATED.id: f"while only the breaker of {', '.join(map(str, others))} was open",
         HALF_OPENS.id: "after the reset time was over",
         PROBES.id: "after a successful probe",
         COUNTS.id: "after failures that do not count",
     }.get(info.id, "before the threshold")
     return info.failed(
         f"`{operation.name}` was rejected {because}",
-        field=admission.demand.why or _threshold(case),
+        field=_field(case, info, admission, others),
         operation=operation.id,
         events=(*_before(case, admission), *operation.events),
         marks=_mark(operation.events[-1:], "<- rejected"),
     )
 
 
-def _threshold(case: Case) -> str:
-    return ", ".join(
-        dict.fromkeys(f"breaker.fail_max: {b.fail_max}" for b in case.contract.breaker or ())
-    )
+def _field(case: Case, info: CheckInfo, admission: Admission, others: list[Key]) -> str:
+    """The promise that a wrong rejection broke."""
+    breakers = case.contract.breaker or ()
+    away = [s.key.breaker for s in admission.standings if "closed" not in s.modes]
+    asked = [s.key.breaker for s in admission.standings]
+    match info.id:
+        case HALF_OPENS.id if away:
+            return f"breaker.reset_timeout: {breakers[away[0]].reset_timeout}"
+        case PROBES.id if asked:
+            threshold = breakers[asked[0]].half_open.success_threshold
+            return f"breaker.half_open.success_threshold: {threshold}"
+        case ISOLATED.id if others:
+            return f"breaker.scope: {others[0].scope}"
+        case _:
+            counts = dict.fromkeys(breakers[n].fail_max for n in asked)
+            return "breaker.fail_max: " + ", ".join(str(count) for count in counts)
 
 
 def _before(case: Case, admission: Admission) -> tuple[int, ...]:

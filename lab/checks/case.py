@@ -15,14 +15,19 @@ from ..contract import Contract
 from ..oracle import Boundary, Demands, OperationDemand
 from .finding import Finding
 
-__all__ = ["Case", "FreeRule", "Rule", "doubt", "seconds"]
+__all__ = ["Case", "FreeRule", "Rule", "attempts", "doubt", "seconds"]
 
 # Faults that can refuse or swallow a connect, so that no proxy sees it.
 _SHUTTING = {"refused", "partition", "stall", "unresolved"}
 
 
+def attempts(count: int) -> str:
+    """A number of attempts for a sentence."""
+    return f"{count} attempt" if count == 1 else f"{count} attempts"
+
+
 def seconds(value: float) -> str:
-    """A duration for a sentence: milliseconds below a tenth of a second are kept."""
+    """A duration for a sentence, to the millisecond."""
     return f"{value:.3f} s"
 
 

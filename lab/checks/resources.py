@@ -34,12 +34,9 @@ def leak(reading: Reading, _: Contract | None) -> Iterator[Finding]:
         if connection.incarnation >= len(reading.incarnations):
             continue
         life = reading.incarnations[connection.incarnation]
-        name = f"connection {connection.id} to {connection.service}"
         if life.closed is None:
-            yield LEAK.unknown(
-                f"the subject was never closed, so {name} may be in use", events=connection.events
-            )
             continue
+        name = f"connection {connection.id} to {connection.service}"
         over = connection.closed
         waited = (over if over is not None else reading.end) - life.closed
         match within(waited, None, GRACE, BASE):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ..attempts import Attempt, Operation, Reading
 from ..contract import Contract, mapped_by
 from ..oracle import Boundary
-from .case import Case, doubt
+from .case import Case, attempts, doubt
 from .finding import CheckInfo, Finding
 
 BOUNDED = CheckInfo(
@@ -220,15 +220,20 @@ def once(reading: Reading, _: Contract | None) -> Iterator[Finding]:
             continue
         events = (*operation.events, *(i for a in operation.attempts for i in a.events))
         succeeded = any(attempt.observable == "ok" for attempt in operation.attempts)
-        if operation.effects is None:
+        if operation.certainty == "inferred":
+            yield _unsure(ONCE, operation, doubt(reading, operation))
+        elif operation.effects is None:
+            sent = sum(not attempt.headless for attempt in operation.attempts)
+            if sent == 1:  # one request has at most one effect, ledger or not
+                yield ONCE.passed(operation.id)
+                continue
             yield ONCE.unknown(
                 reading.lacks("effects") or "this backend keeps no ledger of its effects",
+                known=f"{attempts(sent)} of `{operation.name}` were sent",
                 to_know="serve it by a stub",
                 operation=operation.id,
                 events=events,
             )
-        elif operation.certainty == "inferred":
-            yield _unsure(ONCE, operation, doubt(reading, operation))
         elif operation.effects > 1:
             yield ONCE.failed(
                 f"one call of `{operation.name}` had {operation.effects} effects",
@@ -280,8 +285,8 @@ def _count(info: CheckInfo, case: Case, operation: Operation, promised: int) -> 
         else _end(operation, f"<- {made} of {promised}")
     )
     return info.failed(
-        f"`{operation.name}` made {made} attempts, not {promised}",
-        promised=f"{promised} attempts, the first included",
+        f"`{operation.name}` made {attempts(made)}, not {promised}",
+        promised=f"{attempts(promised)}, the first included",
         field=f"attempts.max: {most}",
         operation=operation.id,
         events=(*operation.events, *(i for a in operation.attempts for i in a.events)),
@@ -292,7 +297,7 @@ def _count(info: CheckInfo, case: Case, operation: Operation, promised: int) -> 
 def _unsure(info: CheckInfo, operation: Operation, why: str) -> Finding:
     return info.unknown(
         why,
-        known=f"{len(operation.attempts)} attempts of `{operation.name}` were seen",
+        known=f"seen of `{operation.name}`: {attempts(len(operation.attempts))}",
         operation=operation.id,
         events=(*operation.events, *(i for a in operation.attempts for i in a.events)),
     )
