@@ -48,6 +48,8 @@ def test_three_ways_to_say_who_serves(written: object, meant: Specification) -> 
             "orders.openapi.yaml",
             f"'orders.openapi.yaml': an OpenAPI file comes with a later issue; {EXPECTED}",
         ),
+        ({"openapi": "a.yaml"}, f"an OpenAPI file comes with a later issue; {EXPECTED}"),
+        ({"image": "nginx", "port": 80}, f"an image comes with a later issue; {EXPECTED}"),
         ("orders", f"'orders' serves nothing; {EXPECTED}"),
         (9000, f"9000 serves nothing; {EXPECTED}"),
         (
