@@ -23,7 +23,7 @@ _EXPECTED = (
     f" or a built-in stub ({', '.join(BUILTIN)})"
 )
 
-_LATER = {"image": "an image", "openapi": "an OpenAPI file"}
+_LATER_KEYS = {"image": "an image", "openapi": "an OpenAPI file"}
 
 
 class Routed(msgspec.Struct, frozen=True, tag_field="by", tag="routes"):
@@ -64,9 +64,9 @@ def parse(value: object) -> Specification:
         case Routed() | Builtin() | Url():
             return value
         case Mapping():
-            later = sorted(_LATER.keys() & value.keys())
+            later = sorted(_LATER_KEYS.keys() & value.keys())
             if later:
-                raise ValueError(f"{_LATER[later[0]]} comes with a later issue; {_EXPECTED}")
+                raise ValueError(f"{_LATER_KEYS[later[0]]} comes with a later issue; {_EXPECTED}")
             return _routed(value)
         case str() if value in BUILTIN:
             return Builtin(value)
