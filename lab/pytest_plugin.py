@@ -41,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A lab for this test: stubs behind a fault proxy, faults on demand, counts from the wire."""
+    __tracebackhide__ = True
     from .testing import Lab  # quick start-up of sessions without the lab
 
     item = request.node

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 import socket
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from ..faults import Cut, Fault, Latency, Partition, Refused, Status
-from .attempts import Attempt, Reading, read
+from .attempts import Attempt, FaultRecord, Reading, read
 from .backends.specification import Builtin, parse
 from .environments import Environment, Handle
 from .environments.embedded import Embedded, LabProcess
@@ -47,9 +48,10 @@ class Count(int):
     why: str
 
     def __new__(cls, value: int, *, what: str, why: str) -> Self:
-        """`what` follows the number, `why` says what was counted in which span."""
+        """`what` (its first word in the plural) follows the number; `why` says what was counted."""
         self = super().__new__(cls, value)
-        self.what = what
+        plural, _, rest = what.partition(" ")
+        self.what = what if value != 1 else f"{plural.removesuffix('s')} {rest}".rstrip()
         self.why = why
         return self
 
@@ -78,7 +80,7 @@ class Armed:
         self._faults = faults
         self._handles = handles
         self._unfired = unfired
-        self._began = time.monotonic()
+        self._place = _place()
         self._judged = unfired == "ok"
         self.cleared = False
 
@@ -128,6 +130,7 @@ class Armed:
 
     def demand_fired(self) -> None:
         """Raise AssertionError for a fault that never acted, once."""
+        __tracebackhide__ = True
         if self._judged:
             return
         self._judged = True
@@ -135,7 +138,7 @@ class Armed:
         for record in reading.faults:
             if record.id in self.numbers and not record.fired:
                 lasted = (record.cleared or reading.end) - record.armed
-                raise AssertionError(_unfired(reading, record.kind, record.service, lasted))
+                raise AssertionError(_unfired(reading, record, self._place, lasted))
 
     def __enter__(self) -> Self:
         return self
@@ -146,6 +149,7 @@ class Armed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        __tracebackhide__ = True
         self.clear()
         if error is None:
             self.demand_fired()
@@ -157,16 +161,25 @@ class Armed:
         return f"<Armed {kinds}{' (cleared)' if self.cleared else ''}>"
 
 
-def _unfired(reading: Reading, kind: str, service: str, lasted: float) -> str:
+def _place() -> str:
+    """File and line of the first caller outside this module."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+def _unfired(reading: Reading, record: FaultRecord, place: str, lasted: float) -> str:
+    kind, service = record.kind, record.service
     seen: dict[str, list[Attempt]] = {service: []}
     for attempt in _all(reading):
         seen.setdefault(attempt.service, []).append(attempt)
     calls = ", ".join(f"{len(found)} attempts on {name}" for name, found in seen.items())
     return (
-        f"`{kind}` on {service} was in force {lasted:.3f} s and never fired\n"
+        f"`{kind}` on {service} ({place}) was in force {lasted:.3f} s and never fired\n"
         f"  meanwhile  {calls}, since the test began\n"
         "  mend       arm it where the client calls; if no call is meant, say so:\n"
-        f'             unfired="ok"'
+        '             unfired="ok"'
     )
 
 
@@ -397,6 +410,7 @@ class Lab:
 
         Raises AssertionError for a fault that never fired and was in no block.
         """
+        __tracebackhide__ = True
         self._limit.cancel()
         problem: AssertionError | None = None
         try:

@@ -16,6 +16,7 @@ class Turn:
         self.calls: list[Callable[[], None]] = []
 
     def __call__(self, call: Callable[[], None]) -> None:
+        """Put a call off to the end of the turn."""
         self.calls.append(call)
 
     def end(self) -> None:
