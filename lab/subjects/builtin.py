@@ -6,10 +6,11 @@ The only adapter that the package brings for a real client; no other module of t
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from maximus import BreakerPolicy, MaximusClient, Policy, Timeouts
+from maximus import Approval, BreakerPolicy, MaximusClient, Policy, Session, Timeouts
 
 from .declaration import Op, op, subject
 
@@ -55,12 +56,34 @@ def client(
     )
 
 
+class _Operator:
+    """A human at the console: opens sessions, approves decisions with the last one opened.
+
+    Each of the two is one request. Without a session the service answers 404.
+    """
+
+    def __init__(self, client: MaximusClient) -> None:
+        self._governance = client.governance
+        self._session = "none"
+        self._decisions = count(1)
+
+    async def create_session(self) -> Session:
+        session = await self._governance.create_session("operator-1", "First Operator")
+        self._session = session.session_id
+        return session
+
+    async def approve(self) -> Approval:
+        decision = f"dec-{next(self._decisions)}"  # the stub seeds dec-1, dec-2, ...
+        return await self._governance.approve(decision, session_id=self._session)
+
+
 def operations(client: MaximusClient) -> dict[str, Op]:
     """Every operation of the client that the stubs serve: four by role, all by name."""
     health = op("core GET /health", client.health)
     state = op("core GET /api/consciousness/state", client.consciousness.get_state)
     penelope = op("penelope GET /health", client.penelope.health)
     query = op("core POST /query", client.query, "Which components are degraded?")
+    operator = _Operator(client)
     return {
         "read": health,
         "read.other": state,
@@ -74,32 +97,13 @@ def operations(client: MaximusClient) -> dict[str, Op]:
         "pending": op("core GET /api/v1/governance/pending", client.governance.get_pending),
         "create_session": op(
             "core POST /api/v1/governance/session/create",
-            client.governance.create_session,
-            "operator-1",
-            "First Operator",
+            operator.create_session,
         ),
         "approve": op(
             "core POST /api/v1/governance/decision/{decision_id}/approve",
-            client.governance.approve,
-            "decision-1",
-            session_id="session-1",
+            operator.approve,
         ),
     }
-
-
-def client(urls: Mapping[str, str], tune: Tune | None, seed: int, **options: Any) -> MaximusClient:
-    """The client as the lab judges it: no cached health, its jitter drawn from the seed.
-
-    `options` are the client's own and win.
-    """
-    settings: dict[str, Any] = {
-        "core_url": urls["core"],
-        "penelope_url": urls["penelope"],
-        "policy": policy(tune),
-        "health_max_age": 0.0,
-        "random": Random(seed),
-    }
-    return MaximusClient(**{**settings, **options})
 
 
 @subject(services=SERVICES, contract="maximus")

@@ -7,7 +7,6 @@ that ignores its URL can be told so. Says nothing about a loop that the event ca
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import sys
 import weakref
@@ -19,8 +18,9 @@ from dataclasses import dataclass, field
 from ..history import AnyEvent, ConnectAttempted
 from ..stamp import Stamp
 from .attribution import attempt, current
+from .elsewhere import Address, is_number
 
-__all__ = ["AUDIT", "Address", "Connects", "known_on", "variables_holding"]
+__all__ = ["AUDIT", "Connects", "known_on"]
 
 AUDIT = "audit"
 UVLOOP = "none: uvloop connects without the interpreter's audit event"
@@ -28,18 +28,6 @@ UVLOOP = "none: uvloop connects without the interpreter's audit event"
 _SYN_SENT = 2
 _ESTABLISHED = 1
 _REMEMBERED = 16  # other addresses, the latest
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the process connected, or what name it looked up, during operation `op`."""
-
-    host: str
-    port: int
-    op: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 class Connects:
@@ -102,7 +90,7 @@ class Connects:
         """A name is about to be resolved: a client that goes elsewhere may fail right there."""
         if isinstance(host, bytes):
             host = host.decode("ascii", "replace")
-        if isinstance(host, str) and host and not _is_number(host) and host != "localhost":
+        if isinstance(host, str) and host and not is_number(host) and host != "localhost":
             self._went(host, port)
 
     def _went(self, host: object, port: object) -> None:
@@ -163,14 +151,6 @@ def _is_ours(sock: socket.socket, host: object) -> bool:
     )
 
 
-def _is_number(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _state(sock: socket.socket) -> int:
     """The TCP state, by its number in the kernel; 0 where the system does not tell."""
     option = getattr(socket, "TCP_INFO", None)
@@ -194,15 +174,3 @@ def _local_port(sock: socket.socket) -> int:
 def known_on(loops: Iterable[str]) -> str:
     """How the connects of loops from these packages are known: `audit`, or `none: REASON`."""
     return UVLOOP if "uvloop" in loops else AUDIT
-
-
-def variables_holding(address: Address, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of the environment variables that hold this address; never their values."""
-    spellings = {str(address)}
-    if address.host == "127.0.0.1":
-        spellings.add(f"localhost:{address.port}")
-    elif not _is_number(address.host):
-        spellings.add(f"//{address.host}")  # a URL may leave the port to its scheme
-    return tuple(
-        sorted(name for name, value in environment.items() if any(it in value for it in spellings))
-    )

@@ -23,15 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "IDEMPOTENT_METHODS",
     "METHODS",
-    "PRESETS",
-    "Backend",
     "Contract",
     "Factory",
     "Op",
-    "Preset",
-    "Routes",
     "Subject",
-    "Url",
     "entered",
     "op",
     "subject",
@@ -41,11 +36,6 @@ METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 IDEMPOTENT_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
 """RFC 9110 9.2.2."""
 
-PRESETS = ("core", "penelope")
-"""The built-in stubs. The other six of the eight MAXIMUS services come with a later issue."""
-
-_LATER_PRESETS = ("maba", "nis", "icarus", "metis", "noesis", "sophia")
-_LATER_SERVERS = {"openapi": "an OpenAPI document", "image": "an image", "port": "an image"}
 _ARGUMENTS = ("urls", "tune", "seed")
 _ENDPOINT = re.compile(r"(?:(?P<service>\S+) )?(?P<method>[A-Z]+) (?P<path>/\S*)")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
@@ -135,70 +125,6 @@ def _has_key(kwargs: Mapping[str, object]) -> bool:
     )
 
 
-# --- who serves ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Routes:
-    """A stub from routes: `METHOD /path/{template}` to what it answers."""
-
-    routes: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Url:
-    """A server that already runs."""
-
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A built-in stub, by its name."""
-
-    name: str
-
-
-Backend = Routes | Url | Preset
-
-
-def _backend(service: str, value: object) -> Backend:
-    """Who serves a service, from what its author wrote."""
-    place = f"services[{service!r}]"
-    match value:
-        case Routes() | Url() | Preset():
-            return value
-        case str() if value.startswith(("http://", "https://")):
-            return Url(value)
-        case str() if value in PRESETS:
-            return Preset(value)
-        case str() if value in _LATER_PRESETS:
-            raise ValueError(f"{place}: the stub of {value!r} comes with a later issue")
-        case str() if value.endswith((".yaml", ".yml", ".json")):
-            raise ValueError(
-                f"{place}: an OpenAPI document comes with a later issue;"
-                f" until then write routes: {{{_ROUTE!r}: {{...}}}}"
-            )
-        case Mapping() if value:
-            for key in value:
-                if key in _LATER_SERVERS:
-                    raise ValueError(
-                        f"{place}: {_LATER_SERVERS[key]} comes with a later issue;"
-                        " until then write routes or a URL"
-                    )
-                found = _matched(key)
-                if found is None or found["service"] or found["method"] not in METHODS:
-                    raise ValueError(
-                        f"{place}: {key!r} is no route; write METHOD /path, for example {_ROUTE!r}"
-                    )
-            return Routes(MappingProxyType(dict(value)))
-        case _:
-            raise ValueError(
-                f"{place}: expected routes {{{_ROUTE!r}: {{...}}}}, a URL"
-                f" 'http://...', or a built-in stub ({', '.join(PRESETS)}), got {_shown(value)}"
-            )
-
-
 # --- subjects ------------------------------------------------------------------------------------
 
 
@@ -206,11 +132,14 @@ def _backend(service: str, value: object) -> Backend:
 class Subject:
     """A declared subject. `factory` takes those of urls, tune and seed that it `asks` for.
 
+    `services` tells who serves each, as its author wrote it: `commands.py` reads that, as it would
+    make the import of this module slow.
+
     `file` is where it was declared, for messages and for what its contract names beside it.
     """
 
     name: str
-    services: Mapping[str, Backend]
+    services: Mapping[str, object]
     contract: Contract
     factory: Factory
     asks: tuple[str, ...]
@@ -268,13 +197,13 @@ def subject(
     are judged. The generator, async or sync, or a context manager's function, may also ask for
     `tune` and `seed` by these names.
     """
-    backends = _backends(services)
+    named = _named(services)
     _examine_contract(contract)
 
     def declared(function: Factory) -> Subject:
         return Subject(
             name=function.__name__,
-            services=backends,
+            services=named,
             contract=contract,
             factory=_context_manager(function),
             asks=_asks(function),
@@ -284,7 +213,7 @@ def subject(
     return declared
 
 
-def _backends(services: object) -> Mapping[str, Backend]:
+def _named(services: object) -> Mapping[str, object]:
     if not isinstance(services, Mapping) or not services:
         raise TypeError(
             f"subject(services=...): expected names with who serves them, got {_shown(services)}"
@@ -292,7 +221,7 @@ def _backends(services: object) -> Mapping[str, Backend]:
     for name in services:
         if not isinstance(name, str) or _NAME.fullmatch(name) is None:
             raise ValueError(f"subject(services=...): {name!r} is no name of a service")
-    return MappingProxyType({name: _backend(name, value) for name, value in services.items()})
+    return MappingProxyType(dict(services))
 
 
 def _examine_contract(contract: object) -> None:

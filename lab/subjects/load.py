@@ -23,7 +23,7 @@ from ..redaction import redacted
 from .builtin import BUILTIN
 from .declaration import Subject
 
-__all__ = ["BuiltIn", "InFile", "Planted", "Spec", "broken", "load", "read_spec"]
+__all__ = ["BuiltIn", "InFile", "Planted", "Spec", "broken", "last_own_line", "load", "read_spec"]
 
 _FORMS = "maximus, planted:NAME, or FILE.py:NAME"
 
@@ -106,7 +106,7 @@ def broken(spec: object, doing: str, error: BaseException, file: str) -> Subject
     text = redacted(str(error)).strip()
     return SubjectError(
         f"{spec}: {doing}: {kind}: {text}" if text else f"{spec}: {doing}: {kind}",
-        at=_last_own_line(error, file),
+        at=_raised_at(error, file),
     )
 
 
@@ -161,17 +161,21 @@ def _declared(spec: InFile, module: ModuleType, name: str) -> Subject:
     return value
 
 
-def _last_own_line(error: BaseException, file: str) -> str:
+def _raised_at(error: BaseException, file: str) -> str:
     if isinstance(error, SyntaxError) and error.filename and error.lineno is not None:
         return _place(error.filename, error.lineno)
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename == file]
-    if not own:
-        ours = str(Path(__file__).resolve().parents[1])
-        own = [frame for frame in frames if not frame.filename.startswith((ours, "<"))]
-    if not own or own[-1].lineno is None:
-        return ""
-    return _place(own[-1].filename, own[-1].lineno)
+    ours = str(Path(__file__).resolve().parents[1])
+    foreign = [frame for frame in frames if not frame.filename.startswith((ours, "<"))]
+    return last_own_line(frames, file) or (
+        last_own_line(foreign, foreign[-1].filename) if foreign else ""
+    )
+
+
+def last_own_line(frames: Iterable[traceback.FrameSummary], file: str) -> str:
+    """The innermost of these frames that lies in the author's file, as `FILE:LINE: TEXT`."""
+    own = [frame for frame in frames if frame.filename == file and frame.lineno is not None]
+    return _place(own[-1].filename, own[-1].lineno or 0) if own else ""
 
 
 def _place(file: str, line: int) -> str:

@@ -7,6 +7,7 @@ of adapters.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -23,7 +24,8 @@ from ..history import (
 from ..stamp import Stamp
 from .attribution import Attribution, Current, current
 from .channel import Channel
-from .connects import AUDIT, Address, Connects, known_on
+from .connects import AUDIT, Connects, known_on
+from .elsewhere import Address
 from .outcome import chain, digest, qualified
 
 __all__ = ["Ended", "Watch"]
@@ -112,13 +114,14 @@ class Watch:
         endpoint: str = "",
         idempotent: bool = False,
         keyed: bool = False,
+        ended: Ended | None = None,
     ) -> Iterator[Ended]:
         """Run the block as one operation: its requests are tagged, its end is recorded.
 
         What the block raises passes through. Catch it outside: an error that is swallowed inside
-        the block is none for the history.
+        the block is none for the history. `ended` is yielded; whoever cancels passes their own.
         """
-        ended = Ended()
+        ended = Ended() if ended is None else ended
         token = current.set(Current(op))
         t, late = self._now()
         self._record(
@@ -138,7 +141,7 @@ class Watch:
         except BaseException as error:
             # Stamped before the error is read: that takes its time.
             t, late = self._now()
-            if ended.cancelled:
+            if ended.cancelled and isinstance(error, asyncio.CancelledError):
                 self._record(OpCancelled(t=t, late=late, op=op, service=service))
             else:
                 errors = chain(error)

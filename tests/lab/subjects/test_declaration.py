@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from faultlab import op, subject
-from faultlab.lab.subjects.declaration import Op, Preset, Routes, Subject, Url, entered
+from faultlab.lab.subjects.declaration import Op, Subject, entered
 from faultlab.lab.tune import FAST
 
 ROUTES = {"orders": {"GET /orders/{id}": {"id": 7}}}
@@ -92,41 +92,16 @@ def test_a_wrong_operation_is_told_with_its_value(endpoint: Any, function: Any, 
         op(endpoint, function)
 
 
-def test_who_serves_is_a_closed_list() -> None:
-    """The environment starts exactly these."""
-
-    @subject(
-        services={
-            "orders": {"GET /orders": [200, []]},
-            "stock": "http://127.0.0.1:9000",
-            "core": "core",
-        }
-    )
-    def shop(urls: Mapping[str, str]) -> Iterator[dict[str, Op]]:
-        yield {}
-
-    assert shop.services == {
-        "orders": Routes({"GET /orders": [200, []]}),
-        "stock": Url("http://127.0.0.1:9000"),
-        "core": Preset("core"),
-    }
-
-
 @pytest.mark.parametrize(
     ("services", "text"),
     [
         ({}, "expected names with who serves them"),
+        ("core", "expected names with who serves them, got str 'core'"),
         ({"my orders": "core"}, "'my orders' is no name of a service"),
-        ({"orders": "orders.openapi.yaml"}, "an OpenAPI document comes with a later issue"),
-        ({"orders": {"image": "orders:1", "port": 80}}, "an image comes with a later issue"),
-        ({"maba": "maba"}, "the stub of 'maba' comes with a later issue"),
-        ({"orders": {"orders": 7}}, "'orders' is no route; write METHOD /path"),
-        ({"orders": {}}, "expected routes"),
-        ({"orders": "localhost:80"}, "expected routes"),
     ],
 )
-def test_a_wrong_service_is_told_by_its_name(services: Any, text: str) -> None:
-    """What comes later is refused by name, everything else shown with the forms that work."""
+def test_services_have_names(services: Any, text: str) -> None:
+    """They are keys of `urls`, and stand in front of endpoints."""
     with pytest.raises((ValueError, TypeError), match=text):
         subject(services=services)
 

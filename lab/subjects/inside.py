@@ -1,0 +1,445 @@
+"""The subject's process on the command line: one event loop, and the subject in it.
+
+Started by `child.py` as `python -m faultlab.lab.subjects.inside COMMANDS EVENTS PARENT SUBJECT`, with two
+inherited sockets. It dies with its parent: by the kernel, and at the end of the command socket,
+even while the subject blocks the loop. Runs code of the subject's author; judges nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import os
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, NoReturn, assert_never
+
+from ..errors import LabError, SetupError, SubjectError, UsageError
+from ..frames import FrameError, Frames
+from ..mortal import die_with
+from ..stamp import Stamp
+from .channel import Channel
+from .commands import (
+    Answer,
+    Cancel,
+    Close,
+    Command,
+    Describe,
+    Described,
+    Done,
+    Ended,
+    Failed,
+    Flush,
+    Open,
+    Operate,
+    Place,
+    Placed,
+    Seen,
+    commands,
+    describe,
+    encode,
+)
+from .connects import known_on
+from .declaration import Op, Subject, entered
+from .load import Spec, broken, last_own_line, load, read_spec
+from .recording import Ended as Ending
+from .recording import Watch
+
+__all__ = ["main"]
+
+_READ = 64 * 1024
+_THREADS = 256  # sync operations at once
+
+
+class _Line:
+    """The command socket: commands come in on a thread of its own, answers go out from any."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._sending = threading.Lock()
+
+    def listen(self, take: Callable[[Command], None]) -> NoReturn:
+        """Take commands until the parent is gone, and end the process then."""
+        frames = Frames()
+        while True:
+            try:
+                data = self._socket.recv(_READ)
+                received = [commands.decode(body) for body in frames.bodies(data)]
+            except (OSError, FrameError):
+                os._exit(1)
+            if not data:
+                # At once, whatever the subject does: threads, handlers and loops may hang.
+                os._exit(0)
+            for command in received:
+                take(command)
+
+    def answer(self, answer: Answer) -> None:
+        """Send an answer; without a parent there is nobody to tell."""
+        try:
+            with self._sending:
+                self._socket.sendall(encode(answer))
+        except OSError:
+            os._exit(1)
+
+    def fail(self, number: int, error: LabError) -> None:
+        """Send what went wrong, and who can mend it."""
+        self.answer(Failed(number=number, blame=_blame(error), text=error.text, rows=error.rows))
+
+
+def _blame(error: LabError) -> Literal["usage", "setup", "subject"]:
+    match error:
+        case UsageError():
+            return "usage"
+        case SubjectError():
+            return "subject"
+        case _:
+            return "setup"
+
+
+class _Inbox:
+    """Commands on their way to a loop that may not exist yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._early: list[Command] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._queue: asyncio.Queue[Command] = asyncio.Queue()
+
+    def put(self, command: Command) -> None:
+        """From the listening thread."""
+        with self._lock:
+            if self._loop is None:
+                self._early.append(command)
+            else:
+                self._loop.call_soon_threadsafe(self._queue.put_nowait, command)
+
+    async def take(self) -> Command:
+        """On the loop."""
+        if self._loop is None:
+            with self._lock:
+                self._loop = asyncio.get_running_loop()
+                for command in self._early:
+                    self._queue.put_nowait(command)
+        return await self._queue.get()
+
+
+@dataclass(slots=True)
+class _Entered:
+    """An open subject: what it offers, the context it made, and the task that will leave it."""
+
+    offers: Mapping[str, Op]
+    context: contextvars.Context
+    leave: asyncio.Event
+    keeper: asyncio.Task[SubjectError | None]
+
+
+@dataclass(slots=True)
+class _Running:
+    """One operation in flight."""
+
+    service: str
+    ending: Ending
+    task: asyncio.Task[None]
+
+
+class _Child:
+    """Obeys commands, one after the other or side by side, on the one loop."""
+
+    def __init__(self, spec: Spec, line: _Line, channel: Channel) -> None:
+        self._spec = spec
+        self._line = line
+        self._channel = channel
+        self._watch = Watch()
+        self._inbox = _Inbox()
+        self._subject: Subject | None = None
+        self._unloaded: LabError | None = None
+        self._entered: _Entered | None = None
+        self._running: dict[int, _Running] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="operation")
+        self._obeying: set[asyncio.Task[None]] = set()
+
+    def take(self, command: Command) -> None:
+        """On the listening thread: what must be answered while the subject blocks the loop."""
+        match command:
+            case Flush(number=number, token=token):
+                self._channel.mark(token)
+                self._line.answer(Done(number=number))
+            case Place(number=number):
+                self._line.answer(Placed(number=number, line=self._place()))
+            case _:
+                self._inbox.put(command)
+
+    def load(self) -> None:
+        """Run the author's file; what goes wrong is the answer to every command."""
+        try:
+            self._subject = load(self._spec)
+        except LabError as error:
+            self._unloaded = error
+
+    async def serve(self) -> NoReturn:
+        """Obey until the process is ended from outside."""
+        while True:
+            command = await self._inbox.take()
+            task = asyncio.create_task(self._obey(command))
+            self._obeying.add(task)
+            task.add_done_callback(self._obeying.discard)
+
+    async def _obey(self, command: Command) -> None:
+        try:
+            if self._unloaded is not None or self._subject is None:
+                raise self._unloaded or SetupError(f"{self._spec} is not loaded")
+            answer: Answer
+            match command:
+                case Describe():
+                    answer = await self._describe(self._subject, command)
+                case Open():
+                    answer = await self._open(self._subject, command)
+                case Operate():
+                    answer = await self._operate(self._subject, command)
+                case Cancel():
+                    answer = self._cancel(command)
+                case Close():
+                    answer = await self._close(command)
+                case Flush() | Place():
+                    raise AssertionError(command)  # answered on the listening thread
+                case _:
+                    assert_never(command)
+        except LabError as error:
+            self._line.fail(command.number, error)
+        except Exception as error:
+            traceback.print_exc()
+            self._line.fail(
+                command.number, SetupError(f"{self._spec}: the subject's process failed: {error!r}")
+            )
+            raise
+        else:
+            self._line.answer(answer)
+
+    # --- entering and leaving --------------------------------------------------------------------
+
+    async def _describe(self, subject: Subject, command: Describe) -> Described:
+        offers = self._entered.offers if self._entered is not None else None
+        if offers is None:
+            with _dead_addresses(subject.services) as urls:
+                held = await self._enter(
+                    subject,
+                    Open(number=0, urls=urls, tune=command.tune, seed=command.seed, start=0),
+                )
+                offers = held.offers
+                await self._leave(held)
+        try:
+            answer = Described(number=command.number, declared=describe(subject, offers))
+        except ValueError as error:
+            raise SubjectError(f"{self._spec}: {error}") from error
+        try:
+            encode(answer)
+        except (TypeError, ValueError) as error:
+            raise SubjectError(
+                f"{self._spec}: its contract can't be read: {error}",
+                expected="numbers, texts, exception classes, and mappings and lists of them",
+            ) from error
+        return answer
+
+    async def _open(self, subject: Subject, command: Open) -> Done:
+        if self._entered is not None:
+            raise SetupError(f"{self._spec} is open already")
+        ports = {_port(url): service for service, url in command.urls.items()}
+        self._watch.start(ports, self._channel, Stamp(command.start))
+        loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
+        self._watch.opened(connects=known_on({loop}))
+        try:
+            self._entered = await self._enter(subject, command)
+        except LabError:
+            self._watch.stop()
+            raise
+        return Done(number=command.number)
+
+    async def _close(self, command: Close) -> Seen:
+        held, self._entered = self._entered, None
+        if held is not None:
+            try:
+                await self._leave(held)
+            finally:
+                self._watch.closed()
+                self._watch.stop()
+        seen = tuple((it.host, it.port, it.op) for it in self._watch.elsewhere())
+        return Seen(number=command.number, addresses=seen)
+
+    async def _enter(self, subject: Subject, command: Open) -> _Entered:
+        """One task enters the factory, and will leave it."""
+        opened: asyncio.Future[tuple[Mapping[str, Op], contextvars.Context]]
+        opened = asyncio.get_running_loop().create_future()
+        leave = asyncio.Event()
+        keeper = asyncio.create_task(self._keep(subject, command, opened, leave))
+        offers, context = await opened
+        return _Entered(offers, context, leave, keeper)
+
+    async def _keep(
+        self,
+        subject: Subject,
+        command: Open,
+        opened: asyncio.Future[tuple[Mapping[str, Op], contextvars.Context]],
+        leave: asyncio.Event,
+    ) -> SubjectError | None:
+        try:
+            async with entered(subject, command.urls, command.tune, command.seed) as offers:
+                opened.set_result((offers, contextvars.copy_context()))
+                await leave.wait()
+        except BaseException as error:  # noqa: BLE001  # the author's code; sys.exit included
+            doing = "raised when it was left" if opened.done() else "raised at start"
+            told = broken(self._spec, doing, error, subject.file)
+            traceback.print_exception(error)
+            if opened.done():
+                return told
+            opened.set_exception(told)
+        return None
+
+    async def _leave(self, held: _Entered) -> None:
+        held.leave.set()
+        error = await held.keeper
+        if error is not None:
+            raise error
+
+    # --- operations ------------------------------------------------------------------------------
+
+    async def _operate(self, subject: Subject, command: Operate) -> Done:
+        if self._entered is None:
+            raise SetupError(f"{self._spec} is not open")
+        held = self._entered
+        missing = sorted({name for _, name in command.ops} - held.offers.keys())
+        if missing:
+            raise SubjectError(
+                f"{self._spec}: it does not offer {', '.join(missing)}",
+                seen=", ".join(held.offers),
+            )
+        waiting = iter(command.ops)
+
+        async def one_after_another() -> None:
+            for op, name in waiting:
+                await self._begun(subject, held, op, name)
+                self._line.answer(Ended(number=command.number, op=op))
+
+        at_once = min(command.concurrency, len(command.ops))
+        await asyncio.gather(*(one_after_another() for _ in range(at_once)))
+        return Done(number=command.number)
+
+    def _begun(self, subject: Subject, held: _Entered, op: int, name: str) -> asyncio.Task[None]:
+        """A task in a fresh copy of the context that the factory made."""
+        offer, ending = held.offers[name], Ending()
+        service = subject.service_of(offer)
+        task = asyncio.create_task(
+            self._run(op, name, service, offer, ending), context=held.context.copy()
+        )
+        self._running[op] = _Running(service, ending, task)
+        task.add_done_callback(lambda _: self._running.pop(op, None))
+        return task
+
+    async def _run(self, op: int, name: str, service: str, offer: Op, ending: Ending) -> None:
+        try:
+            with self._watch.operation(
+                op,
+                name,
+                service=service,
+                endpoint=offer.endpoint,
+                idempotent=offer.idempotent,
+                keyed=offer.keyed,
+                ended=ending,
+            ):
+                ending.value = await self._call(offer.call)
+        except BaseException:  # noqa: BLE001, S110  # recorded; whatever it is, it is the subject's
+            pass
+
+    async def _call(self, call: Callable[[], object]) -> object:
+        if _is_async(call):
+            value = call()
+        else:
+            value = await self._in_thread(call)
+        return await value if inspect.isawaitable(value) else value
+
+    async def _in_thread(self, call: Callable[[], object]) -> object:
+        context = contextvars.copy_context()
+
+        def run() -> tuple[object, BaseException | None]:
+            # As a value: a future refuses some exceptions, and a loop ends at others.
+            try:
+                return context.run(call), None
+            except BaseException as error:  # noqa: BLE001  # raised again by whoever waits
+                return None, error
+
+        value, error = await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        if error is not None:
+            raise error
+        return value
+
+    def _cancel(self, command: Cancel) -> Done:
+        for op in command.ops:
+            running = self._running.get(op)
+            if running is not None:
+                running.ending.cancelled = True
+                self._watch.cancelling(op, running.service)
+                running.task.cancel()
+        return Done(number=command.number)
+
+    def _place(self) -> str:
+        """The author's line that some thread is executing, the loop's own thread first."""
+        file = (
+            self._subject.file if self._subject is not None else str(self._spec).partition(":")[0]
+        )
+        frames = sys._current_frames()  # its documented name
+        main = threading.main_thread().ident
+        order = sorted(frames, key=lambda ident: (ident != main, ident))
+        places = (
+            last_own_line(traceback.extract_stack(frames[ident]), os.path.realpath(file))
+            for ident in order
+            if ident != threading.get_ident()
+        )
+        return next(filter(None, places), "")
+
+
+def _is_async(call: Callable[[], object]) -> bool:
+    while isinstance(call, partial):
+        call = call.func
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(
+        getattr(call, "__call__", None)  # noqa: B004  # an object whose call is async
+    )
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2].partition("/")[0])
+
+
+@contextmanager
+def _dead_addresses(services: Mapping[str, object]) -> Iterator[dict[str, str]]:
+    """Addresses that are ours and refuse: bound, never listening."""
+    with ExitStack() as held:
+        urls = {}
+        for service in services:
+            sock = held.enter_context(socket.socket())
+            sock.bind(("127.0.0.1", 0))
+            urls[service] = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        yield urls
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Serve one subject until the parent is gone."""
+    orders, events, parent, name = arguments
+    die_with(int(parent))
+    line = _Line(socket.socket(fileno=int(orders)))
+    channel = Channel(socket.socket(fileno=int(events)))
+    child = _Child(read_spec(name), line, channel)
+    threading.Thread(target=line.listen, args=(child.take,), daemon=True).start()
+    child.load()
+    asyncio.run(child.serve())
+    raise AssertionError("serve never returns")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
