@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import h11
 
-from ..history import EffectApplied, Event, RequestReceived, ResponseSent
+from ..history import AnyEvent, EffectApplied, RequestReceived, ResponseSent
 from ..net import Connection, Net
 from ..redaction import redacted
 from .routes import IDEMPOTENT, Reply, Request, Routes
@@ -64,7 +64,7 @@ class Stub:
         self,
         net: Net,
         routes: Routes,
-        record: Callable[[Event], None],
+        record: Callable[[AnyEvent], None],
         start: float,
         service: str,
         port: int = 0,
