@@ -1,0 +1,154 @@
+"""Every check over its golden histories, and over spoiled copies of those that it passes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faultlab.lab import history as h
+from faultlab.lab.attempts import Reading, read
+from faultlab.lab.checks import ALL, by_slug, put
+from faultlab.lab.verdict import judge
+
+GOLDEN = Path(__file__).parents[3] / "fixtures" / "golden"
+IDS = [info.id for info in ALL]
+NEVER_FAIL = {"C90", "C91", "C97"}
+REJECTED = (h.Raised(classes=("shop.Rejected", "shop.ShopError")),)
+FOREIGN = (h.Raised(classes=("json.decoder.JSONDecodeError", "builtins.ValueError")),)
+UNREACHABLE = (h.Raised(classes=("shop.Unreachable", "shop.ShopError")),)
+
+# check -> what is done to the history that it passes, with the indices of its events
+SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
+    ("C01", "a fourth attempt", lambda a: a.moved(2, 13).copied(1.6, 10, 11, 12, request=4)),
+    ("C02", "one attempt less", lambda a: a.without(8)),
+    ("C03", "one more after the success", lambda a: a.moved(2, 10).copied(1, 7, 8, 9, request=3)),
+    ("C04", "one more after 404", lambda a: a.moved(2, 7).copied(1, 4, 5, 6, request=2)),
+    ("C04", "no other after 503", lambda a: a.changed(5, status=503)),
+    ("C05", "sent twice", lambda a: a.moved(2, 7).copied(1, 4, 5, 6, request=2)),
+    ("C06", "two effects", lambda a: a.copied(0.0001, 6)),
+    ("C20", "no wait", lambda a: a.moved(-0.39, 7, 8, 9)),
+    ("C20", "too long a wait", lambda a: a.moved(0.2, 7, 8, 9, 10)),
+    ("C24", "a shorter wait", lambda a: a.moved(-0.01, 7, 8, 9)),
+    ("C26", "more patience", lambda a: a.moved(0.1, 5, 6)),
+    ("C40", "let through", lambda a: a.moved(1, 14).copied(1.01, 9, 10, 11, op=3, request=3)),
+    ("C41", "rejected", lambda a: a.without(9, 10, 11).changed(12, errors=REJECTED)),
+    ("C42", "rejected", lambda a: a.without(14, 15, 16).changed(17, errors=REJECTED)),
+    ("C44", "rejected", lambda a: a.without(14, 15, 16).instead(17, h.OpFailed, errors=REJECTED)),
+    ("C45", "let through", lambda a: a.copied(0.5005, 14, op=4, conn=2).copied(40.5, 2, conn=2)),
+    ("C46", "let through", lambda a: a.moved(1, 19).copied(1.0005, 14, 15, 16, op=4, request=4)),
+    ("C48", "rejected", lambda a: a.without(14, 15, 16).instead(17, h.OpFailed, errors=REJECTED)),
+    ("C49", "slowly", lambda a: a.moved(0.3, 14)),
+    ("C60", "a foreign exception", lambda a: a.changed(7, errors=FOREIGN)),
+    ("C61", "another exception", lambda a: a.changed(6, errors=UNREACHABLE)),
+    ("C63", "swallowed", lambda a: a.instead(7, h.OpOk)),
+    ("C65", "accepted", lambda a: a.instead(8, h.OpOk)),
+    ("C70", "closed late", lambda a: a.moved(3, 8)),
+    ("C90", "no fault fired", lambda a: a.without(13)),
+    ("C91", "another name in control", lambda a: a.changed(3, name="other")),
+    ("C97", "untagged", lambda a: a.changed(5, op=None)),
+]
+
+
+def outcomes(history: h.History, contract: Any, baseline: h.History | None = None) -> Any:
+    """Check -> outcome."""
+    return {f.check: f.outcome for f in judge(contract, history, baseline).findings}
+
+
+def paired(check: str, name: str) -> h.History | None:
+    """The baseline beside a golden history, if it is one of a pair."""
+    path = GOLDEN / check / f"{name}.baseline.jsonl"
+    return h.load(path) if path.exists() else None
+
+
+@pytest.mark.parametrize("check", IDS)
+@pytest.mark.parametrize("name", ["pass", "spoilt", "not_exercised"])
+def test_a_check_tells_its_golden_histories_apart(
+    check: str, name: str, golden: Any, contract: Any
+) -> None:
+    """A check that was never seen to fail is decoration."""
+    if name == "spoilt":
+        name = "unknown" if check in NEVER_FAIL else "fail"
+    assert outcomes(golden(check, name), contract, paired(check, name))[check] == name
+
+
+@pytest.mark.parametrize("check", IDS)
+def test_no_other_check_fails_on_a_passing_history(check: str, golden: Any, contract: Any) -> None:
+    """Two checks that demand opposite things would show here."""
+    found = outcomes(golden(check, "pass"), contract, paired(check, "pass"))
+    assert [other for other, outcome in found.items() if outcome in ("fail", "error")] == []
+
+
+@pytest.mark.parametrize(("check", "how", "spoil"), SPOILED, ids=lambda v: v if v else "")
+def test_a_check_kills_its_altered_histories(
+    check: str, how: str, spoil: Any, golden: Any, altered: Any, found: Any
+) -> None:
+    """A check that survives its own mutants judges nothing."""
+    history = spoil(altered(golden(check, "pass"))).history()
+    assert found(check, history).outcome == ("unknown" if check in NEVER_FAIL else "fail"), how
+
+
+def test_the_pair_is_killed_by_its_altered_baseline(
+    golden: Any, altered: Any, contract: Any
+) -> None:
+    """C92 reads the baseline, not the armed run."""
+    spoilt = altered(golden("C92", "pass.baseline")).instead(13, h.OpFailed, errors=REJECTED)
+    assert outcomes(golden("C92", "pass"), contract, spoilt.history())["C92"] == "fail"
+
+
+def test_every_check_has_altered_histories() -> None:
+    """A new check must bring its own."""
+    assert {check for check, _, _ in SPOILED} | {"C92"} == set(IDS)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.rglob("*.jsonl")), ids=lambda p: p.parent.name)
+def test_a_golden_history_is_small_and_reads_back_the_same(path: Path) -> None:
+    """They are read by people, and judged again by later versions."""
+    history = h.load(path)
+    assert b"\n".join(history.to_lines()) + b"\n" == path.read_bytes()
+    assert len(history) <= 24
+
+
+def test_a_failure_shows_a_witness_within_the_history(golden: Any, found: Any) -> None:
+    """A verdict that can't be looked up is an opinion."""
+    for info in ALL:
+        if info.id in NEVER_FAIL | {"C92"}:
+            continue
+        history = golden(info.id, "fail")
+        finding = found(info.id, history)
+        assert finding.events, info.id
+        assert set(finding.events) <= {event.index for event in history}, info.id
+        assert {index for index, _ in finding.marks} <= set(finding.events), info.id
+        assert finding.promised and finding.seen, info.id
+
+
+def test_slugs_and_ids_name_one_check_each() -> None:
+    """Scenario files name checks by slug, people by id."""
+    assert len({info.slug for info in ALL}) == len(ALL) == 26
+    assert by_slug("retry-after") == by_slug("C24")
+    with pytest.raises(KeyError):
+        by_slug("retry")
+
+
+def test_without_a_contract_only_what_holds_for_every_client_is_judged(golden: Any) -> None:
+    """A stranger without a contract is told what was not promised."""
+    found = {f.check: f.outcome for f in put(read(golden("C63", "fail")), None)}
+    promised = {info.id for info in ALL if info.promise}
+    assert {check for check, outcome in found.items() if outcome == "not_promised"} == promised
+    assert len(found) == len(ALL) - 1  # C92 needs a pair
+
+
+def test_a_check_that_crashes_is_an_error(golden: Any, contract: Any) -> None:
+    """Our own mistake must neither pass nor look like the client's."""
+    reading = read(golden("C02", "pass"))
+
+    class Broken:
+        def __getattribute__(self, name: str) -> Any:
+            if name == "faults":
+                raise ZeroDivisionError("no such day")
+            return getattr(reading, name)
+
+    broken: Reading = Broken()  # type: ignore[assignment]
+    finding = next(f for f in put(broken, contract) if f.check == "C90")
+    assert finding.outcome == "error"
+    assert finding.seen == "the check crashed: ZeroDivisionError: no such day"
