@@ -28,7 +28,7 @@ from .backends.specification import Specification
 from .contract import Contract
 from .environments import ENVIRONMENTS
 from .environments.embedded import Embedded, LabProcess
-from .errors import LabError, SetupError, SubjectError
+from .errors import LabError, SetupError
 from .history import Header, History, OpUnknown
 from .plan import (
     Clear,
@@ -40,7 +40,6 @@ from .plan import (
     Operate,
     Plan,
     Renew,
-    Step,
     Wait,
     plan,
 )
@@ -49,6 +48,8 @@ from .subjects.child import Child, Description
 from .tune import TUNES, Tune, tuned
 
 __all__ = ["Progress", "Session"]
+
+Kind = Literal["armed", "baseline"]
 
 _OPENING = 20.0  # seconds that a subject may take to import, open or close
 _RESET = 1.0  # seconds that blocked calls get to return after their connections were reset
@@ -89,14 +90,24 @@ class Session:
         self.seed = seed
         self.out = out
         self._tune_asked = tune
-        self._subject = subject
+        self.spec = subject
         self._running = 0
         self._lock = threading.Lock()
         self._closing = False
         self._live: set[_Play] = set()
         described = describe(subject, out)
         self.subject = described.name
-        self.offers: tuple[Offer, ...] = described.offers
+        self.offers = tuple(
+            Offer(
+                name=offered.name,
+                service=offered.service,
+                method=offered.method,
+                path=offered.path,
+                idempotent=offered.idempotent,
+                keyed=offered.keyed,
+            )
+            for offered in described.offers
+        )
         self.services = {**described.services, **(services or {})}
         self._contract = described.contract
         self._tunable = described.tunable
@@ -120,8 +131,13 @@ class Session:
         """The subject's contract under the tune asked for."""
         return self.contract_for((self._tune_asked or "fast") if self._tunable else "none")
 
-    def plan(self, scenario: Scenario, slugs: Mapping[str, str]) -> Plan | NotOffered:
-        """The scenario made concrete. Raises ScenarioError."""
+    def plan(
+        self, scenario: Scenario, slugs: Mapping[str, str], promises: Mapping[str, str]
+    ) -> Plan | NotOffered:
+        """The scenario made concrete. Raises ScenarioError.
+
+        `slugs` and `promises` map a check's slug to its id, and its id to the field it judges.
+        """
         tune = self.tune_of(scenario)
         return plan(
             scenario,
@@ -132,6 +148,8 @@ class Session:
             tune=tune,
             subject=self.subject,
             slugs=slugs,
+            promises=promises,
+            services=tuple(self.services),
         )
 
     def play(
@@ -201,8 +219,9 @@ class Session:
                 progress(Progress(story.scenario, text, running, time.monotonic() - began))
 
         try:
-            for kind, played in (("baseline", story.disarmed()), ("armed", story)):
-                histories[kind] = self._run(played, kind, folder, say)  # type: ignore[arg-type]
+            runs: tuple[tuple[Kind, Plan], ...] = (("baseline", story.disarmed()), ("armed", story))
+            for kind, played in runs:
+                histories[kind] = self._run(played, kind, folder, say)
         except LabError as error:
             problem = error
         return Result(
@@ -220,7 +239,7 @@ class Session:
     def _run(
         self,
         story: Plan,
-        kind: Literal["armed", "baseline"],
+        kind: Kind,
         folder: Path,
         say: Callable[[str], None],
     ) -> History:
@@ -254,7 +273,7 @@ class _Play:
         self,
         session: Session,
         story: Plan,
-        kind: Literal["armed", "baseline"],
+        kind: Kind,
         folder: Path,
         say: Callable[[str], None],
     ) -> None:
@@ -270,7 +289,7 @@ class _Play:
         with contextlib.ExitStack() as stack:
             stack.enter_context(events)
             stack.callback(feed.close)
-            self._child = Child(session._subject, events, log=folder / f"{kind}.log")  # noqa: SLF001 - the session's own play
+            self._child = Child(session.spec, events, log=folder / f"{kind}.log")
             stack.callback(self._child.kill)
             services = {name: session.services[name] for name in story.services}
             self._env = Embedded(
@@ -368,7 +387,7 @@ class _Play:
                 raise self._child.elsewhere(operation.name, operation.service)
 
 
-def header(story: Plan, kind: Literal["armed", "baseline"]) -> Header:
+def header(story: Plan, kind: Kind) -> Header:
     """The first line of a play's history."""
     return Header(
         scenario=story.scenario,
@@ -380,6 +399,3 @@ def header(story: Plan, kind: Literal["armed", "baseline"]) -> Header:
         versions={"faultlab": version("faultlab"), "python": python_version()},
         wall=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-_ = (SubjectError, Step)

@@ -1,0 +1,119 @@
+"""What became of a story: its plan, contract and histories together, judged, kept in its folder.
+
+Counterparts: lab/run.py makes it, lab/report shows it. Nothing here needs the network: a folder
+judged again gives the same judgement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .attempts import read
+from .checks import Finding, Verdict
+from .contract import Contract
+from .errors import LabError, UsageError
+from .expect import judge_steps
+from .history import History, HistoryError, load
+from .plan import Plan
+from .verdict import Judgement, encode, judge
+
+__all__ = ["Result", "judged", "rejudge", "save", "stories"]
+
+_FILES = ("plan.json", "contract.json", "baseline.jsonl", "armed.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One story played. `error`: it could not be played to its end; `folder` holds what there is."""
+
+    name: str
+    plan: Plan
+    contract: Contract
+    armed: History | None
+    baseline: History | None
+    judgement: Judgement | None
+    seconds: float
+    error: LabError | None
+    folder: Path
+
+    @property
+    def verdict(self) -> Verdict:
+        """The judgement's, `error` without one."""
+        return "error" if self.judgement is None else self.judgement.verdict
+
+
+def judged(result: Result) -> Result:
+    """The same with its judgement: every check, every step, and the baseline beside it."""
+    if result.error is not None or result.armed is None:
+        said = Finding("lab", "lab", "error", seen=str(result.error or "there is no history"))
+        return replace(result, judgement=Judgement("error", (said,)))
+    reading = read(result.armed)
+    required = {check for step in result.plan.operations() for check in step.requires}
+    judgement = judge(
+        result.contract,
+        reading,
+        result.baseline,
+        frozenset(required),
+        judge_steps(result.plan, reading, result.contract),
+    )
+    return replace(result, judgement=judgement)
+
+
+def save(result: Result) -> None:
+    """Write plan, contract and verdict beside the histories, which are written as they happen."""
+    result.folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "plan.json": result.plan.model_dump_json(indent=2).encode(),
+        "contract.json": result.contract.model_dump_json(indent=2).encode(),
+    }
+    if result.judgement is not None:
+        texts["verdict.json"] = encode(result.judgement)
+    for name, text in texts.items():
+        beside = result.folder / f"{name}.part"
+        beside.write_bytes(text)
+        beside.replace(result.folder / name)
+
+
+def stories(folder: Path) -> tuple[Path, ...]:
+    """The stories' folders in a run folder, or the folder itself if it is one story's.
+
+    Raises UsageError for a folder that is neither.
+    """
+    if (folder / _FILES[0]).is_file():
+        return (folder,)
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: there is no such run folder")
+    found = tuple(sorted(path.parent for path in folder.glob(f"*/{_FILES[0]}")))
+    if not found:
+        raise UsageError(f"{folder}: not a run folder", expected=f"*/{_FILES[0]}")
+    return found
+
+
+def rejudge(folder: Path) -> Result:
+    """Judge one story's folder again. Raises UsageError for a file that is missing or damaged."""
+    try:
+        plan = Plan.model_validate_json((folder / "plan.json").read_bytes())
+        contract = Contract.model_validate_json((folder / "contract.json").read_bytes())
+        baseline = load(folder / "baseline.jsonl")
+        armed = load(folder / "armed.jsonl")
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{folder}: this story was not played to its end",
+            seen=f"no {Path(str(error.filename)).name}",
+            expected=", ".join(_FILES),
+        ) from error
+    except (ValueError, HistoryError) as error:
+        raise UsageError(f"{folder}: {error}") from error
+    result = Result(
+        name=plan.scenario,
+        plan=plan,
+        contract=contract,
+        armed=armed,
+        baseline=baseline,
+        judgement=None,
+        seconds=armed.events[-1].t if armed.events else 0.0,
+        error=None,
+        folder=folder,
+    )
+    return judged(result)
