@@ -31,13 +31,16 @@ class _Waiting:
 
 
 class Line:
-    """Releases in order. While `held` nothing leaves."""
+    """Releases in order. While `held` nothing leaves; `left` is called after something did."""
 
-    def __init__(self, net: Net, holds: Callable[[int], bool]) -> None:
+    def __init__(
+        self, net: Net, holds: Callable[[int], bool], left: Callable[[], None] | None = None
+    ) -> None:
         self.held = False
         self.size = 0
         self._net = net
         self._holds = holds
+        self._left = left
         self._queue: deque[_Waiting] = deque()
         self._timer: Timer | None = None
         self._pumping = False
@@ -65,6 +68,7 @@ class Line:
             return
         self._stop()
         self._pumping = True
+        before = self.size
         try:
             while self._queue and not self.held:
                 first = self._queue[0]
@@ -79,6 +83,8 @@ class Line:
                 first.release()
         finally:
             self._pumping = False
+            if self._left is not None and self.size != before:
+                self._left()
 
     def clear(self) -> None:
         """Drop everything."""

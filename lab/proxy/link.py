@@ -90,8 +90,8 @@ class Link:
         self._fin_up = False
         self._client_ended = False
         self._held = False
-        self._up = Line(force.net, force.holds)
-        self._down = Line(force.net, force.holds)
+        self._up = Line(force.net, force.holds, self._balance)
+        self._down = Line(force.net, force.holds, self._balance)
         self._up_full = False
         self._down_full = False
         self._client_paused = False
@@ -149,7 +149,6 @@ class Link:
         """A fault is over: release what it alone kept."""
         self._up.pump()
         self._down.pump()
-        self._balance()
 
     def end(self, how: Ending, fault: int | None = None) -> None:
         """End the client's connection at once, dropping what is on its way to it."""
@@ -162,7 +161,7 @@ class Link:
             self._force.fired(fault, "connection", conn=self.conn)
         note = self._gate.broken_off(how)
         self._down.clear()
-        self._end("lab", how, () if note is None else (note,), fault)
+        self._end("lab", how, () if note is None else (note,), fault, at_once=True)
 
     def close(self) -> None:
         """Stop, whatever is under way: the run is over."""
@@ -337,7 +336,15 @@ class Link:
             if not self._client.write(data):
                 self._down_full = True
 
-    def _end(self, by: Side, how: Ending, notes: tuple[Note, ...], fault: int | None) -> None:
+    def _end(
+        self,
+        by: Side,
+        how: Ending,
+        notes: tuple[Note, ...],
+        fault: int | None,
+        *,
+        at_once: bool = False,
+    ) -> None:
         if self.state != "open":
             return
         for note in notes:
@@ -346,7 +353,7 @@ class Link:
         self.state = "ending"
         self._gate.shut(fault)
         if how == "rst":
-            self._client.reset(after_written=True)
+            self._client.reset(after_written=not at_once)
             self.state = "gone"
         else:
             self._client.fin()

@@ -38,6 +38,7 @@ class Request:
 
     @property
     def line(self) -> str:
+        """Method and target."""
         return f"{self.head.method} {self.head.target}"
 
 
@@ -99,6 +100,7 @@ class Backend:
         self.listener = net.listen(lambda connection: _Serving(self, connection) and None)
 
     def answer(self, request: Request) -> tuple[bytes, str]:
+        """Carry it out: the answer, and how the connection ends after it."""
         self.requests.append(request)
         target = request.head.target
         return self.answers.get(target, response()), self.then.get(target, "")
@@ -112,9 +114,11 @@ class Client:
 
     @property
     def port(self) -> int:
+        """Its own port."""
         return int(self.sock.getsockname()[1])
 
     def send(self, data: bytes) -> None:
+        """These bytes."""
         self.sock.sendall(data)
 
     def ask(self, line: str = "GET /state", body: bytes = b"", *headers: str) -> None:
@@ -163,6 +167,7 @@ class Client:
         return False
 
     def close(self) -> None:
+        """FIN, or RST if something is unread."""
         self.sock.close()
 
 
@@ -178,6 +183,7 @@ class Stage:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def start(self) -> None:
+        """On the loop: backend and proxy."""
         self.backend = Backend(self.net)
         self.proxy = Proxy(
             self.net,
@@ -201,18 +207,20 @@ class Stage:
         def run() -> None:
             try:
                 future.set_result(function(*args))
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - handed to the test
                 future.set_exception(error)
 
         self.loop.call_soon_threadsafe(run)
         return future.result(LIMIT)
 
     def arm(self, fault: Fault) -> int:
+        """In force on return; gives its number."""
         number = next(self.numbers)
         self.call(self.proxy.arm, number, fault)
         return number
 
     def clear(self, number: int) -> None:
+        """Over on return."""
         self.call(self.proxy.clear, number)
 
     def connect(self) -> Client:
@@ -283,6 +291,7 @@ def running(**options: bool) -> Iterator[Stage]:
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
+    """Proxy and backend, running."""
     with running() as stage:
         yield stage
 

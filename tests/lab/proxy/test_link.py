@@ -1,0 +1,137 @@
+from faultlab.faults import Latency, Partition, Refused
+from faultlab.lab.history import ConnClosed, ResponseCut, ResponseHead
+
+GET = b"GET /x HTTP/1.1\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def ends(house) -> list[tuple[str, str]]:
+    """Who ended, and how."""
+    return [(event.by, event.how) for event in house.events if isinstance(event, ConnClosed)]
+
+
+def test_what_comes_before_the_backend_is_connected_is_not_lost(house) -> None:
+    """A client sends at once; the dial takes its time."""
+    house.connect()
+    client, _ = house.connect()
+    early = type(client)()
+    house.net.listener.accepted(early)
+    early.says(GET)
+    house.net.move()
+    assert house.net.backends[-1].took() == GET
+
+
+def test_an_exchange_is_finished_without_its_client(house) -> None:
+    """Its answer is dropped and not recorded, then the backend's connection is closed."""
+    client, backend = house.connect()
+    client.says(GET)
+    client.breaks()
+    assert (backend.took(), backend.end) == (GET, "")
+    backend.says(OK)
+    assert backend.end == "fin"
+    assert ends(house) == [("client", "rst")]
+    assert ResponseHead.__name__ not in house.kinds()
+
+
+def test_a_client_that_leaves_when_idle_takes_the_backend_along(house) -> None:
+    """No connection is left behind."""
+    client, backend = house.connect()
+    client.ends()
+    assert (client.end, backend.end) == ("fin", "fin")
+
+
+def test_a_dial_that_is_answered_after_the_client_left_is_closed(house) -> None:
+    """The late connection belongs to nobody."""
+    wire, _ = house.connect()
+    client = type(wire)()
+    house.net.listener.accepted(client)
+    client.ends()
+    house.net.move()
+    assert house.net.backends[-1].end == "fin"
+
+
+def test_a_dead_backend_ends_the_clients_connection(house) -> None:
+    """Recorded as the backend's doing."""
+    wire, _ = house.connect()
+    house.net.dead = True
+    client = type(wire)()
+    house.net.listener.accepted(client)
+    house.net.move()
+    assert client.end == "fin"
+    assert ends(house) == [("backend", "fin")]
+
+
+def test_a_full_backend_pauses_the_client(house) -> None:
+    """And the other way round: buffers are bounded."""
+    client, backend = house.connect()
+    backend.room = 10
+    client.says(GET)
+    assert client.paused
+    backend.room = None
+    backend.events.drained()
+    assert not client.paused
+    client.room = 5
+    backend.says(OK)
+    assert backend.paused
+    client.events.drained()
+    assert not backend.paused
+
+
+def test_a_delay_buffers_so_much_and_no_more(house) -> None:
+    """A slow link is slow for its source too."""
+    house.arm(Latency(service="core", delay=1.0))
+    client, backend = house.connect()
+    client.says(GET)
+    backend.says(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 5_000_000)
+    assert backend.paused
+    house.net.move(1.0)
+    assert len(client.took()) > 5_000_000
+    assert not backend.paused
+
+
+def test_an_answer_under_way_is_told_as_cut_by_the_fault(house) -> None:
+    """The client has the head already: what it misses is the rest."""
+    client, backend = house.connect()
+    client.says(GET)
+    backend.says(OK[:-1])
+    house.arm(Refused(service="core", live="reset"))
+    assert client.end == "rst"
+    cut = next(event for event in house.events if isinstance(event, ResponseCut))
+    assert (cut.at, cut.how, cut.request) == (1, "rst", 1)
+    backend.says(OK[-1:])
+    assert backend.end == "fin"
+
+
+def test_half_a_request_on_a_closed_connection_is_the_backends_end_too(house) -> None:
+    """What can't be completed must not keep a connection open."""
+    client, backend = house.connect()
+    client.says(b"POST /x HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
+    house.arm(Refused(service="core"))
+    assert (client.end, backend.end) == ("fin", "fin")
+    client.says(b"more")
+    client.ends()
+    assert ends(house) == [("lab", "fin"), ("client", "fin")]
+
+
+def test_a_held_link_shows_no_sign_of_life(house) -> None:
+    """Not even the FIN that answers the client's."""
+    client, backend = house.connect()
+    house.arm(Partition(service="core"))
+    client.says(GET)
+    client.ends()
+    assert (client.end, backend.took()) == ("", b"")
+    house.proxy.clear(1)
+    assert backend.took() == GET
+    assert client.end == "fin"
+    backend.says(OK)
+    assert (client.took(), backend.end) == (b"", "fin")
+
+
+def test_bytes_counts_are_of_the_wire(house) -> None:
+    """Both ways, at the moment of the end."""
+    client, backend = house.connect()
+    client.says(GET)
+    backend.says(OK)
+    client.ends()
+    closed = next(event for event in house.events if isinstance(event, ConnClosed))
+    assert (closed.received, closed.sent) == (len(GET), len(OK))

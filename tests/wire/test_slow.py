@@ -1,0 +1,133 @@
+"""`latency` and `stall`: what a naive client sees of a slow service."""
+
+import time
+
+import pytest
+
+from faultlab.faults import Cut, Latency, Stall, Status
+from faultlab.lab.history import (
+    ConnClosed,
+    FaultFired,
+    RequestStarted,
+    ResponseComplete,
+    ResponseHead,
+)
+
+pytestmark = pytest.mark.wire
+
+EARLY = 0.001  # seconds by which a timer may fire too early
+
+
+def test_answers_come_late(stage) -> None:
+    """On a live connection as on a new one; the request itself isn't late."""
+    live = stage.connect()
+    live.ask()
+    live.answer()
+    stage.arm(Latency(service="core", delay=0.1))
+    for n, client in enumerate((live, stage.connect()), 2):
+        began = time.monotonic()
+        client.ask()
+        stage.served(n)
+        client.answer()
+        assert time.monotonic() - began >= 0.1 - EARLY
+    started = stage.of(RequestStarted)[-1]
+    head = stage.of(ResponseHead)[-1]
+    assert head.t - started.t >= 0.1 - EARLY
+    assert [event.on for event in stage.of(FaultFired)] == ["bytes", "bytes"]
+
+
+def test_requests_reach_the_backend_late(stage) -> None:
+    """`to_backend`; the history has the arrival at the proxy, not the release."""
+    stage.arm(Latency(service="core", delay=0.1, direction="to_backend"))
+    client = stage.connect()
+    began = time.monotonic()
+    client.ask()
+    stage.see(RequestStarted)
+    assert stage.backend.requests == []
+    client.answer()
+    assert time.monotonic() - began >= 0.1 - EARLY
+
+
+def test_delays_of_both_directions_and_of_two_faults_add_up(stage) -> None:
+    """The stated order of composition, also for an answer of the gate's own."""
+    stage.arm(Latency(service="core", delay=0.05, direction="both"))
+    stage.arm(Latency(service="core", delay=0.05, endpoint="GET /*"))
+    stage.arm(Status(service="core", code=503, endpoint="GET /sick"))
+    client = stage.connect()
+    for path, status in (("/well", 200), ("/sick", 503)):
+        began = time.monotonic()
+        client.ask(f"GET {path}")
+        assert client.answer()[0] == status
+        assert time.monotonic() - began >= 0.15 - EARLY
+
+
+def test_a_delayed_end_comes_behind_the_delayed_bytes(stage) -> None:
+    """Order is kept: an end that overtook its body would be another fault."""
+    stage.backend.then["/state"] = "fin"
+    stage.arm(Latency(service="core", delay=0.05))
+    client = stage.connect()
+    began = time.monotonic()
+    client.ask()
+    data, end = client.rest()
+    assert data.endswith(b'{"ok": true}')
+    assert end == "fin"
+    assert time.monotonic() - began >= 0.05 - EARLY
+
+
+def test_clearing_a_latency_releases_what_it_held_back(stage) -> None:
+    """A fault ends with its block."""
+    fault = stage.arm(Latency(service="core", delay=60.0))
+    client = stage.connect()
+    client.ask()
+    stage.see(FaultFired)
+    assert client.silent(0.05)
+    stage.clear(fault)
+    assert client.answer()[0] == 200
+
+
+def test_a_stalled_answer_is_silence_then_the_answer(stage) -> None:
+    """The backend works; where the head should begin there is nothing until the heal."""
+    live = stage.connect()
+    live.ask("GET /before")
+    live.answer()
+    fault = stage.arm(Stall(service="core"))
+    fresh = stage.connect()
+    for client in (live, fresh):
+        client.ask("POST /query", b"x")
+    assert stage.served(3)[1:] == ["POST /query"] * 2
+    assert live.silent(0.05)
+    assert fresh.silent(0.05)
+    assert len(stage.of(ResponseHead)) == 1
+    stage.clear(fault)
+    assert live.answer()[0] == 200
+    assert fresh.answer()[0] == 200
+    assert len(stage.of(ResponseComplete)) == 3
+
+
+def test_a_client_that_gave_up_on_a_stall_gets_no_answer_recorded(stage) -> None:
+    """An answer that found nobody was not seen by anybody."""
+    fault = stage.arm(Stall(service="core"))
+    client = stage.connect()
+    client.ask()
+    stage.served(1)
+    client.close()
+    assert stage.see(ConnClosed)[0].by == "client"
+    stage.clear(fault)
+    stage.call(stage.proxy.drain)
+    assert stage.of(ResponseHead) == []
+
+
+def test_a_request_begun_before_the_fault_is_outside_it(stage) -> None:
+    """`inject` promises requests whose head begins after it, no other."""
+    client = stage.connect()
+    client.send(b"GET /state HT")
+    stage.call(stage.proxy.drain)
+    fault = stage.arm(Cut(service="core", at="request_head"))
+    client.send(b"TP/1.1\r\n\r\n")
+    assert client.answer()[0] == 200
+    client.send(b"GET /state HT")
+    stage.call(stage.proxy.drain)
+    stage.clear(fault)
+    client.send(b"TP/1.1\r\n\r\n")
+    assert client.answer()[0] == 200
+    assert stage.of(FaultFired) == []
