@@ -119,7 +119,8 @@ def test_a_failure_shows_a_witness_within_the_history(golden: Any, found: Any) -
         assert finding.events, info.id
         assert set(finding.events) <= {event.index for event in history}, info.id
         assert {index for index, _ in finding.marks} <= set(finding.events), info.id
-        assert finding.promised and finding.seen, info.id
+        assert finding.promised, info.id
+        assert finding.seen, info.id
 
 
 def test_slugs_and_ids_name_one_check_each() -> None:
