@@ -1,0 +1,230 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faultlab.faults import (
+    KINDS,
+    BadBody,
+    Cut,
+    Latency,
+    LostAnswer,
+    Partition,
+    Refused,
+    Stall,
+    Status,
+)
+from faultlab.faults.decide import (
+    Answer,
+    Armed,
+    CutBody,
+    CutHead,
+    Decision,
+    Delay,
+    LoseAnswer,
+    ReplaceBody,
+    Request,
+    Withhold,
+    conflict,
+    fold,
+    keyed,
+    mode,
+    on_bytes,
+    on_live,
+    on_request,
+    replaced,
+)
+
+REQUEST = Request("GET", "/orders/7?full=1", (5, 2))
+
+# One fault of each kind, and the action that it becomes.
+ENDINGS = [
+    (Cut(service="s", at="request_head", by="rst"), CutHead(1, "rst")),
+    (Cut(service="s", at="response_body"), CutBody(1, "half", "fin")),
+    (Cut(service="s", at="response_body", bytes=3), CutBody(1, 3, "fin")),
+    (Stall(service="s"), Withhold(1)),
+    (LostAnswer(service="s", by="rst"), LoseAnswer(1, "rst")),
+    (
+        Status(service="s", code=503, body="x", headers=(("Retry-After", "1"),)),
+        Answer(1, 503, (("Content-Type", "application/json"), ("Retry-After", "1")), b"x"),
+    ),
+    (Refused(service="s"), None),
+    (Partition(service="s"), None),
+]
+
+
+def middle(fault: int, op: int, attempt: int) -> float:
+    """A draw that changes no delay."""
+    return 0.5
+
+
+def armed(*faults) -> tuple[Armed, ...]:
+    """These faults, in this order, from number 1."""
+    return tuple(Armed(number, fault) for number, fault in enumerate(faults, 1))
+
+
+@pytest.mark.parametrize(("fault", "action"), ENDINGS)
+def test_each_kind_becomes_its_action(fault, action) -> None:
+    """The table is the meaning of the faults; the proxy knows no more."""
+    expected = Decision() if action is None else Decision((action,), (1,))
+    assert on_request(REQUEST, armed(fault), middle) == expected
+
+
+def test_no_kind_is_missing_here() -> None:
+    """A kind that nothing decides would be armed and never fire."""
+    here = {fault.kind for fault, _ in ENDINGS} | {"latency", "bad_body"}
+    assert here == KINDS.keys()
+
+
+def test_the_replaced_body_is_no_json() -> None:
+    """It must not become valid by chance."""
+    (action,) = on_request(REQUEST, armed(BadBody(service="s")), middle).actions
+    assert isinstance(action, ReplaceBody)
+    assert action.damaged == "bad_json"
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(action.body)
+
+
+def test_the_first_armed_in_scope_ends_the_exchange() -> None:
+    """The others don't fire; one out of scope is no competitor."""
+    faults = armed(
+        Cut(service="s", at="request_head", endpoint="POST /orders/*"),
+        Stall(service="s", endpoint="GET /orders/{id}"),
+        Status(service="s", code=500),
+    )
+    assert on_request(REQUEST, faults, middle) == Decision((Withhold(2),), (2,))
+
+
+def test_delays_add_up_and_go_with_an_ending() -> None:
+    """Each scoped latency fires, and one ending beside them."""
+    faults = armed(
+        Latency(service="s", delay=1.0, endpoint="GET /orders/*"),
+        Latency(service="s", delay=2.0, first=1, direction="both"),
+        Status(service="s", code=500),
+    )
+    decision = on_request(REQUEST, faults, middle)
+    assert decision.fires == (1, 2, 3)
+    assert decision.actions[:3] == (
+        Delay(1, "to_client", 1.0),
+        Delay(2, "to_client", 2.0),
+        Delay(2, "to_backend", 2.0),
+    )
+
+
+def test_an_unscoped_latency_is_of_the_stream() -> None:
+    """It has no request to be decided for."""
+    faults = armed(Latency(service="s", delay=1.0), Latency(service="s", delay=2.0, first=1))
+    assert on_bytes("to_client", (1, 1), faults, middle) == (Delay(1, "to_client", 1.0),)
+    assert on_bytes("to_backend", (1, 1), faults, middle) == ()
+    assert on_request(REQUEST, faults, middle).fires == (2,)
+
+
+def test_first_counts_the_exchanges_acted_on() -> None:
+    """The n-th hit is the last, whatever else was asked meanwhile."""
+    fault = Cut(service="s", at="request_head", first=2)
+    assert on_request(REQUEST, (Armed(1, fault, hits=1),), middle).fires == (1,)
+    assert on_request(REQUEST, (Armed(1, fault, hits=2),), middle) == Decision()
+
+
+def test_a_sequence_answers_its_codes_once_each() -> None:
+    """Then the fault lets pass, and the next one in scope has its turn."""
+    faults = armed(Status(service="s", sequence=(503, 502)), Stall(service="s"))
+    seen = []
+    for _ in range(3):
+        decision = on_request(REQUEST, faults, middle)
+        seen.append(getattr(decision.actions[0], "status", "stall"))
+        faults = fold(faults, decision.fires)
+    assert seen == [503, 502, "stall"]
+
+
+def test_a_body_of_ones_own_and_a_type_of_ones_own() -> None:
+    """What the user wrote is what is sent."""
+    fault = Status(service="s", code=502, body="<p>", headers=(("content-type", "text/html"),))
+    (action,) = on_request(REQUEST, armed(fault), middle).actions
+    assert isinstance(action, Answer)
+    assert (action.headers, action.body) == ((("content-type", "text/html"),), b"<p>")
+
+
+def test_a_default_body_names_the_status() -> None:
+    """Also one that no list knows."""
+    for code, phrase in ((503, "Service Unavailable"), (599, "status 599")):
+        (action,) = on_request(REQUEST, armed(Status(service="s", code=code)), middle).actions
+        assert isinstance(action, Answer)
+        assert json.loads(action.body) == {"detail": phrase, "status": code}
+
+
+@given(st.floats(0, 10), st.floats(0, 10), st.floats(0, 1, exclude_max=True))
+def test_jitter_is_uniform_around_the_delay_and_never_negative(
+    delay: float, jitter: float, draw: float
+) -> None:
+    """Bytes can't come before they arrived."""
+    fault = Latency(service="s", delay=delay, jitter=jitter)
+    (action,) = on_bytes("to_client", (1, 1), armed(fault), lambda fault, op, attempt: draw)
+    assert action.seconds >= 0
+    assert delay - jitter - 1e-9 <= action.seconds <= delay + jitter + 1e-9
+
+
+def test_draws_depend_on_seed_and_key_alone() -> None:
+    """Pinned: another process, version or hash seed must draw the same."""
+    draw = keyed(7)
+    assert draw(1, 2, 3) == keyed(7)(1, 2, 3) == 0.8280989300984032
+    assert len({draw(1, 2, 3), draw(2, 2, 3), draw(1, 3, 3), draw(1, 2, 4), keyed(8)(1, 2, 3)}) == 5
+
+
+@given(st.integers(), st.integers(0), st.integers(0), st.integers(0))
+def test_draws_lie_in_the_unit_interval(seed: int, fault: int, op: int, attempt: int) -> None:
+    """One excluded."""
+    assert 0.0 <= keyed(seed)(fault, op, attempt) < 1.0
+
+
+def test_the_listeners_mode_follows_from_what_is_in_force() -> None:
+    """And nothing else than a listener fault touches it."""
+    assert mode(()) == "open"
+    assert mode(armed(Stall(service="s"))) == "open"
+    assert mode(armed(Stall(service="s"), Refused(service="s"))) == "refusing"
+    assert mode(armed(Partition(service="s"))) == "dark"
+
+
+def test_what_happens_to_live_connections() -> None:
+    """A part of the fault's value, as the design wants it."""
+    assert [on_live(Refused(service="s", live=live)) for live in ("close", "reset", "keep")] == [
+        "close",
+        "reset",
+        None,
+    ]
+    assert on_live(Partition(service="s")) == "hold"
+    assert on_live(Stall(service="s")) is None
+
+
+def test_two_listener_faults_are_refused_by_name() -> None:
+    """But one takes the place of another of its own slot."""
+    faults = armed(Refused(service="s"))
+    assert conflict(faults, Refused(service="s", live="reset")) is None
+    assert conflict(faults, Partition(service="s")) == (
+        "`partition` on s meets `refused`, which is in force: "
+        "the listener can be in one mode only; clear that fault first"
+    )
+
+
+def test_a_listener_fault_takes_no_scope_of_requests() -> None:
+    """Nothing of a request is known when a connect is refused."""
+    fault = Partition(service="s", endpoint="GET /x", first=1)
+    assert conflict((), fault) == (
+        "`partition` acts on connections, before there is a request: "
+        "it takes no `endpoint` and no `first`"
+    )
+
+
+def test_a_header_that_would_break_the_head_is_refused() -> None:
+    """It would be another fault than the one that was named."""
+    fault = Status(service="s", code=500, headers=(("A", "b\r\nC: d"),))
+    assert conflict((), fault) == "header 'A': 'b\\r\\nC: d' does not fit on one line of a head"
+
+
+def test_the_same_slot_is_the_same_kind_service_and_endpoint() -> None:
+    """What a later fault replaces."""
+    faults = armed(Status(service="s", code=500), Status(service="s", code=500, endpoint="GET /x"))
+    assert replaced(faults, Status(service="s", code=502)) == faults[0]
+    assert replaced(faults, Status(service="s", code=502, endpoint="GET /x")) == faults[1]
+    assert replaced(faults, Stall(service="s")) is None

@@ -1,0 +1,35 @@
+import pytest
+from pydantic import ValidationError
+
+from faultlab.faults import Cut, Refused
+
+
+def test_refused_closes_live_connections_unless_told_otherwise() -> None:
+    """A stopped process takes its connections with it."""
+    assert Refused(service="core").live == "close"
+    with pytest.raises(ValidationError):
+        Refused(service="core", live="hold")
+
+
+@pytest.mark.parametrize(
+    ("at", "by", "seen"),
+    [
+        ("request_head", "fin", ("eof_before_response",)),
+        ("request_head", "rst", ("reset_before_response",)),
+        ("response_body", "fin", ("truncated_length", "truncated_chunked")),
+        ("response_body", "rst", ("reset_mid_body",)),
+    ],
+)
+def test_a_cut_shows_as(at, by, seen) -> None:
+    """Contracts are keyed by what a client sees."""
+    assert Cut(service="core", at=at, by=by).observable() == seen
+
+
+def test_bytes_belong_to_a_body() -> None:
+    """A head has no n-th byte of its body."""
+    with pytest.raises(ValidationError, match="belongs to a cut at response_body"):
+        Cut(service="core", at="request_head", bytes=3)
+    with pytest.raises(ValidationError, match="bytes=-1: expected 0 or more"):
+        Cut(service="core", at="response_body", bytes=-1)
+    with pytest.raises(ValidationError):
+        Cut(service="core")

@@ -1,0 +1,66 @@
+import pytest
+from pydantic import ValidationError
+
+from faultlab.faults import Stall, Status
+from faultlab.faults.scope import covers
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "method", "target", "covered"),
+    [
+        (None, "GET", "/anything", True),
+        ("GET /orders", "GET", "/orders", True),
+        ("GET /orders", "GET", "/orders?page=2", True),
+        ("GET /orders", "POST", "/orders", False),
+        ("GET /orders", "GET", "/orders/7", False),
+        ("GET /orders/{id}", "GET", "/orders/7", True),
+        ("GET /orders/{id}", "GET", "/orders/7/lines", False),
+        ("GET /orders/{id}", "GET", "/orders/", False),
+        ("GET /a/*/b", "GET", "/a/x/b", True),
+        ("GET /a/*/b", "GET", "/a/x/y/b", False),
+        ("GET /a/*", "GET", "/a/x/y/b", True),
+        ("GET /a.b", "GET", "/aXb", False),
+        ("GET /*", "GET", "/", True),
+    ],
+)
+def test_an_endpoint_covers(endpoint, method, target, covered) -> None:
+    """The pattern language, as the docstring of Fault tells it."""
+    assert covers(endpoint, method, target) is covered
+
+
+@pytest.mark.parametrize("endpoint", ["orders", "/orders", "get /orders", "GET orders", "GET "])
+def test_what_is_no_endpoint_is_refused_with_the_form_expected(endpoint) -> None:
+    """A pattern that can match nothing would be a fault that never fires."""
+    with pytest.raises(ValidationError, match="write one like `GET /orders/"):
+        Stall(service="core", endpoint=endpoint)
+
+
+def test_a_fault_is_scoped_by_endpoint_or_number() -> None:
+    """Only then must the gate see requests."""
+    assert not Stall(service="core").scoped
+    assert Stall(service="core", first=1).scoped
+    assert Stall(service="core", endpoint="GET /x").scoped
+
+
+def test_a_fault_is_a_value() -> None:
+    """Frozen, equal by content, closed to unknown parameters."""
+    assert Stall(service="core") == Stall(service="core")
+    with pytest.raises(ValidationError):
+        Stall(service="core").service = "maba"
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Stall(service="core", speed=1)
+    with pytest.raises(ValidationError):
+        Stall(service="core", first=0)
+    with pytest.raises(ValidationError):
+        Stall(service="")
+
+
+def test_its_text_leaves_defaults_out() -> None:
+    """One line for a human reader of the history."""
+    assert Stall(service="core").text() == ""
+    assert Status(service="core", code=503, first=2).text() == "first=2, code=503"
+
+
+def test_its_slot_is_what_a_later_fault_replaces() -> None:
+    """Kind, service and endpoint."""
+    assert Stall(service="core", first=2).slot() == ("stall", "core", None)
