@@ -1441,10 +1441,8 @@ def _of_operation(
         if len(boundaries) == begun and boundaries[-1].demand.start == "must":
             least = least + 1 if least == begun else least
             why = boundaries[-1].demand.why
-    if admission.demand.start != "must":
-        least = 0
     if admission.demand.start == "must_not":
-        most, why = 0, admission.demand.why
+        least, most, why = 0, 0, admission.demand.why
     ends_as = boundaries[-1].demand.ends_as if len(boundaries) == begun else frozenset[str]()
     return OperationDemand(call.invoked.op, admission, boundaries, least, most, limit, ends_as, why)
 
