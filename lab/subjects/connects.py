@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 from ..history import AnyEvent, ConnectAttempted
 from ..stamp import Stamp
@@ -130,9 +131,8 @@ class _Hook:
         try:
             if event == "socket.connect":
                 sock, address = args
-                assert isinstance(sock, socket.socket)
                 for watch in self.watches:
-                    watch.connecting(sock, address)
+                    watch.connecting(cast("socket.socket", sock), address)
             elif event == "socket.getaddrinfo":
                 for watch in self.watches:
                     watch.looked_up(args[0], args[1])

@@ -1,0 +1,532 @@
+"""A subject in a process of its own: what it records, and its bad days."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from faultlab.lab.backends.specification import Routed
+from faultlab.lab.errors import LabError, SetupError, SubjectError, UsageError
+from faultlab.lab.frames import Batch, Frames, Mark
+from faultlab.lab.history import (
+    AnyEvent,
+    AttemptBegun,
+    ConnectAttempted,
+    OpCancelled,
+    OpFailed,
+    OpInvoked,
+    OpOk,
+    SubjectClosed,
+    SubjectOpened,
+)
+from faultlab.lab.subjects.child import Child
+from faultlab.lab.tune import FAST
+
+pytestmark = pytest.mark.wire
+
+LIMIT = 20.0
+SOON = 0.3  # seconds: long enough for an operation to begin, also under load
+
+SUBJECTS = """
+import asyncio, os, sys, threading, time
+import httpx
+from faultlab import op, subject
+
+SERVICES = {"orders": {"GET /x": {}, "POST /x": {}}}
+
+class OrdersError(Exception):
+    pass
+
+def sync_client(urls):
+    return httpx.Client(base_url=urls["orders"], timeout=5, trust_env=False)
+
+def async_client(urls):
+    return httpx.AsyncClient(base_url=urls["orders"], timeout=5, trust_env=False)
+
+@subject(services=SERVICES, contract={"attempts": {"max": 1}, "errors": {"connection": OrdersError}})
+def orders(urls):
+    print("hello from orders")
+    with sync_client(urls) as http:
+        yield {
+            "read": op("GET /x", http.get, "/x"),
+            "write": op("POST /x", http.post, "/x", json={}),
+        }
+
+def leave(kind):
+    raise kind("away")
+
+async def wait(seconds):
+    await asyncio.sleep(seconds)
+
+async def swallow():
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        return "swallowed"
+
+@subject(services=SERVICES)
+def sync_yields_async(urls, tune, seed):
+    http = async_client(urls)
+    meeting = asyncio.Barrier(3)
+    async def meet():
+        await meeting.wait()
+    yield {
+        "read": op("GET /x", http.get, "/x"),
+        "by_lambda": op("GET /x", lambda: http.get("/x")),
+        "given": op("GET /x", lambda: (tune.read, seed)),
+        "meet": op("GET /x", meet),
+        "wait": op("GET /x", wait, 60),
+        "swallow": op("GET /x", swallow),
+        "block": op("GET /x", time_sleep),
+        "exit": op("GET /x", leave, SystemExit),
+        "interrupt": op("GET /x", leave, KeyboardInterrupt),
+        "stop": op("GET /x", leave, StopIteration),
+        "error": op("GET /x", leave, OrdersError),
+        "die": op("GET /x", os._exit, 3),
+    }
+
+async def time_sleep():
+    time.sleep(60)  # blocks the loop
+
+@subject(services=SERVICES)
+async def async_yields_sync(urls):
+    meeting = threading.Barrier(3)
+    with sync_client(urls) as http:
+        yield {
+            "read": op("GET /x", http.get, "/x"),
+            "meet": op("GET /x", meeting.wait, 10),
+            "block": op("GET /x", time.sleep, 60),
+        }
+
+@subject(services=SERVICES)
+def raises_at_start(urls):
+    urls["order"]
+    yield {}
+
+@subject(services=SERVICES)
+def hangs_at_start(urls):
+    print("hanging")
+    time.sleep(60)
+    yield {}
+
+@subject(services=SERVICES)
+def raises_at_the_end(urls):
+    yield {"read": op("GET /x", print)}
+    raise OrdersError("not closed")
+
+@subject(services=SERVICES)
+def calls_at_start(urls):
+    with sync_client(urls) as http:
+        http.get("/x")
+        yield {"read": op("GET /x", http.get, "/x")}
+
+@subject(services=SERVICES)
+def goes_elsewhere(urls):
+    yield {"read": op("GET /x", httpx.get, os.environ["ORDERS_URL_OF_THIS_TEST"])}
+
+@subject(services={"orders": "orders.openapi.yaml"})
+def unserved(urls):
+    yield {"read": op("GET /x", print)}
+
+@subject(services=SERVICES, contract={"attempts": print})
+def unreadable(urls):
+    yield {"read": op("GET /x", print)}
+"""
+
+
+class Server:
+    """Answers every request with 200, and keeps the tags that came with them."""
+
+    def __init__(self) -> None:
+        self.tags: list[str | None] = []
+        keep = self.tags.append
+
+        class Answer(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:  # the library's name
+                keep(self.headers.get("X-Faultlab-Op"))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        self._thread = threading.Thread(target=self.http.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and free the port."""
+        self.http.shutdown()
+        self._thread.join()
+        self.http.server_close()
+
+
+class Run:
+    """A child and the recorder's end of its feed."""
+
+    def __init__(self, subject: str, log: Path) -> None:
+        self._feed, self._theirs = socket.socketpair()
+        self._feed.settimeout(LIMIT)
+        self.child = Child(subject, self._theirs, log=log)
+        self.log = log
+
+    def open(self, url: str) -> None:
+        """Open the subject on one service, `orders`."""
+        self.child.open({"orders": url}, tune=FAST, seed=7, start=time.monotonic(), limit=LIMIT)
+
+    def events(self, token: int = 1) -> list[AnyEvent]:
+        """All that was recorded so far."""
+        self.child.flush(token)
+        frames, events = Frames(), []
+        while True:
+            for frame in frames.feed(self._feed.recv(65536)):
+                match frame:
+                    case Batch(batch):
+                        events += batch
+                    case Mark(passed) if passed == token:
+                        return events
+
+    def begun(self, *ops: int) -> None:
+        """Wait until these operations run."""
+        invoked: set[int | None] = set()
+        for token in count(100):
+            invoked |= {event.op for event in of(self.events(token), OpInvoked)}
+            if invoked >= set(ops):
+                return
+
+    def close(self) -> None:
+        """End everything."""
+        self.child.kill()
+        self._theirs.close()
+        self._feed.close()
+
+
+Start = Callable[[str], Run]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server that works."""
+    it = Server()
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the subject of this name from a file of its author's."""
+    path = tmp_path / "orders_lab.py"
+    path.write_text(SUBJECTS)
+    with ExitStack() as stack:
+
+        def started(name: str) -> Run:
+            run = Run(f"{path}:{name}", tmp_path / "subject.log")
+            stack.callback(run.close)
+            return run
+
+        yield started
+
+
+def of(events: list[AnyEvent], *kinds: type[AnyEvent]) -> list[AnyEvent]:
+    """The events of these kinds."""
+    return [event for event in events if isinstance(event, kinds)]
+
+
+def test_a_run_is_recorded_whole(start: Start, server: Server) -> None:
+    """The subject's view of the history: opened, called, connected, tagged, came back, closed."""
+    run = start("orders")
+    run.open(server.url)
+    assert run.child.operate([(1, "read"), (2, "read")], limit=LIMIT) == ()
+    run.child.close()
+    events = run.events()
+    assert [type(event) for event in events if not isinstance(event, AttemptBegun)] == [
+        SubjectOpened,
+        OpInvoked,
+        ConnectAttempted,
+        *of_names("AttemptEnded", "OpOk", "OpInvoked", "AttemptEnded", "OpOk"),
+        SubjectClosed,
+    ]
+    assert server.tags == ["1.1", "2.1"]
+    connect = of(events, ConnectAttempted)[0]
+    assert isinstance(connect, ConnectAttempted)
+    assert (connect.op, connect.attempt, connect.port) == (1, 1, server.http.server_port)
+    assert connect.local > 0
+    assert [event.t for event in events] == sorted(event.t for event in events)
+    assert "hello from orders" in run.log.read_text()
+
+
+def of_names(*names: str) -> list[type]:
+    """Event classes by name."""
+    kinds = {kind.__name__: kind for kind in AnyEvent.__args__}  # type: ignore[attr-defined]  # a union
+    return [kinds[name] for name in names]
+
+
+def test_a_subject_describes_itself_without_traffic(start: Start) -> None:
+    """The conductor plans before anything is started."""
+    run = start("orders")
+    told = run.child.describe(limit=LIMIT)
+    assert told.name == "orders"
+    assert isinstance(told.services["orders"], Routed)
+    assert [(it.name, it.service, it.endpoint, it.idempotent) for it in told.offers] == [
+        ("read", "orders", "GET /x", True),
+        ("write", "orders", "POST /x", False),
+    ]
+    assert not told.tunable
+    assert told.contract.errors == {"connection": ("orders_lab.OrdersError",)}
+    assert run.events() == []
+
+
+@pytest.mark.parametrize("subject", ["sync_yields_async", "async_yields_sync"])
+def test_factory_and_operations_may_differ_in_kind(
+    start: Start, server: Server, subject: str
+) -> None:
+    """A client has one kind, its set-up another; operations run side by side in both."""
+    run = start(subject)
+    run.open(server.url)
+    calls = [(1, "read"), (2, "meet"), (3, "meet"), (4, "meet")]
+    assert run.child.operate(calls, concurrency=4, limit=LIMIT) == ()
+    assert {event.op for event in of(run.events(), OpOk)} == {1, 2, 3, 4}
+    assert server.tags == ["1.1"]
+
+
+def test_a_function_that_returns_an_awaitable_is_awaited(start: Start, server: Server) -> None:
+    """A lambda around an async method is no coroutine function."""
+    run = start("sync_yields_async")
+    run.open(server.url)
+    run.child.operate([(7, "by_lambda"), (8, "given")], limit=LIMIT)
+    assert [type(event) for event in of(run.events(), OpOk, OpFailed)] == [OpOk, OpOk]
+    assert server.tags == ["7.1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("exit", "builtins.SystemExit"),
+        ("interrupt", "builtins.KeyboardInterrupt"),
+        ("stop", "builtins.RuntimeError"),
+        ("error", "orders_lab.OrdersError"),
+    ],
+)
+def test_whatever_an_operation_raises_is_its_outcome(
+    start: Start, server: Server, name: str, error: str
+) -> None:
+    """A client that calls sys.exit on a refused connect fails its test; the lab goes on."""
+    run = start("sync_yields_async")
+    run.open(server.url)
+    assert run.child.operate([(1, name)], limit=LIMIT) == ()
+    assert run.child.operate([(2, "read")], limit=LIMIT) == ()
+    failed, ok = of(run.events(), OpFailed, OpOk)
+    assert isinstance(failed, OpFailed)
+    assert failed.errors[0].classes[0] == error
+    assert (failed.op, ok.op) == (1, 2)
+
+
+@pytest.mark.parametrize("subject", ["sync_yields_async", "async_yields_sync"])
+def test_an_operation_that_hangs_is_named(start: Start, server: Server, subject: str) -> None:
+    """Also where it blocks its loop: what was recorded comes out, and the process ends."""
+    run = start(subject)
+    run.open(server.url)
+    run.child.operate([(1, "read")], limit=LIMIT)
+    assert run.child.operate([(2, "block"), (3, "read")], limit=SOON) == (2, 3)
+    assert run.child.wait(limit=SOON) == (2, 3)
+    run.begun(1, 2)
+    begun = time.monotonic()
+    run.child.kill()
+    assert time.monotonic() - begun < 5.0
+    with pytest.raises(SetupError, match="its process was stopped"):
+        run.child.operate([(4, "read")])
+
+
+def test_the_lab_cancels_an_operation(start: Start, server: Server) -> None:
+    """One that takes it has ended by cancellation, one that swallows it has returned."""
+    run = start("sync_yields_async")
+    run.open(server.url)
+    calls = [(1, "wait"), (2, "swallow")]
+    assert run.child.operate(calls, concurrency=2, limit=SOON) == (1, 2)
+    run.begun(1, 2)
+    run.child.cancel([1, 2])
+    assert run.child.wait() == ()
+    ends = of(run.events(), OpCancelled, OpOk, OpFailed)
+    assert sorted((event.op, type(event).__name__) for event in ends) == [
+        (1, "OpCancelled"),
+        (2, "OpOk"),
+    ]
+
+
+def test_a_subject_is_opened_anew(start: Start, server: Server) -> None:
+    """Its breakers are closed again, and its connections new."""
+    run = start("orders")
+    for op in (1, 2):
+        run.open(server.url)
+        run.child.operate([(op, "read")], limit=LIMIT)
+        run.child.close()
+    assert len(of(run.events(), SubjectOpened, SubjectClosed)) == 4
+    assert len(of(run.events(2), ConnectAttempted)) == 0
+    assert server.tags == ["1.1", "2.1"]
+
+
+def told(call: Callable[[], object]) -> LabError:
+    """What its author is told."""
+    with pytest.raises(LabError) as caught:
+        call()
+    return caught.value
+
+
+def test_a_factory_that_raises_is_told_with_its_line(start: Start, server: Server) -> None:
+    """It is its author's to mend, and the run has not begun."""
+    run = start("raises_at_start")
+    error = told(lambda: run.open(server.url))
+    assert type(error) is SubjectError
+    assert error.text.endswith("orders_lab.py:raises_at_start: raised at start: KeyError: 'order'")
+    assert error.rows["at"].endswith(': urls["order"]')
+    assert error.rows["log"] == str(run.log)
+
+
+def test_a_factory_that_hangs_is_told_with_its_line(start: Start, server: Server) -> None:
+    """A limit without a place would send its author searching."""
+    run = start("hangs_at_start")
+    error = told(
+        lambda: run.child.open({"orders": server.url}, tune=None, seed=0, start=0.0, limit=SOON)
+    )
+    assert error.text.endswith("hangs_at_start: did not start within 0.3 s")
+    while "hanging" not in run.log.read_text():
+        told(lambda: run.child.close(limit=SOON))
+    error = told(lambda: run.child.close(limit=SOON))
+    assert error.rows["at"].endswith(": time.sleep(60)")
+
+
+def test_a_factory_that_raises_at_the_end_is_told(start: Start, server: Server) -> None:
+    """Its connections may still be open."""
+    run = start("raises_at_the_end")
+    run.open(server.url)
+    error = told(run.child.close)
+    assert error.text.endswith("raised when it was left: OrdersError: not closed")
+    assert len(of(run.events(), SubjectClosed)) == 1
+
+
+def test_a_factory_that_calls_at_start_is_described_when_open(start: Start, server: Server) -> None:
+    """Dead addresses can't serve it; its own can."""
+    run = start("calls_at_start")
+    assert "raised at start: ConnectError" in told(run.child.describe).text
+    run.open(server.url)
+    assert [offer.name for offer in run.child.describe().offers] == ["read"]
+
+
+def test_a_process_that_ends_by_itself_is_told(start: Start, server: Server) -> None:
+    """Not as a hang: its author must know that it was theirs."""
+    run = start("sync_yields_async")
+    run.open(server.url)
+    error = told(lambda: run.child.operate([(1, "die")], limit=LIMIT))
+    assert type(error) is SubjectError
+    assert error.text.endswith("its process ended by itself with code 3")
+    assert type(told(run.child.close)) is SubjectError
+
+
+def test_a_client_that_ignores_its_url_is_told_where_it_went(
+    start: Start, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would pass every story."""
+    monkeypatch.setenv("ORDERS_URL_OF_THIS_TEST", server.url)
+    run = start("goes_elsewhere")
+    run.open("http://127.0.0.1:9")
+    run.child.operate([(1, "read")], limit=LIMIT)
+    run.child.close()
+    run.child.kill()
+    error = run.child.elsewhere("read", "orders")
+    port = server.http.server_port
+    assert error.rows["seen"] == (
+        f"one to 127.0.0.1:{port}; the variable ORDERS_URL_OF_THIS_TEST holds that address"
+    )
+    assert server.tags == [None]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("unserved", "services['orders']: "),
+        ("unreadable", "its contract can't be read"),
+        ("nothing", "the file defines no nothing"),
+    ],
+)
+def test_a_wrong_declaration_is_told(start: Start, name: str, text: str) -> None:
+    """Before anything is started for it."""
+    run = start(name)
+    error = told(run.child.describe)
+    assert type(error) is SubjectError
+    assert text in error.text
+
+
+def test_an_operation_that_is_not_offered_is_told(start: Start, server: Server) -> None:
+    """The plan is made from a description; the open subject may have changed its mind."""
+    run = start("orders")
+    run.open(server.url)
+    error = told(lambda: run.child.operate([(1, "read.other")], limit=LIMIT))
+    assert error.text.endswith("it does not offer read.other")
+
+
+def test_a_name_that_means_nothing_starts_nothing(tmp_path: Path) -> None:
+    """The command line's mistake."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(UsageError):
+        Child("nothing", theirs, log=tmp_path / "log")
+    assert not (tmp_path / "log").exists()
+
+
+PARENT = """
+import os, socket, sys, time
+from faultlab.lab.subjects.child import Child
+ours, theirs = socket.socketpair()
+child = Child(sys.argv[1], theirs)
+child.open({"orders": "http://127.0.0.1:9"}, tune=None, seed=0, start=0.0)
+child.operate([(1, sys.argv[2])], limit=0.2)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def gone_within(pid: int, limit: float) -> bool:
+    """Whether a process that is no child of ours ends in time."""
+    try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([watched], [], [], limit)[0])
+    finally:
+        os.close(watched)
+
+
+@pytest.mark.parametrize("doing", ["read", "block"])
+def test_the_process_dies_with_its_parent(tmp_path: Path, doing: str) -> None:
+    """Killed with -9, also while the subject blocks: nothing survives."""
+    path = tmp_path / "orders_lab.py"
+    path.write_text(SUBJECTS)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, f"{path}:async_yields_sync", doing],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    with parent.stdout:
+        pid = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    assert gone_within(pid, 1.0)
