@@ -13,14 +13,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-LEAVES = {"lab.errors", "lab.redaction", "lab.stamp", "lab.tolerance"}
+LEAVES = {"lab.errors", "lab.mortal", "lab.redaction", "lab.stamp", "lab.tolerance"}
 FACTS = {"lab.history", "lab.contract", "lab.errors", "lab.tolerance", "lab.tune"}
 WIRE = {"lab.history", "lab.frames", *LEAVES}
 ORACLE = FACTS | {"lab.attempts", "lab.oracle"}
 PLAN = {"lab.expect", "lab.plan", "scenarios", "faults"}
 JUDGES = {"lab.checks", "lab.verdict", "lab.report"}
-HOSTED = {"lab.net", "lab.sockets", "lab.recorder", "lab.proxy", "lab.backends"}
-CONDUCTOR = {"lab.run", "lab.environments", "lab.subjects"}
+HOSTED = {"lab.net", "lab.recorder", "lab.proxy", "lab.backends"}
+CONDUCTOR = {"lab.run", "lab.results", "lab.environments", "lab.subjects"}
 
 # unit -> the other units that it may import
 ARROWS: dict[str, set[str]] = {
@@ -40,7 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.plan": ORACLE | {"lab.expect", "scenarios", "faults"},
     "lab.checks": ORACLE | PLAN,
     "lab.verdict": ORACLE | PLAN | {"lab.checks"},
-    "lab.report": ORACLE | PLAN | {"lab.checks", "lab.verdict"},
+    "lab.report": ORACLE | PLAN | {"lab.checks", "lab.verdict", "lab.results"},
     # what moves bytes
     "lab.frames": {"lab.history"},
     "lab.orders": {"lab.frames", "lab.history", "lab.backends", "faults"},
@@ -49,14 +49,17 @@ ARROWS: dict[str, set[str]] = {
     "lab.sockets": WIRE | {"lab.net"},
     "lab.proxy": WIRE | {"lab.net", "faults"},
     "lab.backends": WIRE | {"lab.net"},
-    "lab.host": WIRE | HOSTED | {"lab.orders", "faults"},
-    "lab.environments": WIRE | HOSTED | {"lab.orders", "lab.host", "faults"},
+    "lab.rig": WIRE | HOSTED | {"faults"},
+    "lab.host": WIRE | HOSTED | {"lab.orders", "lab.rig", "lab.sockets", "faults"},
+    "lab.environments": WIRE | {"lab.orders", "lab.backends", "faults"},
     # who plays it
-    "lab.subjects": WIRE | FACTS | {"lab.plan", "fixtures", "maximus"},
-    "lab.run": WIRE | ORACLE | PLAN | {"lab.environments", "lab.subjects"},
-    "lab.pytest_plugin": ORACLE | PLAN | JUDGES | CONDUCTOR,
+    "lab.subjects": WIRE | FACTS | {"lab.backends", "fixtures", "maximus"},
+    "lab.results": ORACLE | PLAN | {"lab.checks", "lab.verdict"},
+    "lab.run": WIRE | ORACLE | PLAN | {"lab.backends"} | (CONDUCTOR - {"lab.run"}),
+    "lab.testing": WIRE | ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.backends"},
+    "lab.pytest_plugin": {"lab.testing", "lab.environments"},
     "lab.cli": ORACLE | PLAN | JUDGES | CONDUCTOR | {"maximus"},
-    "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.pytest_plugin"},
+    "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.testing"},
 }
 
 PURE = {"faults", "lab.expect", "lab.plan", "lab.frames", "lab.orders", "lab.redaction"}
