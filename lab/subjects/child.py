@@ -96,6 +96,7 @@ class Child:
         self._asked: dict[int, _Asked] = {}
         self._gone: LabError | None = None
         self._stopped = False
+        self._swept = False
         self._urls: dict[str, str] = {}
         self._seen: dict[Address, None] = {}
         self._operating = _Asked()
@@ -227,8 +228,7 @@ class Child:
                 self._socket.shutdown(socket.SHUT_WR)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_LAST_WORDS)
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._sweep()
             self._process.wait()
         if threading.current_thread() is not self._reader:
             self._reader.join()
@@ -327,6 +327,7 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_LAST_WORDS)
         code = self._process.returncode
+        self._sweep()
         if code is None:
             how = "closed its command socket"
         elif code < 0:
@@ -334,6 +335,13 @@ class Child:
         else:
             how = f"ended by itself with code {code}"
         return SubjectError(f"{self._spec}: its process {how}", **self._log_row())
+
+    def _sweep(self) -> None:
+        """Kill what is left of its process group, once: the number may be another's later."""
+        if not self._swept:
+            self._swept = True
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     # --- what it declares ------------------------------------------------------------------------
 

@@ -8,8 +8,10 @@ of adapters.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from queue import SimpleQueue
 
 from ..history import (
     AnyEvent,
@@ -55,6 +57,7 @@ class Watch:
         self._stamp: Stamp | None = None
         self._attribution: Attribution | None = None
         self._connects: Connects | None = None
+        self._wake: SimpleQueue[bool] = SimpleQueue()  # its put takes no lock of Python's
 
     def start(self, ports: Mapping[int, str], channel: Channel, stamp: Stamp) -> None:
         """Watch connects to these ports (port to service), and tag requests to them."""
@@ -63,8 +66,9 @@ class Watch:
         self._ports = dict(ports)
         self._channel, self._stamp = channel, stamp
         self._attribution = Attribution(self._ports, stamp, channel.record)
-        self._connects = Connects(self._ports, stamp, channel.note)
+        self._connects = Connects(self._ports, stamp, self._noted)
         with ExitStack() as installing:
+            installing.enter_context(self._couriered(channel))
             installing.enter_context(self._attribution.installed())
             installing.enter_context(self._connects.watching())
             self._installed = installing.pop_all()
@@ -155,6 +159,28 @@ class Watch:
             # Left in another context than it was entered in, there is nothing to undo.
             with suppress(ValueError):
                 current.reset(token)
+
+    def _noted(self, event: AnyEvent) -> None:
+        """Inside the audit hook: never blocks, and may interrupt itself."""
+        if self._channel is not None:
+            self._channel.note(event)
+            self._wake.put(True)
+
+    @contextmanager
+    def _couriered(self, channel: Channel) -> Iterator[None]:
+        """Send what the hook noted at once: a fault's first hit may be waited for."""
+
+        def carry() -> None:
+            while self._wake.get():
+                channel.flush()
+
+        courier = threading.Thread(target=carry, name="faultlab events", daemon=True)
+        courier.start()
+        try:
+            yield
+        finally:
+            self._wake.put(False)
+            courier.join()
 
     def _now(self) -> tuple[float, float]:
         return (0.0, 0.0) if self._stamp is None else self._stamp()

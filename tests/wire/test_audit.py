@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import http.client
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -49,6 +50,10 @@ class Watched:
                         events += frame.events
         except BlockingIOError:
             return events
+
+    def arrives(self) -> bool:
+        """Whether something is sent before long."""
+        return bool(select.select([self._ours], [], [], 10.0)[0])
 
     def connects(self) -> list[ConnectAttempted]:
         """The connects among them."""
@@ -155,6 +160,13 @@ def test_outside_an_operation_only_the_connect_is_recorded(watched: Watched) -> 
         by_httpx(watched)
     events = watched.events()
     assert [(type(it), it.op) for it in events] == [(ConnectAttempted, None)]
+
+
+def test_a_connect_is_sent_without_being_asked_for(watched: Watched) -> None:
+    """A test may wait for the moment in which its fault first acts."""
+    with pytest.raises(httpx.ConnectError):
+        by_httpx(watched)
+    assert watched.arrives()
 
 
 def test_a_connect_that_is_polled_is_one(watched: Watched) -> None:
