@@ -1,0 +1,234 @@
+"""What stands around the witnesses on a terminal: header, rows, checks line, last line.
+
+Counterparts: lab/report/blocks.py shows failures, lab/cli.py writes and colours the lines. Words
+carry the meaning; `accents` says which of them may be coloured.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..attempts import Reading, read
+from ..checks import ALL
+from ..checks.finding import Verdict
+from ..plan import NotOffered, Plan, Skipped
+from ..results import Result
+from ..verdict import worst
+from .lanes import WIDTH
+
+__all__ = [
+    "accents",
+    "again",
+    "checks_line",
+    "header",
+    "heading",
+    "last_line",
+    "moving_line",
+    "not_offered",
+    "not_run",
+    "row",
+]
+
+_NAME = 12  # least columns of a scenario's name and its gap
+_LONGEST = 24  # most columns of them
+_CLOCK = 70  # where the last line's time stands
+_WORDS: dict[Verdict, str] = {
+    "pass": "pass",
+    "fail": "FAIL",
+    "unknown": "unknown",
+    "error": "ERROR",
+}
+
+# --- before --------------------------------------------------------------------------------------
+
+
+def header(
+    version: str,
+    *,
+    subject: str,
+    environment: str,
+    tune: str,
+    seed: int,
+    scenarios: int,
+    about: float,
+    jobs: int,
+    folder: str,
+) -> tuple[str, ...]:
+    """What is judged, all that it takes to repeat it, how long it may take, and where it goes.
+
+    `about`: seconds that the run may take. `jobs`: scenarios at once.
+    """
+    first = f"faultlab {version}   subject {subject}   environment {environment}"
+    second = f"tune {tune}   seed {seed}"
+    noun = "scenario" if scenarios == 1 else "scenarios"
+    side = " side by side" if min(jobs, scenarios) > 1 else ""
+    what = f"{scenarios} {noun}, about {about:.0f} s{side}; run folder {folder}"
+    one = f"{first}   {second}"
+    return (*((one,) if len(one) <= WIDTH else (first, f"  {second}")), what)
+
+
+# --- while it runs -------------------------------------------------------------------------------
+
+
+def _room(names: Iterable[str]) -> int:
+    return min(_LONGEST, max([_NAME, *(len(name) + 2 for name in names)]))
+
+
+def _named(name: str, names: Iterable[str]) -> str:
+    room = _room(names)
+    return (name if len(name) < room else f"{name[: room - 4]}..").ljust(room)
+
+
+def heading(names: Iterable[str]) -> str:
+    """The head of the table of these scenarios."""
+    columns = "verdict   operations   attempts   fired             time"
+    return _named("scenario", names) + columns
+
+
+def row(result: Result, names: Iterable[str]) -> tuple[str, ...]:
+    """A scenario's row, and lines for what its subject did not offer. Not known is `?`, never 0."""
+    reading = None if result.armed is None else read(result.armed)
+    operations = "?" if reading is None else str(len(reading.operations))
+    line = (
+        _named(result.name, names)
+        + f"{_WORDS[result.verdict]:<10}{operations:>10}   {_attempts(reading):>8}   "
+        + f"{_fired(reading):<18}{result.seconds:.1f} s"
+    )
+    return (line, *_skipped(result.plan.skipped))
+
+
+def _attempts(reading: Reading | None) -> str:
+    if reading is None or reading.lacks("connects") is not None:
+        return "?"
+    return str(sum(len(one.attempts) for one in reading.operations) + len(reading.strays))
+
+
+def _fired(reading: Reading | None) -> str:
+    """The first kind that was armed with its count, and how many further kinds fired."""
+    if reading is None or not reading.faults:
+        return "?" if reading is None else "-"
+    counts: dict[str, int] = {}
+    for fault in reading.faults:
+        counts[fault.kind] = counts.get(fault.kind, 0) + fault.fired
+    first, *others = counts
+    hidden = reading.lacks("connects") is not None and first in ("refused", "partition")
+    more = sum(counts[kind] > 0 for kind in others)
+    return f"{first} {'?' if hidden else counts[first]}" + (f" + {more}" if more else "")
+
+
+def _skipped(skipped: Sequence[Skipped]) -> Iterator[str]:
+    by_reason: dict[str, dict[str, None]] = {}
+    for one in skipped:
+        by_reason.setdefault(one.reason, {})[_step_name(one.text)] = None
+    for reason, steps in by_reason.items():
+        yield from _wrapped(f"not offered: {', '.join(steps)} ({reason})", _NAME)
+
+
+def _step_name(text: str) -> str:
+    name, _, rest = text.partition(":")
+    return f"{name} {rest.strip()}" if name in ("inject", "wait") else name
+
+
+def not_offered(scenario: NotOffered, names: Iterable[str]) -> tuple[str, ...]:
+    """The lines of a scenario that was not played, since nothing in its fault phase is offered."""
+    reasons = "; ".join(scenario.reasons)
+    return (
+        _named(scenario.scenario, names) + "not offered",
+        *_wrapped(reasons or "nothing of its fault phase is offered", _NAME),
+    )
+
+
+def moving_line(name: str, text: str, running: int, seconds: float) -> str:
+    """Where it stands, for the line that is replaced, or repeated at times, while it works."""
+    return f"{name}   {text}   {running} running   {seconds:.1f} s"[:WIDTH]
+
+
+# --- after ---------------------------------------------------------------------------------------
+
+
+def again(plan: Plan) -> str:
+    """The command that plays a plan once more."""
+    words = ["faultlab", "run", plan.scenario]
+    if plan.file != f"{plan.scenario}.yaml":  # the catalog's files have no folder
+        words[-1] = plan.file
+    if plan.subject != "maximus":
+        words += ["--subject", plan.subject]
+    if plan.environment != "embedded":
+        words += ["--env", plan.environment]
+    if plan.tune != "fast":
+        words += ["--tune", plan.tune]
+    return shlex.join([*words, "--seed", str(plan.seed)])
+
+
+def checks_line(results: Iterable[Result]) -> tuple[str, ...]:
+    """How many checks had something to judge, and by name those that had not."""
+    judged = [result.judgement for result in results if result.judgement is not None]
+    if not judged:
+        return ()
+    exercised = {check for one in judged for check in one.exercised}
+    unpromised = {check for one in judged for check in one.not_promised} - exercised
+    idle = [info.id for info in ALL if info.id not in exercised | unpromised]
+    parts = [f"{len(exercised)} of {len(ALL)} checks exercised"]
+    if idle:
+        parts.append(f"not exercised: {' '.join(idle)}")
+    if unpromised:
+        parts.append(f"not promised: {' '.join(sorted(unpromised))}")
+    bad = [
+        result.name for result in results if result.judgement is not None and _bad_baseline(result)
+    ]
+    parts.append("every baseline passed" if not bad else f"no good baseline: {', '.join(bad)}")
+    return tuple(_wrapped("; ".join(parts), 0))
+
+
+def _bad_baseline(result: Result) -> bool:
+    findings = result.judgement.findings if result.judgement is not None else ()
+    return not any(one.check == "C92" and one.outcome == "pass" for one in findings)
+
+
+def not_run(scenarios: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """One line for each scenario of the catalog that was left out: name and reason."""
+    return tuple(
+        line for name, why in scenarios for line in _wrapped(f"not run: {name} ({why})", 0)
+    )
+
+
+def last_line(verdicts: Sequence[Verdict], seconds: float | None, *, not_offered: int = 0) -> str:
+    """The verdict over all, how many there are of each, and the seconds it took."""
+    order: tuple[Verdict, ...] = ("fail", "error", "unknown", "pass")
+    counts = [f"{verdicts.count(one)} {one}" for one in order if one in verdicts]
+    if not_offered:
+        counts.append(f"{not_offered} not offered")
+    line = f"{worst(verdicts).upper()}  {', '.join(counts)}"
+    return line if seconds is None else f"{line:<{_CLOCK}}{seconds:.1f} s"
+
+
+_STYLES = {"pass": "green", "fail": "bold red", "error": "bold red", "unknown": "yellow"}
+_ACCENTS = re.compile(
+    r"^(?P<title>PASS|FAIL|ERROR|UNKNOWN)\b"
+    r"|^\S+ +(?P<row>pass|FAIL|ERROR|unknown)(?= +[0-9?]+ +[0-9?]+ )"
+    r"|(?P<arrow><- .*)$"
+)
+
+
+def accents(line: str) -> tuple[tuple[int, int, str], ...]:
+    """The parts of a line that may be coloured: first column, end, style."""
+    found: list[tuple[int, int, str]] = []
+    for match in _ACCENTS.finditer(line):
+        group = match.lastgroup or ""
+        style = "bold red" if group == "arrow" else _STYLES[match[group].lower()]
+        found.append((*match.span(group), style))
+    return tuple(found)
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    first = " " * indent
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=first + "  ",
+        break_on_hyphens=False,
+    )
