@@ -108,9 +108,10 @@ class Backend:
 
 @dataclass
 class Client:
-    """A blocking socket to the proxy."""
+    """A blocking socket to the proxy; `read` is what came behind the last answer."""
 
     sock: socket.socket
+    read: bytes = b""
 
     @property
     def port(self) -> int:
@@ -130,26 +131,27 @@ class Client:
 
     def answer(self) -> tuple[int, dict[str, str], bytes]:
         """One whole answer with a length: status, headers, body."""
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += self._some()
-        head, _, body = data.partition(b"\r\n\r\n")
+        while b"\r\n\r\n" not in self.read:
+            self._more()
+        head, _, self.read = self.read.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
         headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:])}
-        while len(body) < int(headers["content-length"]):
-            body += self._some()
+        length = int(headers["content-length"])
+        while len(self.read) < length:
+            self._more()
+        body, self.read = self.read[:length], self.read[length:]
         return int(lines[0].split()[1]), headers, body
 
-    def _some(self) -> bytes:
-        data = self.sock.recv(65536)
+    def _more(self) -> None:
+        data = self.sock.recv(1 << 20)
         assert data, "the connection ended inside an answer"
-        return data
+        self.read += data
 
     def rest(self) -> tuple[bytes, str]:
         """Everything until the end, and which end it was."""
-        data = b""
+        data, self.read = self.read, b""
         try:
-            while more := self.sock.recv(65536):
+            while more := self.sock.recv(1 << 20):
                 data += more
         except ConnectionResetError:
             return data, "rst"
