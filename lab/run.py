@@ -52,6 +52,7 @@ __all__ = ["Progress", "Session"]
 Kind = Literal["armed", "baseline"]
 
 _OPENING = 20.0  # seconds that a subject may take to import, open or close
+_LEAK = 1.2  # seconds that a closed subject's process is kept while connections are open
 _RESET = 1.0  # seconds that blocked calls get to return after their connections were reset
 
 
@@ -316,6 +317,7 @@ class _Play:
             if self._carry_out(tune):
                 self._child.close(limit=_OPENING)
                 self._settle()
+                self._await_closes()
         except BaseException:
             self._child.kill()
             with contextlib.suppress(SetupError):
@@ -379,6 +381,18 @@ class _Play:
     def _settle(self) -> None:
         """Everything that happened is recorded before the next phase begins."""
         self._env.barrier(self._child.flush)
+
+    def _await_closes(self) -> None:
+        """Outlast the time in which a closed subject's connections must be over (C70).
+
+        The death of its process closes them all, and would hide a leak.
+        """
+        until = time.monotonic() + _LEAK
+        while time.monotonic() < until:
+            self._env.barrier()
+            if all(known.closed is not None for known in read(self._env.events()).connections):
+                return
+            time.sleep(0.02)
 
     def _went_elsewhere(self, history: History) -> None:
         """Raise SubjectError for a subject that works without the lab's addresses."""
