@@ -140,7 +140,7 @@ def swallow(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
             continue
         if last is not None and _complete(last):
             returned = _returned(contract, operation, last)
-            if returned is None and contract is not None:
+            if returned is None and contract is not None and contract.promises("errors"):
                 yield SWALLOW.unknown(
                     f"the contract says nothing of `{last.observable}`",
                     known=f"`{operation.name}` ended ok",

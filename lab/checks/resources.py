@@ -58,5 +58,9 @@ def leak(reading: Reading, _: Contract | None) -> Iterator[Finding]:
                     f"{name} was still open {seconds(waited)} after close",
                     promised=f"every connection is closed within {GRACE:g} s of close",
                     events=connection.events,
-                    marks=((connection.events[0], "<- never closed"),) if connection.events else (),
+                    marks=(
+                        ((connection.events[-1], f"<- {seconds(waited)} after close"),)
+                        if connection.events
+                        else ()
+                    ),
                 )
