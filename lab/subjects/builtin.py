@@ -1,23 +1,41 @@
-"""The reference client as a subject: `maximus`.
+"""The reference client as a subject: `maximus`, and `planted:NAME` where a bug is put into it.
 
-The only adapter that the package brings for a real client; no other module of the lab names it.
+The only adapters that the package brings for a real client; no other module of the lab names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from maximus import Approval, BreakerPolicy, MaximusClient, Policy, Session, Timeouts
 
-from .declaration import Op, op, subject
+from ...fixtures.planted import BUGS, Bug
+from .declaration import Op, Subject, op, subject
 
 if TYPE_CHECKING:
     from ..tune import Tune
 
-__all__ = ["BUILTIN", "SERVICES", "MaximusClient", "client", "maximus", "operations", "policy"]
+__all__ = [
+    "BUILTIN",
+    "PLANTED",
+    "SERVICES",
+    "MaximusClient",
+    "client",
+    "maximus",
+    "operations",
+    "planted",
+    "policy",
+    "spoiled_client",
+    "spoiled_operations",
+]
 
 SERVICES = {"core": "core", "penelope": "penelope"}
 
@@ -115,4 +133,56 @@ async def maximus(
         yield operations(opened)
 
 
+def spoiled_client(
+    bug: Bug,
+    urls: Mapping[str, str],
+    tune: Tune | None,
+    seed: int,
+    *,
+    sockets: Callable[[], httpx.AsyncBaseTransport] | None = None,
+    **options: Any,
+) -> MaximusClient:
+    """The client with a bug in it, else as `client` makes it; `sockets` makes its transports."""
+    settings = bug.policy(policy(tune))
+    make = partial(_sockets, settings) if sockets is None else sockets
+    transport = bug.transport(make)
+    opened = client(urls, tune, seed, policy=settings, http_transport=transport, **options)
+    bug.client(opened)
+    return opened
+
+
+def spoiled_operations(bug: Bug, client: MaximusClient) -> dict[str, Op]:
+    """The operations of a client with a bug in it."""
+    return {
+        name: replace(operation, call=bug.call(operation.call))
+        for name, operation in operations(client).items()
+    }
+
+
+def _sockets(settings: Policy) -> httpx.AsyncHTTPTransport:
+    """The transport that the client would make itself."""
+    return httpx.AsyncHTTPTransport(
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        trust_env=False,
+        limits=httpx.Limits(
+            max_connections=settings.max_connections,
+            max_keepalive_connections=settings.max_connections,
+        ),
+    )
+
+
+def planted(bug: Bug) -> Subject:
+    """The reference client with a bug in it, under the contract that it then breaks."""
+
+    @subject(services=SERVICES, contract="maximus")
+    async def spoiled(
+        urls: Mapping[str, str], tune: Tune | None, seed: int
+    ) -> AsyncIterator[dict[str, Op]]:
+        async with spoiled_client(bug, urls, tune, seed) as opened:
+            yield spoiled_operations(bug, opened)
+
+    return replace(spoiled, name=f"planted:{bug.name}")
+
+
 BUILTIN = {"maximus": maximus}
+PLANTED = {bug.name: planted(bug) for bug in BUGS.values()}

@@ -17,10 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import assert_never
 
-from ...fixtures.planted import PLANTED
 from ..errors import SubjectError, UsageError
 from ..redaction import redacted
-from .builtin import BUILTIN
+from .builtin import BUILTIN, PLANTED
 from .declaration import Subject
 
 __all__ = ["BuiltIn", "InFile", "Planted", "Spec", "broken", "last_own_line", "load", "read_spec"]
