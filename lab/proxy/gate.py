@@ -196,8 +196,6 @@ class Gate:
         for piece in self._requests.eof():
             self._arrive(piece)
         self._flush_up()
-        if self._current is not None and not self._current.reaches_backend:
-            self._current = None  # nobody is left to answer
 
     def _arrive(self, piece: Piece) -> None:
         """Record what arrived, then pass it, or let it wait for its turn."""

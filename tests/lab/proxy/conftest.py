@@ -37,6 +37,7 @@ class Wire:
         self.events: Events | None = None
         self.written = b""
         self.end = ""
+        self.closed = False  # no event comes any more
         self.paused = False
         self.room: int | None = None  # bytes that are taken before `write` says False
 
@@ -56,10 +57,12 @@ class Wire:
     def reset(self, *, after_written: bool = False) -> None:
         """Note it."""
         self.end = "rst"
+        self.closed = True
 
     def close(self) -> None:
         """Note it."""
         self.end = self.end or "fin"
+        self.closed = True
 
     def pause(self) -> None:
         """Note it."""
@@ -74,18 +77,24 @@ class Wire:
 
     def says(self, data: bytes) -> None:
         """The other end sends."""
-        assert self.events is not None
-        self.events.received(data)
+        if not self.closed:
+            self._owner.received(data)
 
     def ends(self) -> None:
         """The other end sends FIN."""
-        assert self.events is not None
-        self.events.ended()
+        if not self.closed:
+            self._owner.ended()
 
     def breaks(self) -> None:
         """The other end sends RST."""
+        if not self.closed:
+            self._owner.lost(True)
+            self.closed = True
+
+    @property
+    def _owner(self) -> Events:
         assert self.events is not None
-        self.events.lost(True)
+        return self.events
 
     def took(self) -> bytes:
         """What was written since the last call."""
@@ -210,6 +219,12 @@ def house() -> House:
 def new_house() -> Callable[[], House]:
     """A proxy in memory for each example of a property."""
     return House
+
+
+@pytest.fixture(scope="session")
+def new_wire() -> Callable[[], Wire]:
+    """A client's connection for each example of a property."""
+    return Wire
 
 
 @pytest.fixture

@@ -135,3 +135,41 @@ def test_bytes_counts_are_of_the_wire(house) -> None:
     client.ends()
     closed = next(event for event in house.events if isinstance(event, ConnClosed))
     assert (closed.received, closed.sent) == (len(GET), len(OK))
+
+
+def test_an_end_before_any_answer_is_no_cut_answer(house) -> None:
+    """The client saw no head: what it missed is all of it, and the close tells so."""
+    client, _ = house.connect()
+    client.says(GET)
+    house.arm(Refused(service="core"))
+    assert client.end == "fin"
+    assert ResponseCut.__name__ not in house.kinds()
+
+
+def test_a_request_in_the_queue_dies_with_its_connection(house) -> None:
+    """It was never passed on, so nothing of it is carried out later."""
+    client, backend = house.connect()
+    client.says(GET + GET)
+    house.arm(Refused(service="core", live="reset"))
+    backend.says(OK)
+    assert (backend.took(), backend.end) == (GET, "fin")
+
+
+def test_bytes_under_way_to_the_backend_arrive_though_the_client_left(house) -> None:
+    """A slow network doesn't take back what it was given."""
+    house.arm(Latency(service="core", delay=1.0, direction="to_backend"))
+    client, backend = house.connect()
+    client.says(b"\0\1garbage\n\n")
+    client.breaks()
+    assert backend.end == ""
+    house.net.move(1.0)
+    assert (backend.took(), backend.end) == (b"\0\1garbage\n\n", "fin")
+
+
+def test_the_clients_end_is_told_once(house) -> None:
+    """FIN first, then RST: it had ended already."""
+    client, _ = house.connect()
+    house.arm(Partition(service="core"))
+    client.ends()
+    client.breaks()
+    assert ends(house) == [("client", "fin")]

@@ -1,7 +1,20 @@
-import pytest
+from contextlib import suppress
 
-from faultlab.faults import Cut, Latency, Partition, Refused, Stall, Status
-from faultlab.lab.history import FaultArmed, FaultCleared
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faultlab.faults import (
+    BadBody,
+    Cut,
+    Latency,
+    LostAnswer,
+    Partition,
+    Refused,
+    Stall,
+    Status,
+)
+from faultlab.lab.history import ConnClosed, FaultArmed, FaultCleared
 from faultlab.lab.proxy.proxy import FaultRefused
 
 GET = b"GET /x HTTP/1.1\r\n\r\n"
@@ -90,3 +103,83 @@ def test_fresh_leaves_half_a_request_alone(house) -> None:
     assert (idle.end, busy.end, waiting.end) == ("fin", "", "")
     backend.says(OK)
     assert waiting.took() == OK
+
+
+FAULTS = (
+    Cut(service="core", at="request_head", first=1),
+    Cut(service="core", at="response_body", by="rst", endpoint="GET /x"),
+    Latency(service="core", delay=0.2, direction="both"),
+    Latency(service="core", delay=0.1, first=2),
+    LostAnswer(service="core", endpoint="POST /x"),
+    Partition(service="core"),
+    Refused(service="core"),
+    Refused(service="core", live="reset"),
+    Stall(service="core"),
+    Status(service="core", sequence=(503, 500)),
+    BadBody(service="core"),
+)
+STREAM = (GET + b"POST /x HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody") * 3
+ANSWERS = (OK + b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") * 3
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(["ask", "answer"]), st.integers(1, 60)),
+    st.tuples(st.just("arm"), st.integers(0, len(FAULTS) - 1)),
+    st.tuples(st.just("clear"), st.integers(1, 12)),
+    st.tuples(
+        st.sampled_from(["move", "fresh", "reset", "client", "backend", "garbage"]), st.just(0)
+    ),
+)
+
+
+@given(st.lists(STEPS, max_size=30), st.booleans())
+def test_in_any_order_of_events_each_side_is_told_once_and_nothing_is_left(
+    new_house, new_wire, steps: list[tuple[str, int]], dead: bool
+) -> None:
+    """The orders nobody thought of: no crash, one end told of each side, no connection kept."""
+    house = new_house()
+    house.net.dead = dead
+    client = new_wire()
+    house.net.listener.accepted(client)
+    asked = answered = armed = 0
+    client_ended = backend_ended = False
+    for step, value in steps:
+        backend = house.net.backends[-1] if house.net.backends else None
+        match step:
+            case "ask" if not client_ended:
+                client.says(STREAM[asked : asked + value] or b"\0")
+                asked += value
+            case "garbage" if not client_ended:
+                client.says(b"\0\r\n\r\n")
+            case "answer" if backend is not None and not backend_ended:
+                backend.says(ANSWERS[answered : answered + value] or b"\0")
+                answered += value
+            case "client" if not client_ended:
+                client.ends()
+                client_ended = True
+            case "backend" if backend is not None and not backend_ended:
+                backend.ends()
+                backend_ended = True
+            case "arm":
+                armed += 1
+                with suppress(FaultRefused):
+                    house.arm(FAULTS[value], armed)
+            case "clear":
+                house.proxy.clear(value)
+            case "fresh":
+                house.proxy.fresh()
+            case "reset":
+                house.proxy.reset_all()
+            case "move":
+                house.net.move(0.15)
+    for number in range(1, armed + 1):
+        house.proxy.clear(number)
+    house.net.move(1.0)
+    ends = [event.by for event in house.events if isinstance(event, ConnClosed)]
+    assert ends.count("client") <= 1
+    assert ends.count("lab") + ends.count("backend") <= 1
+    if client_ended or client.end == "rst":
+        for backend in house.net.backends:
+            if not backend_ended:
+                backend.ends()
+        assert house.proxy._links == {}
+        assert client.end
+    house.proxy.close()
