@@ -8,7 +8,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("lab", "faults", "scenarios", "maximus")
+ROOMS = ("lab", "faults", "scenarios", "fixtures", "maximus")
 
 # source file -> why it has no twin of its own
 WITHOUT_TWIN: dict[str, str] = {
