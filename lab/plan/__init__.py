@@ -1,0 +1,44 @@
+"""Plans: a scenario made concrete with a contract, what the subject offers, and a seed.
+
+Pure. Counterparts: `scenarios` (what is written), `lab.run` (what is played), `lab.expect` (what
+the steps mean for a judgement). A plan is saved, printed by `explain` and replayed as it is.
+"""
+
+from __future__ import annotations
+
+from .estimate import about
+from .planner import plan
+from .scope import reaches, shows
+from .steps import (
+    Clear,
+    Enter,
+    Fresh,
+    Inject,
+    NotOffered,
+    Offer,
+    Operate,
+    Plan,
+    Renew,
+    Skipped,
+    Step,
+    Wait,
+)
+
+__all__ = [
+    "Clear",
+    "Enter",
+    "Fresh",
+    "Inject",
+    "NotOffered",
+    "Offer",
+    "Operate",
+    "Plan",
+    "Renew",
+    "Skipped",
+    "Step",
+    "Wait",
+    "about",
+    "plan",
+    "reaches",
+    "shows",
+]
