@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from .net import Connection, Events, Listener, Mode, Net
+from .net import Connection, Events, Listener, Mode
 
 __all__ = ["RealNet"]
 
@@ -617,8 +617,3 @@ class _Listener:
         self._fillers.clear()
         self._sock.close()
         self._net._listeners.discard(self)
-
-
-def _is_a_net(net: RealNet) -> Net:
-    """For the type checker: RealNet keeps the port's promises."""
-    return net

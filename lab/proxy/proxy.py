@@ -77,6 +77,7 @@ class Proxy:
         has a scope that its kind can't have; then nothing has changed.
         """
         known = self._fit(fault)
+        self.drain()  # what has arrived is older than the fault
         since = self._force.clock()
         old = replaced(self._force.armed, known)
         if old is not None:
@@ -95,6 +96,7 @@ class Proxy:
         """End a fault; what it held back is released. One that is over is passed over."""
         if not self._force.holds(ident):
             return
+        self.drain()  # a client that has left must not be answered as if it still waited
         rest = tuple(one for one in self._force.armed if one.id != ident)
         self._switch(mode(rest))
         gone = self._force.remove(ident)

@@ -122,6 +122,39 @@ def test_it_frames_requests_as_h11_does(requests: list[bytes]) -> None:
     assert mine == theirs
 
 
+@given(BODY, st.sampled_from(["length", "chunked", "close"]), st.lists(st.integers(0, 150)))
+def test_it_frames_answers_as_h11_does(body: bytes, framing: str, cuts: list[int]) -> None:
+    """Every way in which the end of a body is told."""
+    head, data = {
+        "length": (b"Content-Length: %d\r\n" % len(body), body),
+        "chunked": (
+            b"Transfer-Encoding: chunked\r\n",
+            (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n",
+        ),
+        "close": (b"", body),
+    }[framing]
+    ours = Framer("response")
+    ours.expect("GET")
+    theirs = h11.Connection(h11.CLIENT)
+    theirs.send(h11.Request(method="GET", target="/", headers=[("Host", "lab")]))
+    theirs.send(h11.EndOfMessage())
+    pieces: list = []
+    for part in in_parts(b"HTTP/1.1 206 Part\r\n" + head + b"\r\n" + data, cuts):
+        pieces += ours.feed(part)
+        theirs.receive_data(part)
+    pieces += ours.eof()
+    theirs.receive_data(b"")
+    answer = theirs.next_event()
+    assert isinstance(answer, h11.Response)
+    expected = b""
+    while isinstance(event := theirs.next_event(), h11.Data):
+        expected += event.data
+    assert isinstance(event, h11.EndOfMessage)
+    assert pieces[1].status == answer.status_code
+    assert b"".join(piece.payload for piece in pieces if isinstance(piece, Data)) == expected
+    assert pieces[-1] == End()
+
+
 @pytest.mark.parametrize(
     "head",
     [
