@@ -1,0 +1,82 @@
+"""The teeth: each planted client fails its story by its bug, and works where nothing is broken."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from faultlab.fixtures.planted import BUGS
+from faultlab.lab.checks import Finding
+from faultlab.lab.verdict import Judgement, decode
+
+pytestmark = [pytest.mark.slow, pytest.mark.wire]
+
+# planted client -> what its witness must tell: the contract's field, and the deed
+WITNESS = {
+    "retries-4xx": ("retry_on", "met status:404, and attempt 2 began"),
+    "retries-post-on-503": ("retry_on", "POST /query was sent, met status:503, and was sent again"),
+    "resends-lost-post": ("", "one call of `write` had 2 effects"),
+    "one-attempt-more": ("attempts.max: 3", "made 4 attempts, not 3"),
+    "one-attempt-fewer": ("attempts.max: 3", "made 2 attempts, not 3"),
+    "ignores-retry-after": ("retry_after.beats_backoff: max", "a 503 asked for 1 s; the next"),
+    "no-backoff": ("backoff: base 0.05, factor 2", "the next attempt began"),
+    "no-read-timeout": ("timeouts.read: 0.7", "the silent"),
+    "opens-late": ("breaker", "made 3 attempts while the breaker of"),
+    "opens-early": ("breaker.fail_max: 5", "was rejected before the threshold"),
+    "never-opens": ("breaker", "made 3 attempts while the breaker of"),
+    "counts-4xx": ("breaker.fail_max: 5", "was rejected after failures that do not count"),
+    "floods-half-open": ("breaker", "made 1 attempt while the breaker of"),
+    "shares-breaker": ("breaker.scope: endpoint", "was rejected while only the breaker of"),
+    "leaks-httpx-errors": ("errors", "let httpx.RemoteProtocolError escape"),
+    "swallows-errors": ("", "met connect_refused, and it ended ok"),
+    "leaks-connections": ("", "was still open"),
+}
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_client_fails_by_its_bug(name: str, tmp_path: Path) -> None:
+    """A check that lets its bug pass is decoration; one that fails by accident is worse."""
+    bug = BUGS[name]
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "faultlab", "run", bug.story),
+            *("--subject", f"planted:{name}", "--seed", "7", "--out", str(tmp_path / "run")),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert run.returncode == 1, run.stdout + run.stderr
+
+    judgement = decode((tmp_path / "run" / bug.story / "verdict.json").read_bytes())
+    assert failed(judgement.baseline) == []
+    assert [it.outcome for it in judgement.findings if it.check == "C92"] == ["pass"]
+
+    found = the(judgement, bug.check)
+    field, deed = WITNESS[name]
+    assert found.outcome == "fail", failed(judgement.findings)
+    assert field in found.field
+    assert deed in found.seen
+    assert found.events
+    assert found.marks
+    assert f"FAIL {bug.story}: {bug.check}" in run.stdout
+    assert f"--subject planted:{name} --seed 7" in run.stdout
+
+
+def test_each_planted_client_has_a_witness_to_look_for() -> None:
+    """Whoever adds a bug says what must be seen of it."""
+    assert WITNESS.keys() == BUGS.keys()
+
+
+def failed(findings: tuple[Finding, ...]) -> list[str]:
+    """What says `fail`, to be read in a message."""
+    return [f"{it.check}: {it.seen}" for it in findings if it.outcome == "fail"]
+
+
+def the(judgement: Judgement, check: str) -> Finding:
+    """The one finding of a check."""
+    (found,) = [it for it in judgement.findings if it.check == check]
+    return found
