@@ -516,7 +516,7 @@ class _Reader:
             request=start.request,
             reused=start.reused,
             effects=exchange.effects,
-            faults=(*exchange.faults, *(conn.faults if last else ())),
+            faults=tuple(dict.fromkeys((*exchange.faults, *(conn.faults if last else ())))),
             gave_up=gave_up,
             late=start.late,
             events=tuple(exchange.events + (conn.events[1:] if last else [])),
