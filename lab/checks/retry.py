@@ -136,7 +136,8 @@ def stops(reading: Reading, _: Contract | None) -> Iterator[Finding]:
 def retryable(case: Case) -> Iterator[Finding]:
     """C04. Precondition: an attempt failed, and what the contract retries decides on another.
 
-    Claim: what is retryable is retried at least once by that operation, what is not is never.
+    Claim: what is retryable by one rule is retried at least once by that operation, what is not is
+    never.
     How often is C02's, operations that are not idempotent are C05's. Witness: the attempt, and the
     one that followed. Source: WASABI IF in both directions.
     """
@@ -158,11 +159,12 @@ def retryable(case: Case) -> Iterator[Finding]:
                 )
                 continue
         elif boundary.demand.start == "must":
-            told = any(
-                b.followed and b.fault == boundary.fault
+            faults = case.contract.retry_on.faults or {}
+            once_more = any(
+                b.followed and mapped_by(faults, b.fault) == mapped_by(faults, boundary.fault)
                 for b in case.demands.of(operation.id).boundaries
             )
-            if not told and not case.doubt(operation) and operation.ending != "cancelled":
+            if not once_more and not case.doubt(operation) and operation.ending != "cancelled":
                 yield RETRYABLE.failed(
                     f"attempt {attempt.number} of `{operation.name}` met {attempt.observable}, "
                     "and none followed",
