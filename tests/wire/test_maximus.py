@@ -6,6 +6,7 @@ import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from maximus import MaximusAPIError, MaximusClient, MaximusDeadlineError, MaximusError, Policy
@@ -61,19 +62,26 @@ def test_a_silent_service_is_cut_by_the_deadline_in_phase_read():
 
 def test_a_full_pool_is_cut_by_the_deadline_in_phase_pool():
     """No attempt was begun, so none is counted."""
-    policy = Policy(deadline=0.2, max_connections=1)
 
     async def scene():
+        # The one connection is held by a request that knows no deadline, so nothing frees it.
+        transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))
         async with (
-            _service(None) as (url, _),
-            MaximusClient(core_url=url, policy=policy) as client,
+            _service(None) as (url, connections),
+            MaximusClient(core_url=url, policy=HASTY, http_transport=transport) as client,
         ):
-            return await asyncio.gather(
-                client.health(), client.consciousness.get_state(), return_exceptions=True
-            )
+            request = httpx.Request("GET", url)
+            holder = asyncio.create_task(transport.handle_async_request(request))
+            while not connections:
+                await asyncio.sleep(0)
+            with pytest.raises(MaximusDeadlineError) as caught:
+                await client.health()
+            holder.cancel()
+            await asyncio.gather(holder, return_exceptions=True)
+            return caught.value
 
-    errors = asyncio.run(scene())
-    assert [(error.phase, error.attempts) for error in errors] == [("read", 1), ("pool", 0)]
+    error = asyncio.run(scene())
+    assert (error.phase, error.attempts) == ("pool", 0)
 
 
 def test_idle_connections_are_used_again():
