@@ -6,7 +6,7 @@ the steps mean for a judgement). A plan is saved, printed by `explain` and repla
 
 from __future__ import annotations
 
-from .estimate import about
+from .estimate import about, attempts_of
 from .planner import plan
 from .scope import reaches, shows
 from .steps import (
@@ -38,6 +38,7 @@ __all__ = [
     "Step",
     "Wait",
     "about",
+    "attempts_of",
     "plan",
     "reaches",
     "shows",

@@ -55,7 +55,7 @@ def _one(step: Operate, faults: Sequence[AnyFault], contract: Contract) -> float
         case _:
             each = quick
     shown = next((one for fault in faults for one in shows(fault, step.expect)), "status:503")
-    attempts = _attempts(step, shown, contract)
+    attempts = attempts_of(step, shown, contract)
     asked = max((_asked(fault) for fault in faults), default=0.0)
     waits = sum(max(asked, _backoff(contract, retry)) for retry in range(1, attempts))
     total = attempts * each + waits
@@ -63,7 +63,7 @@ def _one(step: Operate, faults: Sequence[AnyFault], contract: Contract) -> float
     return total if deadline is None else min(total, deadline)
 
 
-def _attempts(step: Operate, observable: str, contract: Contract) -> int:
+def attempts_of(step: Operate, observable: str, contract: Contract) -> int:
     """How many attempts an operation makes that meets one observable all the time."""
     if step.attempts is not None:
         return step.attempts
