@@ -333,15 +333,14 @@ class Demands:
 
 @dataclass(frozen=True, slots=True)
 class _Circuit:
-    """One circuit in one world. `epoch` counts its changes of mode."""
+    """One circuit in one world. `by`: the operations of which one opened it."""
 
     mode: Mode = "closed"
-    epoch: int = 0
     failures: int = 0
     successes: int = 0
     since: Since = "start"
     opened: tuple[float, float] = (0.0, 0.0)
-    by: int | None = None
+    by: frozenset[int] = frozenset()
     probes: frozenset[int] = frozenset()
 
 
@@ -350,11 +349,11 @@ _CLOSED = _Circuit()
 
 @dataclass(frozen=True, slots=True)
 class _Permit:
-    """Leave that one circuit gave to one operation."""
+    """Leave that one circuit gave to one operation; `late`: its mode has changed since."""
 
     key: Key
-    epoch: int
     probe: bool
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,8 +377,16 @@ class _World:
         return next((permits for known, permits in self.permits if known == op), None)
 
     def with_circuits(self, changed: Mapping[Key, _Circuit]) -> _World:
+        """With these circuits changed; who was let through by another mode of them is late."""
+        moved = {key for key, circuit in changed.items() if circuit.mode != self.circuit(key).mode}
         circuits = tuple(sorted({**dict(self.circuits), **changed}.items(), key=lambda i: i[0]))
-        return replace(self, circuits=circuits)
+        permits = self.permits
+        if moved:
+            permits = tuple(
+                (op, tuple(replace(p, late=True) if p.key in moved else p for p in held))
+                for op, held in permits
+            )
+        return replace(self, circuits=circuits, permits=permits)
 
     def with_permit(self, op: int, permits: tuple[_Permit, ...]) -> _World:
         held = {**dict(self.permits), op: permits}
@@ -450,7 +457,7 @@ class State:
     blurred: bool = False
 
 
-_MANY = 2048  # worlds that are followed at most
+_MANY = 512  # worlds that are followed at most
 
 
 def begin(early: float = 0.001, wall: float | None = None) -> State:
@@ -581,13 +588,11 @@ def _let_through(world: _World, call: _Call) -> _World:
         circuit = world.circuit(key)
         probe = circuit.mode != "closed"
         if circuit.mode == "open":
-            circuit = replace(
-                circuit, mode="half_open", epoch=circuit.epoch + 1, successes=0, probes=frozenset()
-            )
+            circuit = replace(circuit, mode="half_open", successes=0, probes=frozenset())
         if probe:
             circuit = replace(circuit, probes=circuit.probes | {op})
             changed[key] = circuit
-        permits.append(_Permit(key, circuit.epoch, probe))
+        permits.append(_Permit(key, probe))
     return world.with_circuits(changed).with_permit(op, tuple(permits))
 
 
@@ -640,7 +645,9 @@ def _admit(contract: Contract, state: State, call: _Call, now: float) -> tuple[S
     if contract.breaker is None:
         worlds, explained = set(state.worlds), True
         demand = Demand("may", why="breaker: left open")
-    elif not worlds:
+    elif state.blurred:
+        demand = Demand("may", why="more orders than can be told apart")
+    if not worlds:
         worlds = set(_deviated(contract, state, call, now))
     probes = {any(permit.probe for permit in world.permit(op) or ()) for world in worlds}
     admission = Admission(
@@ -652,7 +659,9 @@ def _admit(contract: Contract, state: State, call: _Call, now: float) -> tuple[S
         retry_in=_retry_in(contract, state, call, now) if refused else None,
         standings=_standings(contract, state, call, now),
     )
-    return replace(state, worlds=frozenset(worlds)), admission
+    others = _waiting(state, call)
+    noted = frozenset(_excuse(contract, state, world, others) for world in worlds)
+    return replace(state, worlds=noted), admission
 
 
 def _deviated(contract: Contract, state: State, call: _Call, now: float) -> Iterator[_World]:
@@ -666,10 +675,9 @@ def _deviated(contract: Contract, state: State, call: _Call, now: float) -> Iter
                 opened = replace(
                     circuit,
                     mode="open",
-                    epoch=circuit.epoch + 1,
                     since="trip",
                     opened=(call.invoked.t - (breaker.reset_timeout or 0.0), now),
-                    by=None,
+                    by=frozenset(),
                     failures=0,
                     probes=frozenset(),
                 )
@@ -753,9 +761,7 @@ def _standings(contract: Contract, state: State, call: _Call, now: float) -> tup
                 until=None
                 if not opened or reset is None
                 else (min(o[0] for o in opened) + reset, max(o[1] for o in opened) + reset),
-                opened_by=frozenset(
-                    c.by for c in circuits if c.mode != "closed" and c.by is not None
-                ),
+                opened_by=frozenset(op for c in circuits if c.mode != "closed" for op in c.by),
                 probing=frozenset(op for circuit in circuits for op in circuit.probes),
                 start="must_not"
                 if answers == {"refuse"}
@@ -874,8 +880,7 @@ def _after_vote(
     """What a circuit may be after it took a result."""
     vote = None if result == "unknown" else breaker.vote(result)
     circuit = replace(circuit, probes=circuit.probes - {op})
-    late = permit.epoch != circuit.epoch
-    if late and breaker.late_results != "count":
+    if permit.late and breaker.late_results != "count":
         yield circuit
         if breaker.late_results == "ignore":
             return
@@ -889,11 +894,10 @@ def _voted(
     tripped = replace(
         circuit,
         mode="open",
-        epoch=circuit.epoch + 1,
         failures=0,
         successes=0,
         opened=opened,
-        by=op,
+        by=frozenset((op,)),
         probes=frozenset(),
         since="probe_failed" if circuit.mode == "half_open" else "trip",
     )
@@ -914,7 +918,7 @@ def _voted(
             if circuit.successes + 1 < breaker.half_open.success_threshold:
                 yield replace(circuit, successes=circuit.successes + 1)
             else:
-                yield _Circuit(epoch=circuit.epoch + 1, since="probe_ok")
+                yield _Circuit(since="probe_ok")
         case "success", _:
             yield circuit
 
@@ -938,7 +942,7 @@ def _earlier(contract: Contract, state: State, op: int, now: float) -> State:
     not closed. Results of one kind are tried in the order in which their attempts ended.
     """
     this = state.calls[op]
-    if not this.keys:
+    if not this.keys or state.blurred:
         return state
     results = [
         call
@@ -948,21 +952,75 @@ def _earlier(contract: Contract, state: State, op: int, now: float) -> State:
     results.sort(key=lambda call: call.ended[-1].low)
     asking = [call for call in _waiting(state, this) if call.invoked.ran != "no"]
     everyone = _waiting(state, this) + ([this] if this.asking else [])
-    found = set(state.worlds)
-    todo = sorted(state.worlds, key=_World.order)
-    while todo:
-        world = todo.pop()
+    found = _Found(_excuse(contract, state, world, everyone) for world in state.worlds)
+    while (world := found.next()) is not None:
         for next_world in (
             *_results_next(contract, state, world, results, now),
             *_admissions_next(contract, state, world, asking, now),
         ):
-            noted = _excuse(contract, state, next_world, everyone)
-            if noted not in found:
-                if len(found) >= _MANY:
-                    return replace(state, worlds=frozenset(found), blurred=True)
-                found.add(noted)
-                todo.append(noted)
-    return replace(state, worlds=frozenset(found))
+            found.add(_excuse(contract, state, next_world, everyone))
+        if len(found.worlds) >= _MANY:
+            return replace(state, blurred=True)
+    return replace(state, worlds=frozenset(found.worlds.values()))
+
+
+class _Found:
+    """Worlds by all in which they must not differ to be taken for one.
+
+    Worlds that differ only in when a circuit opened, and by whom, are one with the wider span.
+    """
+
+    def __init__(self, worlds: Iterable[_World]) -> None:
+        self.worlds: dict[_World, _World] = {}
+        self.todo: list[_World] = []
+        for world in worlds:
+            self.add(world)
+
+    def add(self, world: _World) -> None:
+        """Take in a world, and put it among those to go on from if it says anything new."""
+        shape = self._shape(world)
+        known = self.worlds.get(shape)
+        if known is not None:
+            world = _both(known, world)
+            if world == known:
+                return
+        self.worlds[shape] = world
+        self.todo.append(world)
+
+    def next(self) -> _World | None:
+        """One to go on from; a world that has become a wider one is passed over."""
+        while self.todo:
+            world = self.todo.pop()
+            if self.worlds[self._shape(world)] == world:
+                return world
+        return None
+
+    @staticmethod
+    def _shape(world: _World) -> _World:
+        return replace(
+            world,
+            circuits=tuple(
+                (key, replace(circuit, opened=(0.0, 0.0), by=frozenset()))
+                for key, circuit in world.circuits
+            ),
+        )
+
+
+def _both(one: _World, other: _World) -> _World:
+    return replace(
+        one,
+        circuits=tuple(
+            (
+                key,
+                replace(
+                    a,
+                    opened=(min(a.opened[0], b.opened[0]), max(a.opened[1], b.opened[1])),
+                    by=a.by | b.by,
+                ),
+            )
+            for (key, a), (_, b) in zip(one.circuits, other.circuits, strict=True)
+        ),
+    )
 
 
 def _reach(state: State, this: _Call) -> set[Key]:
@@ -978,7 +1036,7 @@ def _reach(state: State, this: _Call) -> set[Key]:
 def _results_next(
     contract: Contract, state: State, world: _World, results: list[_Call], now: float
 ) -> Iterator[_World]:
-    tried: set[tuple[frozenset[str], tuple[Key, ...], tuple[int, ...], bool]] = set()
+    tried: set[tuple[frozenset[str], tuple[Key, ...], tuple[tuple[bool, bool], ...]]] = set()
     for call in results:
         permits = world.permit(call.invoked.op)
         if not permits or call.invoked.op in world.taken:
@@ -986,8 +1044,7 @@ def _results_next(
         kind = (
             _results(call),
             call.keys,
-            tuple(permit.epoch for permit in permits),
-            any(permit.probe for permit in permits),
+            tuple((permit.probe, permit.late) for permit in permits),
         )
         if kind in tried:
             continue
@@ -1473,7 +1530,7 @@ class _Lives:
                 continue
             agreed = all(world.circuit(key).mode == circuit.mode for world in state.worlds)
             if circuit.mode != "closed" and key not in self._open:
-                self._open[key] = Episode(key, circuit.opened, circuit.by)
+                self._open[key] = Episode(key, circuit.opened, min(circuit.by, default=None))
             if key in self._open:
                 self._change(key, before, circuit, event.t, agreed=agreed)
         for key in [key for key in self._open if key not in dict(first.circuits)]:

@@ -252,12 +252,12 @@ def test_without_a_contract_nothing_is_demanded() -> None:
 def test_waits_are_bounded_by_backoff_and_jitter() -> None:
     """Equal jitter: the second wait lies between 50 and 100 ms under the fast tune."""
     story = Story()
-    op = story.op("status:503", "status:503", "status:503", gaps=(0.03, 0.12))
+    op = story.op("status:503", "status:503", "status:503", gaps=(0.03, 0.15))
     first, second, _ = story.judge().of(op).boundaries
     assert first.wait == (0.025, 0.05)
     assert first.in_time == "yes"
     assert second.wait == (0.05, 0.1)
-    assert second.gap == pytest.approx(0.12)
+    assert second.gap == pytest.approx(0.15)
     assert second.in_time == "no"
 
 
