@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .attempts import read
-from .checks import Finding, Verdict
+from .checks import STEP, Finding, Verdict
 from .contract import Contract
 from .errors import LabError, UsageError
-from .expect import judge_steps
+from .expect import StepFinding, judge_steps, required
 from .history import History, HistoryError, load
+from .oracle import demands
 from .plan import Plan
 from .verdict import Judgement, encode, judge
 
@@ -49,15 +50,31 @@ def judged(result: Result) -> Result:
         said = Finding("lab", "lab", "error", seen=str(result.error or "there is no history"))
         return replace(result, judgement=Judgement("error", (said,)))
     reading = read(result.armed)
-    required = {check for step in result.plan.operations() for check in step.requires}
+    steps = judge_steps(result.plan, reading, result.contract, demands(result.contract, reading))
     judgement = judge(
         result.contract,
         reading,
         result.baseline,
-        frozenset(required),
-        judge_steps(result.plan, reading, result.contract),
+        frozenset(required(result.plan, result.contract)),
+        tuple(_finding(step) for step in steps),
     )
     return replace(result, judgement=judgement)
+
+
+def _finding(step: StepFinding) -> Finding:
+    """A step's finding in the form of a check's; its slug is the line of the file, or empty."""
+    return Finding(
+        STEP,
+        "" if step.step.line is None else str(step.step.line),
+        step.outcome,
+        promised=step.promised,
+        seen=step.seen,
+        field=step.contract,
+        operation=step.operation,
+        events=step.events,
+        missing=step.missing,
+        more=step.more,
+    )
 
 
 def save(result: Result) -> None:
