@@ -57,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.results": ORACLE | PLAN | {"lab.checks", "lab.verdict"},
     "lab.run": WIRE | ORACLE | PLAN | {"lab.backends"} | (CONDUCTOR - {"lab.run"}),
     "lab.testing": WIRE | ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.backends"},
-    "lab.pytest_plugin": {"lab.testing", "lab.environments"},
+    "lab.pytest_plugin": {"lab.testing", "lab.environments", "lab.mortal", "lab.history"},
     "lab.cli": ORACLE | PLAN | JUDGES | CONDUCTOR | {"maximus"},
     "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.testing"},
 }

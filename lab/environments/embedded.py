@@ -92,6 +92,11 @@ class LabProcess:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
     def hand_over(self, channel: socket.socket, feed: socket.socket) -> None:
         """Give it a run's two sockets. Raises SetupError if it is gone."""
         try:
@@ -129,13 +134,20 @@ class LabProcess:
         self.close()
 
 
+def _running() -> Future[AnyEvent]:
+    """A future that a waiter who gives up can't cancel for the others."""
+    future: Future[AnyEvent] = Future()
+    future.set_running_or_notify_cancel()
+    return future
+
+
 @dataclass(slots=True)
 class Armed:
     """One armed fault (the interface's `Handle`)."""
 
     number: int
     mechanism: str = ""
-    first: Future[AnyEvent] = field(default_factory=Future)
+    first: Future[AnyEvent] = field(default_factory=_running)
 
 
 class Embedded:
@@ -255,11 +267,11 @@ class Embedded:
 
     def close(self) -> History:
         """Stop everything; the whole history."""
-        if not self._over:
-            try:
+        try:
+            if not self._over:
                 self._tell(Close())
-            finally:
-                self._end()
+        finally:
+            self._end()
         return load(self._path)
 
     def abandon(self) -> None:
@@ -308,6 +320,9 @@ class Embedded:
             self._answers.clear()
         for number, answer in waiting:
             answer.set_result(Failed(number=number, kind="setup", text=self._process.gone()))
+        for handle in tuple(self._handles.values()):
+            if not handle.first.done():
+                handle.first.set_exception(SetupError("the run is over: this fault acts no more"))
 
     def _hear(self, answer: Answer) -> None:
         if isinstance(answer, Fired):

@@ -1,11 +1,97 @@
 """faultlab answers one question with evidence: does this client survive its backends failing?
 
 This is the public face; the rooms behind it are `faultlab.lab`, `faultlab.faults`,
-`faultlab.scenarios` and `faultlab.fixtures`.
+`faultlab.scenarios` and `faultlab.fixtures`. Every pytest session of an environment where it is
+installed imports this module, so a name loads its room when it is first asked for (PEP 562).
 """
 
-from .lab.subjects.declaration import op, subject
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .faults import (
+        BadBody,
+        Cut,
+        Fault,
+        Latency,
+        LostAnswer,
+        Partition,
+        Refused,
+        Stall,
+        Status,
+    )
+    from .lab.errors import (
+        EvidenceMissing,
+        FaultError,
+        LabError,
+        SetupError,
+        SubjectError,
+        UsageError,
+    )
+    from .lab.subjects.declaration import op, subject
+    from .lab.testing import Armed, Count, Lab
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "op", "subject"]
+__all__ = [
+    "Armed",
+    "BadBody",
+    "Count",
+    "Cut",
+    "EvidenceMissing",
+    "Fault",
+    "FaultError",
+    "Lab",
+    "LabError",
+    "Latency",
+    "LostAnswer",
+    "Partition",
+    "Refused",
+    "SetupError",
+    "Stall",
+    "Status",
+    "SubjectError",
+    "UsageError",
+    "__version__",
+    "op",
+    "subject",
+]
+
+_ROOMS = {
+    ".faults": (
+        "BadBody",
+        "Cut",
+        "Fault",
+        "Latency",
+        "LostAnswer",
+        "Partition",
+        "Refused",
+        "Stall",
+        "Status",
+    ),
+    ".lab.errors": (
+        "EvidenceMissing",
+        "FaultError",
+        "LabError",
+        "SetupError",
+        "SubjectError",
+        "UsageError",
+    ),
+    ".lab.subjects.declaration": ("op", "subject"),
+    ".lab.testing": ("Armed", "Count", "Lab"),
+}
+
+if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt name pass
+
+    def __getattr__(name: str) -> object:
+        for room, names in _ROOMS.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(room, __name__), name)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
