@@ -134,12 +134,16 @@ class AttemptEnded:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An operation ends; `keys` are what its exception may stand for."""
+    """An operation ends; `keys` are what its exception may stand for.
+
+    `lag`: seconds that its thread was kept waiting in all.
+    """
 
     t: float
     op: int
     ending: Literal["ok", "failed", "cancelled", "unknown"]
     keys: frozenset[str] = frozenset()
+    lag: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,32 +504,41 @@ def _step(contract: Contract, state: State, event: OracleEvent) -> tuple[State, 
     admission: Admission | None = None
     if call_before.asking and isinstance(event, AttemptBegan | Ended):
         state, admission = _admit(contract, state, call_before, event.t)
-    elif isinstance(event, AttemptBegan) and call_before.idle:
-        state = _another(contract, state, call_before, event.t)
-    call = replace(call_before, asking=call_before.asking and admission is None).seen(event)
+    elif call_before.idle and isinstance(event, AttemptBegan):
+        state, admission = _another(contract, state, call_before, event.t)
+    asking = call_before.asking and admission is None
+    call = replace(call_before, asking=asking).seen(event)
     state = replace(state, calls={**state.calls, event.op: call})
     if not isinstance(event, Ended):
         return state, admission
     if event.ending != "unknown":
         state = _settle(contract, state, call, event.t)
-        if _per_attempt(contract) and call.began and "open" in event.keys:
-            state, _ = _admit(contract, _asking(state, call, "no"), call, event.t)
+        if _per_attempt(contract) and call.idle:
+            refused = "open" in event.keys
+            again = _asking(state, call, "no" if refused else "unseen")
+            after, admission = _admit(contract, again, again.calls[event.op], event.t)
+            state = after if refused else state
         worlds = frozenset(world.without(event.op) for world in state.worlds)
         state = replace(state, worlds=worlds)
     calls = {op: known for op, known in state.calls.items() if op != event.op}
     return replace(state, calls=calls), admission
 
 
-def _another(contract: Contract, state: State, call: _Call, now: float) -> State:
-    """A further attempt began: orders in which the last one's result was taken are none."""
+def _another(
+    contract: Contract, state: State, call: _Call, now: float
+) -> tuple[State, Admission | None]:
+    """A further attempt began: orders in which the last one's result was taken are none.
+
+    Where breakers count attempts, the result is taken, and the breakers are asked again.
+    """
     op = call.invoked.op
     if _per_attempt(contract):
         state = _settle(contract, state, call, now)
-        worlds = frozenset(world.without(op) for world in state.worlds)
-        state, _ = _admit(contract, _asking(replace(state, worlds=worlds), call, "yes"), call, now)
-        return state
+        state = replace(state, worlds=frozenset(world.without(op) for world in state.worlds))
+        state = _asking(state, call, "yes")
+        return _admit(contract, state, state.calls[op], now)
     worlds = frozenset(world for world in state.worlds if op not in world.taken)
-    return replace(state, worlds=worlds) if worlds else state
+    return (replace(state, worlds=worlds) if worlds else state), None
 
 
 def _asking(state: State, call: _Call, ran: Ran) -> State:
@@ -1224,8 +1237,12 @@ def _boundary(
     probe: Literal["yes", "no", "maybe"],
     wall: float | None,
     early: float,
+    again: Demand | None = None,
 ) -> Boundary:
-    """What was demanded after attempt `number` of an operation, and what followed."""
+    """What was demanded after attempt `number` of an operation, and what followed.
+
+    `again`: what breakers that count attempts demand of the next one.
+    """
     last = call.ended[number - 1]
     at = None if wall is None else wall + last.high
     wait = _wait(contract, number, last.retry_after, at)
@@ -1249,14 +1266,16 @@ def _boundary(
         (_in_deadline(contract, call, last, wait), f"deadline.total: {contract.deadline.total}"),
         (stopped, "the run ended"),
     ]
+    if again is not None:
+        rest.append((again.start, again.why))
     start, why = min([retried, (count, limiting), *rest[1:]], key=lambda r: _ORDER.index(r[0]))
     following = call.began[number] if number < len(call.began) else None
     earliest = last.low + wait.low
     latest = None if wait.high is None else last.high + wait.high
     ended_late, began_late = last.late, following.late if following is not None else None
     tolerance = eps(ended_late or 0.0, began_late or 0.0)
-    if ended_late is None or began_late is None:
-        tolerance = eps(0.0, 0.0)
+    if ended_late is None or began_late is None:  # then the whole operation's must do
+        tolerance = eps(0.0, call.end.lag if call.end is not None else 0.0)
     return Boundary(
         after=number,
         fault=last.observable,
@@ -1386,7 +1405,7 @@ def _told(contract: Contract, operation: Operation) -> Iterator[OracleEvent]:
             now = max(now, ended.t)
             yield replace(ended, t=now)
     if operation.ended is not None:
-        yield Ended(max(now, operation.ended), operation.id, operation.ending, keys)
+        yield Ended(max(now, operation.ended), operation.id, operation.ending, keys, operation.lag)
 
 
 def _began_at(attempt: Attempt) -> float:
@@ -1412,7 +1431,8 @@ def _end_of(
     assert seen is not None
     high = seen if told is None else max(seen, told)
     if attempt.gave_up or attempt.observable in ("connect_timeout", "pending", "unknown"):
-        low = max(began, seen - AT_ONCE) if told is None else min(seen, told)
+        blind = told is None or attempt.observable == "read_timeout_body"  # told of its head only
+        low = seen - AT_ONCE if blind or told is None else min(seen, told)
         low = max(began, low)
     elif told is not None and not attempt.headless:
         low = max(seen, told) if told >= began else seen
@@ -1439,6 +1459,7 @@ def demands(contract: Contract, reading: Reading) -> Demands:
     state = begin(early, _wall(reading.header.wall))
     calls: dict[int, _Call] = {}
     admissions: dict[int, Admission] = {}
+    again: dict[tuple[int, int], Demand] = {}
     lives = _Lives()
     for event in timeline(contract, reading):
         state, admission = _step(contract, state, event)
@@ -1448,14 +1469,16 @@ def demands(contract: Contract, reading: Reading) -> Demands:
         elif not isinstance(event, Renewed):
             calls[event.op] = calls[event.op].seen(event)
             if admission is not None:
-                admissions[event.op] = admission
+                if event.op in admissions:
+                    again[event.op, len(calls[event.op].ended)] = admission.demand
+                admissions.setdefault(event.op, admission)
                 lives.refused(event.op, admission)
         lives.follow(state, event)
     for op, call in calls.items():
         if op not in admissions:  # it never ended
             admissions[op] = _admit(contract, state, call, max(reading.end, call.invoked.t))[1]
     operations = tuple(
-        _of_operation(contract, calls[each.id], admissions[each.id], state)
+        _of_operation(contract, calls[each.id], admissions[each.id], state, again)
         for each in reading.operations
     )
     return Demands(operations, lives.episodes(), lives.at_end(state))
@@ -1470,10 +1493,22 @@ def _wall(text: str) -> float | None:
 
 
 def _of_operation(
-    contract: Contract, call: _Call, admission: Admission, state: State
+    contract: Contract,
+    call: _Call,
+    admission: Admission,
+    state: State,
+    again: Mapping[tuple[int, int], Demand],
 ) -> OperationDemand:
     boundaries = tuple(
-        _boundary(contract, call, number, admission.probe, state.wall, state.early)
+        _boundary(
+            contract,
+            call,
+            number,
+            admission.probe,
+            state.wall,
+            state.early,
+            again.get((call.invoked.op, number)),
+        )
         for number in range(1, len(call.ended) + 1)
     )
     limit, limiting = _limit(contract, admission.probe)

@@ -504,6 +504,34 @@ def test_late_results_are_dropped() -> None:
     assert found.of(refused).admission.demand.start == "must_not"
 
 
+def test_a_breaker_that_counts_attempts_ends_an_operation_between_two_of_them() -> None:
+    """Where the contract counts attempts, two failures of one operation open the circuit."""
+    contract = parse(
+        {
+            "attempts": {"max": 3},
+            "retry_on": {"statuses": ["m5xx"], "methods": "any"},
+            "errors": {"status": "MaximusAPIError", "open": "MaximusCircuitOpenError"},
+            "breaker": {
+                "scope": "service",
+                "layer": "per_attempt",
+                "counts": ["m5xx"],
+                "fail_max": 2,
+                "reset_timeout": 1,
+                "late_results": "ignore",
+            },
+        },
+        "x",
+    )
+    story = Story()
+    op = story.op("status:500", "status:500", ends="open")
+    after = story.op()
+    found = story.judge(contract)
+    assert [b.demand.start for b in found.of(op).boundaries] == ["must", "must_not"]
+    assert found.of(op).why.startswith("breaker.reset_timeout: 1")
+    assert found.of(op).ends_as >= {"open"}
+    assert found.of(after).admission.demand.start == "must_not"
+
+
 # --- the two functions ---------------------------------------------------------------------------
 
 
