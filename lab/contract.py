@@ -1,6 +1,6 @@
 """What a client promises: the declared contract, and the one table of its keys.
 
-Counterpart: lab/oracle.py says what a contract demands next, lab/expect.py what an outcome means
+Counterpart: lab/oracle says what a contract demands next, lab/expect.py what an outcome means
 under it. A contract belongs to a subject and knows no scenario. Pure, but for `builtin`, which
 reads the contracts that come with the package.
 """
@@ -450,6 +450,11 @@ class Contract(_Section):
                 if breaker.vote(observable) == "counts":
                     return breaker
         return self.breaker[0]
+
+    @property
+    def counts_attempts(self) -> bool:
+        """Whether its breakers count, and are asked before, each attempt and not each operation."""
+        return any(breaker.layer == "per_attempt" for breaker in self.breaker or ())
 
     @property
     def classes(self) -> dict[str, tuple[str | int, ...]]:

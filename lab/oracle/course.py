@@ -1,0 +1,299 @@
+"""A whole reading, from its first event to its last: what was demanded at each point of it.
+
+It turns a reading into oracle events, folds them, and keeps the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from ..attempts import Attempt, Operation, Reading
+from ..contract import Contract, error_keys
+from ..tolerance import AT_ONCE
+from .circuits import admit, keys_of, step
+from .demand import (
+    Admission,
+    AttemptBegan,
+    AttemptEnded,
+    CancelRequested,
+    Demand,
+    Demands,
+    Ended,
+    Episode,
+    Invoked,
+    Key,
+    Mode,
+    OperationDemand,
+    OracleEvent,
+    ProbeResult,
+    Ran,
+    Renewed,
+)
+from .retries import boundary_after, ends_without, limit_of
+from .state import CLOSED, Call, Circuit, State, World, begin
+
+
+def next_demand(contract: Contract, state: State, op: int, now: float) -> Demand:
+    """What the contract demands of an operation at `now`, which no event recorded may follow.
+
+    Raises KeyError for an operation that is not under way.
+    """
+    call = state.calls[op]
+    if call.asking:
+        asked = replace(call, invoked=replace(call.invoked, ran="unseen"))
+        return admit(contract, state, asked, now)[1].demand
+    if not call.idle:
+        return Demand("must_not", why="an attempt is in flight")
+    probes = {any(permit.probe for permit in world.permit(op) or ()) for world in state.worlds}
+    probe: Literal["yes", "no", "maybe"] = (
+        "maybe" if len(probes) > 1 else "yes" if True in probes else "no"
+    )
+    return boundary_after(contract, call, len(call.ended), probe, state.wall, state.early).demand
+
+
+def timeline(contract: Contract, reading: Reading) -> tuple[OracleEvent, ...]:
+    """What happened in a reading, as oracle events in order of `t`."""
+    events: list[OracleEvent] = [
+        Renewed(life.opened, number) for number, life in enumerate(reading.incarnations) if number
+    ]
+    for operation in reading.operations:
+        events += _told(contract, operation)
+    return tuple(
+        sorted(events, key=lambda event: event.t)
+    )  # stable: each operation keeps its order
+
+
+def _told(contract: Contract, operation: Operation) -> Iterator[OracleEvent]:
+    keys = error_keys(contract, operation.errors)
+    ran: Ran = "unseen"
+    if operation.attempts:
+        ran = "yes"
+    elif operation.ending == "failed" and "open" in keys:
+        ran = "no"
+    yield Invoked(
+        t=operation.invoked,
+        op=operation.id,
+        service=operation.service,
+        endpoint=operation.endpoint,
+        idempotent=operation.idempotent,
+        keyed=operation.keyed,
+        life=operation.incarnation,
+        ran=ran,
+    )
+    if operation.cancel_requested is not None:
+        yield CancelRequested(operation.cancel_requested, operation.id)
+    now = operation.invoked
+    for number, attempt in enumerate(operation.attempts, 1):
+        now = max(now, _began_at(attempt))
+        yield AttemptBegan(now, operation.id, number, _began_late(attempt))
+        later = operation.attempts[number:]
+        until = _began_at(later[0]) if later else operation.ended
+        ended = _end_of(operation.id, number, attempt, now, until)
+        if ended is not None:
+            now = max(now, ended.t)
+            yield replace(ended, t=now)
+    if operation.ended is not None:
+        yield Ended(max(now, operation.ended), operation.id, operation.ending, keys, operation.lag)
+
+
+def _began_at(attempt: Attempt) -> float:
+    return attempt.begun if attempt.told.begun is None else attempt.told.begun
+
+
+def _began_late(attempt: Attempt) -> float | None:
+    return None if attempt.told.begun is None else attempt.told.begun_late
+
+
+def _end_of(
+    op: int, number: int, attempt: Attempt, began: float, until: float | None
+) -> AttemptEnded | None:
+    """An attempt's end with the span in which the client can have learnt of it.
+
+    What the lab did is stamped before the client could see it. What the client did (it gave up)
+    is stamped when it arrived, which may be late; its own stamp then bounds it from below.
+    """
+    told = attempt.told.ended
+    if attempt.seen is None and told is None and until is None:
+        return None
+    seen = attempt.seen if attempt.seen is not None else told if told is not None else until
+    assert seen is not None
+    high = seen if told is None else max(seen, told)
+    if attempt.gave_up or attempt.observable in ("connect_timeout", "pending", "unknown"):
+        blind = told is None or attempt.observable == "read_timeout_body"  # told of its head only
+        low = seen - AT_ONCE if blind or told is None else min(seen, told)
+        low = max(began, low)
+    elif told is not None and not attempt.headless:
+        low = max(seen, told) if told >= began else seen
+    else:
+        low = seen
+    if until is not None:
+        low, high = min(low, until), min(high, until)
+    return AttemptEnded(
+        t=low,
+        op=op,
+        number=number,
+        observable=attempt.observable,
+        low=low,
+        high=high,
+        retry_after=attempt.retry_after,
+        gave_up=attempt.gave_up,
+        late=None if told is None else attempt.told.ended_late,
+    )
+
+
+def demands(contract: Contract, reading: Reading) -> Demands:
+    """Fold a whole reading, and collect what was demanded at each point of it."""
+    early = reading.header.early
+    state = begin(early, _wall(reading.header.wall))
+    calls: dict[int, Call] = {}
+    admissions: dict[int, Admission] = {}
+    again: dict[tuple[int, int], Demand] = {}
+    lives = _Lives()
+    for event in timeline(contract, reading):
+        state, admission = step(contract, state, event)
+        if isinstance(event, Invoked):
+            calls[event.op] = Call(event, keys_of(contract, event))
+            lives.asked.update(calls[event.op].keys)
+        elif not isinstance(event, Renewed):
+            calls[event.op] = calls[event.op].seen(event)
+            if admission is not None:
+                if event.op in admissions:
+                    again[event.op, len(calls[event.op].ended)] = admission.demand
+                admissions.setdefault(event.op, admission)
+                lives.refused(event.op, admission)
+        lives.follow(state, event)
+    for op, call in calls.items():
+        if op not in admissions:  # it never ended
+            admissions[op] = admit(contract, state, call, max(reading.end, call.invoked.t))[1]
+    operations = tuple(
+        _of_operation(contract, calls[each.id], admissions[each.id], state, again)
+        for each in reading.operations
+    )
+    return Demands(operations, lives.episodes(), lives.at_end(state))
+
+
+def _wall(text: str) -> float | None:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return when.replace(tzinfo=when.tzinfo or UTC).timestamp()
+
+
+def _of_operation(
+    contract: Contract,
+    call: Call,
+    admission: Admission,
+    state: State,
+    again: Mapping[tuple[int, int], Demand],
+) -> OperationDemand:
+    boundaries = tuple(
+        boundary_after(
+            contract,
+            call,
+            number,
+            admission.probe,
+            state.wall,
+            state.early,
+            again.get((call.invoked.op, number)),
+        )
+        for number in range(1, len(call.ended) + 1)
+    )
+    limit, limiting = limit_of(contract, admission.probe)
+    begun = len(call.began)
+    if not begun:
+        start = admission.demand.start
+        ends = ends_without(contract, call, admission, state.early)
+        most = 0 if start == "must_not" else limit[1] if limit is not None else None
+        least = 1 if start == "must" else 0
+        return OperationDemand(
+            call.invoked.op, admission, (), least, most, limit, ends, admission.demand.why
+        )
+    least, most, why = begun, limit[1] if limit is not None else None, limiting
+    for boundary in boundaries:
+        if boundary.demand.start != "must":
+            least = min(least, boundary.after)
+        if boundary.demand.start == "must_not":
+            most = boundary.after if most is None else min(most, boundary.after)
+            why = boundary.demand.why
+            break
+    else:
+        if len(boundaries) == begun and boundaries[-1].demand.start == "must":
+            least = least + 1 if least == begun else least
+            why = boundaries[-1].demand.why
+    if admission.demand.start == "must_not":
+        least, most, why = 0, 0, admission.demand.why
+    ends_as = boundaries[-1].demand.ends_as if len(boundaries) == begun else frozenset[str]()
+    return OperationDemand(call.invoked.op, admission, boundaries, least, most, limit, ends_as, why)
+
+
+class _Lives:
+    """Collects the episodes of every circuit while a reading is folded."""
+
+    def __init__(self) -> None:
+        self.asked: set[Key] = set()
+        self._last: dict[Key, Circuit] = {}
+        self._open: dict[Key, Episode] = {}
+        self._over: list[Episode] = []
+
+    def refused(self, op: int, admission: Admission) -> None:
+        """Note an operation that circuits had to refuse."""
+        for key in admission.refusers:
+            if key in self._open:
+                known = self._open[key]
+                self._open[key] = replace(known, rejected=(*known.rejected, op))
+
+    def follow(self, state: State, event: OracleEvent) -> None:
+        """Note what an event changed, in the first world, and whether all agree."""
+        first = min(state.worlds, key=World.order)
+        for key, circuit in first.circuits:
+            before = self._last.get(key, CLOSED)
+            self._last[key] = circuit
+            if circuit == before and key not in self._open:
+                continue
+            agreed = all(world.circuit(key).mode == circuit.mode for world in state.worlds)
+            if circuit.mode != "closed" and key not in self._open:
+                self._open[key] = Episode(key, circuit.opened, min(circuit.by, default=None))
+            if key in self._open:
+                self._change(key, before, circuit, event.t, agreed=agreed)
+        for key in [key for key in self._open if key not in dict(first.circuits)]:
+            self._over.append(self._open.pop(key))  # the subject was opened anew
+            self._last.pop(key, None)
+
+    def _change(
+        self, key: Key, before: Circuit, after: Circuit, now: float, *, agreed: bool
+    ) -> None:
+        known = replace(self._open[key], certain=self._open[key].certain and agreed)
+        result: ProbeResult = "neutral"
+        if after.mode != "half_open":
+            result = "ok" if after.mode == "closed" else "failed"
+        gone = before.probes - after.probes
+        probes = tuple(
+            (op, result if op in gone and became == "pending" else became)
+            for op, became in known.probes
+        )
+        begun = sorted(after.probes - before.probes)
+        pending: ProbeResult = "pending"
+        known = replace(known, probes=(*probes, *((op, pending) for op in begun)))
+        if known.half_open is None and after.mode == "half_open":
+            known = replace(known, half_open=now)
+        if after.mode == "closed":
+            self._over.append(replace(known, closed=now))
+            del self._open[key]
+        else:
+            self._open[key] = known
+
+    def episodes(self) -> tuple[Episode, ...]:
+        """All of them, in order of their opening."""
+        every = [*self._over, *self._open.values()]
+        return tuple(sorted(every, key=lambda episode: (episode.opened, episode.key)))
+
+    def at_end(self, state: State) -> tuple[tuple[Key, frozenset[Mode]], ...]:
+        """How each circuit that was asked may stand now."""
+        return tuple(
+            (key, frozenset(world.circuit(key).mode for world in state.worlds))
+            for key in sorted(self.asked)
+        )
