@@ -215,7 +215,7 @@ def _title(word: str, result: Result, findings: Sequence[Finding]) -> Iterator[s
 
 
 def _name(finding: Finding) -> str:
-    return finding.slug if finding.check == STEP else f"{finding.check} {finding.slug}"
+    return STEP if finding.check == STEP else f"{finding.check} {finding.slug}"
 
 
 def _place(result: Result, finding: Finding, *, brief: bool) -> str:

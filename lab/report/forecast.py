@@ -1,0 +1,228 @@
+"""What a client that keeps its contract would do under a plan: attempts, waits, ends.
+
+Counterparts: lab/oracle is asked before each attempt, lab/report/explain.py prints the answers.
+The plan is played in thought, in virtual seconds; nothing is started, and nothing is judged.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Literal
+
+from ...faults import AnyFault
+from ..contract import Contract
+from ..expect import outcome_of_key
+from ..oracle import (
+    AttemptBegan,
+    AttemptEnded,
+    Ended,
+    Invoked,
+    Renewed,
+    State,
+    begin,
+    fold,
+    next_demand,
+)
+from ..plan import Enter, Operate, Plan, Renew, Wait, shows
+
+__all__ = ["Forecast", "Waiting", "forecast"]
+
+Waiting = tuple[float, float | None]
+"""Least and greatest seconds before a further attempt; greatest None: no bound is promised."""
+
+_QUICK = 0.001  # seconds of an answer that nothing delays
+_APART = 0.01  # seconds between operations, so that their order is never in doubt
+_SILENCE = 10.0  # seconds of a silent answer where the contract leaves the time-out open
+_MANY = 20  # attempts of one operation that are followed
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """One operation: its attempts, the waits between them, and what its last one met.
+
+    `more`: the contract leaves open whether further attempts follow.
+    """
+
+    attempts: int
+    waits: tuple[Waiting, ...]
+    ends: str
+    more: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """Its end as a scenario names it."""
+        return outcome_of_key(self.ends)
+
+
+def forecast(plan: Plan, contract: Contract) -> dict[int, Forecast]:
+    """What each operation of a plan would do, by its id."""
+    played = _Thought(contract, plan.faults())
+    for step in plan.steps:
+        match step:
+            case Operate():
+                played.operate(step)
+            case Wait():
+                played.now += step.seconds
+            case Renew():
+                played.renew()
+            case Enter(phase="recovery"):
+                played.now += _APART
+            case _:
+                pass
+    return played.found
+
+
+@dataclass(slots=True)
+class _Call:
+    """One operation under way. `met`: what its last attempt met."""
+
+    op: int
+    step: Operate
+    attempts: int = 0
+    waits: list[Waiting] = field(default_factory=list)
+    met: str = "open"
+    more: bool = False
+
+
+_Move = Literal["invoke", "begin", "end"]
+
+
+@dataclass(slots=True)
+class _Thought:
+    """The model client, its clock, and what the oracle remembers of it."""
+
+    contract: Contract
+    faults: dict[int, AnyFault]
+    now: float = 0.0
+    life: int = 0
+    state: State = field(default_factory=begin)
+    hits: Counter[int] = field(default_factory=Counter)
+    found: dict[int, Forecast] = field(default_factory=dict)
+    _order: Iterator[int] = field(default_factory=count)
+
+    def renew(self) -> None:
+        """The subject is opened anew."""
+        self.now += _APART
+        self.life += 1
+        self.state = fold(self.contract, self.state, Renewed(self.now, self.life))
+
+    def operate(self, step: Operate) -> None:
+        """Play the operations of a step, as many at once as it says."""
+        waiting = [_Call(op, step) for op in step.ids]
+        moves: list[tuple[float, int, _Move, _Call]] = []
+        for call in waiting[: step.concurrency]:
+            self.now += _APART
+            heapq.heappush(moves, (self.now, next(self._order), "invoke", call))
+        waiting = waiting[step.concurrency :]
+        while moves:
+            t, _, move, call = heapq.heappop(moves)
+            self.now = max(self.now, t)
+            following = self._move(t, move, call)
+            if following is None:
+                self.found[call.op] = Forecast(
+                    call.attempts, tuple(call.waits), call.met, call.more
+                )
+                if waiting:
+                    following = (t + _APART, "invoke")
+                    call = waiting.pop(0)
+            if following is not None:
+                heapq.heappush(moves, (following[0], next(self._order), following[1], call))
+
+    def _move(self, t: float, move: _Move, call: _Call) -> tuple[float, _Move] | None:
+        """Make a move; the call's next one, None when it has ended."""
+        match move:
+            case "invoke":
+                return self._invoke(t, call)
+            case "begin":
+                call.attempts += 1
+                self._fold(AttemptBegan(t, call.op, call.attempts))
+                call.met, seconds = self._meets(call.step)
+                return t + seconds, "end"
+            case "end":
+                return self._end(t, call)
+
+    def _invoke(self, t: float, call: _Call) -> tuple[float, _Move] | None:
+        step = call.step
+        asked = Invoked(
+            t=t,
+            op=call.op,
+            service=step.service,
+            endpoint=step.endpoint,
+            idempotent=step.idempotent,
+            keyed=step.keyed,
+            life=self.life,
+            ran="yes",
+        )
+        tried = fold(self.contract, self.state, asked)
+        if next_demand(self.contract, tried, call.op, t).start != "must_not":
+            self.state = tried
+            return t, "begin"
+        self._fold(replace(asked, ran="no"))
+        self._fold(Ended(t, call.op, "failed", frozenset(("open",))))
+        return None
+
+    def _end(self, t: float, call: _Call) -> tuple[float, _Move] | None:
+        asked = self._retry_after(call)
+        self._fold(AttemptEnded(t, call.op, call.attempts, call.met, t, t, retry_after=asked))
+        demand = next_demand(self.contract, self.state, call.op, t)
+        if demand.start == "must" and call.attempts < _MANY:
+            earliest = t if demand.earliest is None else max(t, demand.earliest)
+            latest = None if demand.latest is None else demand.latest - t
+            call.waits.append((earliest - t, latest))
+            return earliest, "begin"
+        call.more = demand.start != "must_not"
+        ok = call.met == "ok"
+        self._fold(
+            Ended(t, call.op, "ok" if ok else "failed", frozenset(() if ok else (call.met,)))
+        )
+        return None
+
+    def _fold(self, event: Invoked | AttemptBegan | AttemptEnded | Ended) -> None:
+        self.state = fold(self.contract, self.state, event)
+
+    # --- what the faults do ----------------------------------------------------------------------
+
+    def _meets(self, step: Operate) -> tuple[str, float]:
+        """What the next attempt of a step meets, and the seconds until the client knows."""
+        late = 0.0
+        for number in step.faults:
+            fault = self.faults[number]
+            if fault.first is not None and self.hits[number] >= fault.first:
+                continue
+            if fault.kind == "status" and self.hits[number] >= len(fault.sequence) > 0:
+                continue
+            self.hits[number] += 1
+            if fault.kind == "latency":
+                late += fault.delay
+                continue
+            return self._shown(fault, step, self.hits[number])
+        read = self.contract.timeouts.read
+        if read is not None and late >= read:
+            return "read_timeout_headers", read
+        return "ok", _QUICK + late
+
+    def _shown(self, fault: AnyFault, step: Operate, hit: int) -> tuple[str, float]:
+        if fault.kind == "status" and fault.sequence:
+            return f"status:{fault.sequence[hit - 1]}", _QUICK
+        observable = shows(fault, step.expect)[0]
+        times = self.contract.timeouts
+        if observable == "connect_timeout":
+            return observable, _SILENCE if times.connect is None else times.connect
+        if observable.startswith("read_timeout"):
+            return observable, _SILENCE if times.read is None else times.read
+        return observable, _QUICK
+
+    def _retry_after(self, call: _Call) -> str | None:
+        """The Retry-After of the fault that made the last answer."""
+        if not call.met.startswith("status:"):
+            return None
+        for number in reversed(call.step.faults):
+            fault = self.faults[number]
+            if fault.kind == "status":
+                named = (value for name, value in fault.headers if name.lower() == "retry-after")
+                return next(named, None)
+        return None
