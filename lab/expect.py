@@ -31,7 +31,6 @@ OTHER = "other"
 
 _OUTCOME = {
     **{leaf: group for group in OUTCOME_GROUPS for leaf in members(group)},
-    **{group: group for group in OUTCOME_GROUPS},
     "slow_drip": "deadline",
 }
 _UNSEEN = ("unknown", "pending")
@@ -41,10 +40,12 @@ _UNSEEN = ("unknown", "pending")
 
 
 def outcome_of_key(key: str) -> str:
-    """The outcome that a contract key stands for: `connect_timeout` is `connection`."""
-    if key in _OUTCOME:
-        return _OUTCOME[key]
-    return next((_OUTCOME[group] for group in groups_of(key) if group in _OUTCOME), key)
+    """The outcome that a contract key stands for: `connect_timeout` is `connection`.
+
+    A key that stands for several (`transport`), or for none, is given back.
+    """
+    leaves = {_OUTCOME.get(leaf, leaf) for leaf in members(key)}
+    return leaves.pop() if len(leaves) == 1 else key
 
 
 def outcome_of(operation: Operation, contract: Contract) -> str:
