@@ -62,8 +62,8 @@ def _seconds(text: str) -> float:
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A lab for this test: stubs behind a fault proxy, faults on demand, counts from the wire."""
-    __tracebackhide__ = True
     from .environments.embedded import Embedded  # quick start-up of sessions without the lab
+    from .errors import LabError
     from .testing import LIMIT, Lab
 
     item = request.node
@@ -79,11 +79,15 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
             limit=LIMIT if limit is None else limit,
         )
         item.stash[_lab] = made
+        yield made
+        # What went wrong in the test is the one thing to show: only a passed test is judged.
+        problem = ""
         try:
-            yield made
-        finally:
-            # What went wrong in the test is the one thing to show: only a passed test is judged.
             made.close(judge=item.stash[_passed])
+        except (AssertionError, LabError) as error:
+            problem = str(error)
+        if problem:
+            pytest.fail(problem, pytrace=False)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

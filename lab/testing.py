@@ -21,6 +21,7 @@ from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from platform import python_version
+from textwrap import wrap
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -33,7 +34,7 @@ from .backends.specification import Builtin, Specification, Url, parse
 from .environments import Environment, Handle
 from .errors import EvidenceMissing, FaultError, LabError, UsageError
 from .history import AnyEvent, EffectApplied, Header, History
-from .report.lanes import lanes
+from .report.lanes import WIDTH, lanes
 from .stamp import Stamp
 from .subjects.builtin import SERVICES, MaximusClient, client
 from .subjects.channel import Channel
@@ -41,6 +42,8 @@ from .subjects.recording import Watch
 from .tune import FAST, Tune
 
 __all__ = ["LIMIT", "Armed", "Count", "Lab", "Place"]
+
+__tracebackhide__ = True  # pytest: the line to show is the test's own
 
 Unfired = Literal["fail", "ok"]
 
@@ -179,7 +182,6 @@ class Armed:
 
         Raises EvidenceMissing where that can't be known.
         """
-        __tracebackhide__ = True
         if self._judged:
             return
         self._judged = True
@@ -200,13 +202,13 @@ class Armed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        __tracebackhide__ = True
         self.clear()
         if error is None:
             self.demand_fired()
         else:
             self._judged = True  # the block's own error is the one to show
 
+    @override
     def __repr__(self) -> str:
         kinds = ", ".join(f"{fault.kind} on {fault.service}" for fault in self._faults)
         return f"<Armed {kinds}{' (cleared)' if self.cleared else ''}>"
@@ -246,12 +248,13 @@ def unfired(
             own += f" ({', '.join(lines)})"
     others = Counter(a.service for a in met if a.service != record.service)
     seen = [own, *(_several(n, f"requests to {name}") for name, n in sorted(others.items()))]
-    scope = f" ({record.text})" if record.text else ""
     lasted = f"{over - record.armed:.3f} s"
     rows = [
-        f"`{record.kind}` on {record.service}{scope} ({place}) was in force {lasted} and never fired",
+        f"`{record.kind}` on {record.service} ({place}) was in force {lasted} and never fired",
         f"  meanwhile  {', '.join(seen)}",
     ]
+    if record.text:
+        rows.insert(1, f"  armed as   {record.text}")
     if not met and elsewhere:
         rows.append(f"  elsewhere  connects since the test began: {', '.join(elsewhere)}")
     rows.append("  mend       arm it where the client calls; if no call is meant, say so:")
@@ -302,6 +305,7 @@ class Lab:
     def __init__(
         self, place: Place, *, name: str, folder: Path, seed: int = 0, limit: float = LIMIT
     ) -> None:
+        self.name = name
         self.seed = seed
         self.tune: Tune | None = FAST
         self._numbers = count(1)
@@ -588,7 +592,6 @@ class Lab:
 
     def report(self) -> tuple[History, str]:
         """The history and its lanes, for a failed test; of what there is if the place is gone."""
-        notes: list[str] = []
         try:
             history = self.history
         except LabError as error:
@@ -599,11 +602,11 @@ class Lab:
         if left_out > 0:
             middle = f"           ... {left_out} rows left out; the file has them ..."
             lines = (*lines[: 1 + _FIRST_ROWS], middle, *lines[-_LAST_ROWS:])
-        if self._limited.is_set():
-            notes.append(f"  {self._over_limit()}")
-        if self._lost is not None:
-            notes.append(f"  {self._lost.text}")
-        return history, "\n".join([*lines, *notes])
+        notes = [self._over_limit()] if self._limited.is_set() else []
+        notes += [] if self._lost is None else [self._lost.text]
+        for note in notes:
+            lines = (*lines, *wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  "))
+        return history, "\n".join(lines)
 
     def close(self, *, judge: bool = True) -> History:
         """End every fault, stop listeners, undo the instrumentation; the whole history.
@@ -611,7 +614,6 @@ class Lab:
         With `judge` raises AssertionError for a fault that never fired and was in no block, and
         for a test that outlasted its limit; LabError if the place is gone. All is closed then too.
         """
-        __tracebackhide__ = True
         if self._final is not None:
             return self._final
         problem: AssertionError | LabError | None = None
@@ -686,8 +688,12 @@ class Lab:
     def _over_limit(self) -> str:
         return (
             f"the test's limit of {self._limit:g} s passed: the lab reset its connections and "
-            "refused new ones (pytest --faultlab-limit SECONDS)"
+            "refused new ones; a test that needs longer: pytest --faultlab-limit SECONDS"
         )
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Lab of {self.name}: {', '.join(self._urls) or 'nothing served yet'}>"
 
     def _take_away(self) -> None:
         """No connection lives on and none begins: a call that blocks returns, whatever it does."""

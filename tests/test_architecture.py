@@ -57,7 +57,13 @@ ARROWS: dict[str, set[str]] = {
     "lab.results": ORACLE | PLAN | {"lab.checks", "lab.verdict"},
     "lab.run": WIRE | ORACLE | PLAN | {"lab.backends"} | (CONDUCTOR - {"lab.run"}),
     "lab.testing": WIRE | ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.backends"},
-    "lab.pytest_plugin": {"lab.testing", "lab.environments", "lab.mortal", "lab.history"},
+    "lab.pytest_plugin": {
+        "lab.testing",
+        "lab.environments",
+        "lab.mortal",
+        "lab.history",
+        "lab.errors",
+    },
     "lab.cli": ORACLE | PLAN | JUDGES | CONDUCTOR | {"maximus"},
     "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.testing"},
 }

@@ -49,6 +49,8 @@ from ..orders import (
 
 __all__ = ["Embedded", "LabProcess"]
 
+__tracebackhide__ = True  # pytest: the line to show is the test's own
+
 _READ = 64 * 1024
 _PATIENCE = 30.0  # seconds that the lab process may take for one order, on a loaded machine
 _LAST_WORDS = 1.0  # seconds for it to end by itself
