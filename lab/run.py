@@ -28,8 +28,8 @@ from .backends.specification import Specification
 from .contract import Contract
 from .environments import ENVIRONMENTS
 from .environments.embedded import Embedded, LabProcess
-from .errors import LabError, SetupError
-from .history import Header, History, OpUnknown
+from .errors import LabError, SetupError, SubjectError
+from .history import Header, History, HistoryError, OpUnknown
 from .plan import (
     Clear,
     Enter,
@@ -53,7 +53,6 @@ Kind = Literal["armed", "baseline"]
 
 _OPENING = 20.0  # seconds that a subject may take to import, open or close
 _LEAK = 1.2  # seconds that a closed subject's process is kept while connections are open
-_RESET = 1.0  # seconds that blocked calls get to return after their connections were reset
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,13 @@ class Session:
         self.services = {**described.services, **(services or {})}
         self._contract = described.contract
         self._tunable = described.tunable
-        self.process = LabProcess()
+        self._process: LabProcess | None = None
+
+    @property
+    def process(self) -> LabProcess:
+        """The lab process. The first `play` starts it, so a plan alone starts nothing."""
+        assert self._process is not None
+        return self._process
 
     def tune_of(self, scenario: Scenario) -> str:
         """The tune's name for a scenario: as asked, as its file says, or fast.
@@ -166,11 +171,14 @@ class Session:
         On an exception of the caller's (Ctrl-C) what is running is stopped and kept.
         """
         said = threading.Lock()
+        if self._process is None:
+            self._process = LabProcess()
 
         def one(story: Plan) -> None:
             result = self._story(story, progress)
             with said:
-                ended(result)
+                if not self._closing:  # what was stopped half-way has no result
+                    ended(result)
 
         with ThreadPoolExecutor(jobs, thread_name_prefix="faultlab-story") as pool:
             try:
@@ -182,7 +190,7 @@ class Session:
                 raise
 
     def stop(self) -> None:
-        """Stop what is running: subjects are killed, listeners closed, histories kept."""
+        """Stop what is running, for good: subjects killed, listeners closed, histories kept."""
         with self._lock:
             self._closing = True
             live = tuple(self._live)
@@ -192,7 +200,8 @@ class Session:
     def close(self) -> None:
         """Stop everything, the lab process last."""
         self.stop()
-        self.process.close()
+        if self._process is not None:
+            self._process.close()
 
     def __enter__(self) -> Self:
         return self
@@ -208,7 +217,6 @@ class Session:
     def _story(self, story: Plan, progress: Callable[[Progress], None] | None) -> Result:
         began = time.monotonic()
         folder = self.out / story.scenario
-        folder.mkdir(parents=True, exist_ok=True)
         contract = self.contract_for(story.tune)
         histories: dict[str, History] = {}
         problem: LabError | None = None
@@ -225,6 +233,8 @@ class Session:
                 histories[kind] = self._run(played, kind, folder, say)
         except LabError as error:
             problem = error
+        except (OSError, HistoryError) as error:
+            problem = SetupError(f"{folder}: {error}")
         return Result(
             name=story.scenario,
             plan=story,
@@ -246,10 +256,11 @@ class Session:
     ) -> History:
         running = _Play(self, story, kind, folder, say)
         with self._lock:
-            if self._closing:
-                raise SetupError("stopped")
+            late = self._closing  # it was not among those that `stop` saw
             self._live.add(running)
         try:
+            if late:
+                running.abandon()
             return running.play()
         finally:
             with self._lock:
@@ -286,6 +297,7 @@ class _Play:
         self._tokens = count(1)
         self._deadline = 0.0
         self._phase = ""
+        self._stopped = threading.Event()
         feed, events = socket.socketpair()
         with contextlib.ExitStack() as stack:
             stack.enter_context(events)
@@ -305,6 +317,7 @@ class _Play:
 
     def abandon(self) -> None:
         """Stop from another thread: the play ends with a SetupError."""
+        self._stopped.set()
         self._child.kill()
         self._env.abandon()
 
@@ -320,7 +333,7 @@ class _Play:
                 self._await_closes()
         except BaseException:
             self._child.kill()
-            with contextlib.suppress(SetupError):
+            with contextlib.suppress(SetupError, OSError, HistoryError):
                 self._env.close()
             raise
         self._child.kill()
@@ -344,7 +357,8 @@ class _Play:
                     self._env.clear()
                 case Wait():
                     self._say(f"{self._phase}: waiting {step.seconds:g} s")
-                    time.sleep(step.seconds)
+                    if self._stopped.wait(step.seconds):
+                        raise SetupError("stopped")
                 case Fresh():
                     self._env.fresh()
                 case Renew():
@@ -368,14 +382,14 @@ class _Play:
         left = max(0.0, self._deadline - time.monotonic())
         calls = [(number, step.name) for number in step.ids]
         hanging = self._child.operate(calls, concurrency=step.concurrency, limit=left)
-        if hanging:
-            self._env.reset()
-            hanging = self._child.wait(limit=_RESET)
         if not hanging:
             return True
+        with contextlib.suppress(SubjectError):  # it may not even give out its records
+            self._settle()
+        for operation in read(self._env.events()).operations:
+            if operation.id in hanging and operation.ending == "unknown":
+                self._env.note(OpUnknown(t=self._env.clock(), op=operation.id))
         self._child.kill()
-        for number in hanging:
-            self._env.note(OpUnknown(t=self._env.clock(), op=number))
         return False
 
     def _settle(self) -> None:
@@ -396,9 +410,21 @@ class _Play:
 
     def _went_elsewhere(self, history: History) -> None:
         """Raise SubjectError for a subject that works without the lab's addresses."""
-        for operation in read(history).operations:
-            if operation.phase == "control" and operation.ending == "ok" and not operation.attempts:
+        reading = read(history)
+        control = [operation for operation in reading.operations if operation.phase == "control"]
+        called = {operation.name for operation in control if operation.attempts}
+        reached = {attempt.service for attempt in reading.strays}
+        for operation in control:
+            if operation.name in called or operation.service in reached:
+                continue
+            if operation.ending == "ok":
                 raise self._child.elsewhere(operation.name, operation.service)
+            if operation.errors and self._child.was_elsewhere(operation.id):
+                raise self._child.elsewhere(
+                    operation.name,
+                    operation.service,
+                    ended=f"ended with {operation.errors[0].classes[0]}",
+                )
 
 
 def header(story: Plan, kind: Kind) -> Header:
