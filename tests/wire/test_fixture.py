@@ -1,0 +1,379 @@
+"""The fixture `lab` on real sockets: what plain httpx meets, and what the lab counts of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from faultlab.faults import BadBody, LostAnswer, Stall, Status
+from faultlab.lab.attempts import read
+from faultlab.lab.environments.embedded import Embedded, LabProcess
+from faultlab.lab.errors import EvidenceMissing, SetupError
+from faultlab.lab.history import EffectApplied, FaultFired, RequestReceived
+from faultlab.lab.testing import Lab
+from maximus import MaximusClient, MaximusConnectionError
+
+pytestmark = pytest.mark.wire
+
+LONG = 10.0  # seconds that nothing takes unless it is broken
+ORDERS = {"GET /orders/{id}": {"id": 7}, "POST /orders": [201, {"id": 8}]}
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[LabProcess]:
+    """One lab process for the whole module."""
+    with LabProcess() as started:
+        yield started
+
+
+@pytest.fixture
+def lab(process: LabProcess, tmp_path: Path) -> Iterator[Lab]:
+    """A lab as the plugin makes it; each test judges its own faults."""
+    made = Lab(partial(Embedded, process, {}), name="test", folder=tmp_path, seed=7)
+    made.serve("orders", ORDERS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def http(lab: Lab) -> Iterator[httpx.Client]:
+    """Plain httpx before the orders."""
+    with httpx.Client(base_url=lab.url("orders"), timeout=LONG) as client:
+        yield client
+
+
+# --- the five families ---------------------------------------------------------------------------
+
+
+def test_down_refuses_and_counts_both_ways(lab: Lab, http: httpx.Client) -> None:
+    """The control call counts since the test began, not while the fault was in force."""
+    http.get("/orders/7")
+    with lab.down("orders") as down:
+        for _ in range(3):
+            with pytest.raises(httpx.ConnectError):
+                http.get("/orders/7")
+    assert (down.attempts, down.fired, lab.attempts("orders")) == (3, 4, 4)  # and one idle FIN
+    assert http.get("/orders/7").status_code == 200
+    assert down.attempts == 3
+
+
+def test_down_by_reset_ends_live_connections_by_rst(lab: Lab, http: httpx.Client) -> None:
+    """The next request finds the pool's connection dead, and no listener."""
+    http.get("/orders/7")
+    with (
+        lab.down("orders", live="reset") as down,
+        pytest.raises((httpx.ConnectError, httpx.ReadError, httpx.WriteError)),
+    ):
+        http.get("/orders/7")
+    assert down.attempts <= 1
+
+
+def test_down_may_keep_live_connections(lab: Lab, http: httpx.Client) -> None:
+    """Only who connects anew is refused."""
+    http.get("/orders/7")
+    with lab.down("orders", live="keep") as down:
+        assert http.get("/orders/7").json() == {"id": 7}
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{lab.url('orders')}/orders/7")
+    assert (down.attempts, down.fired) == (2, 1)
+
+
+def test_slow_answers_late(lab: Lab, http: httpx.Client) -> None:
+    """At least so late; and no later fault is needed for it to end."""
+    begun = time.monotonic()
+    with lab.slow("orders", 0.3):
+        assert http.get("/orders/7").json() == {"id": 7}
+    assert time.monotonic() - begun >= 0.3
+
+
+def test_slow_may_concern_one_endpoint(lab: Lab, http: httpx.Client) -> None:
+    """The other one is not kept for the hour that the fault would take."""
+    with lab.slow("orders", 3600, endpoint="GET /orders/*", unfired="ok"):
+        assert http.post("/orders", json={"sku": "a"}).status_code == 201
+
+
+def test_status_answers_the_first_requests_then_it_works(lab: Lab, http: httpx.Client) -> None:
+    """Headers and body are as given; the backend is not asked."""
+    with lab.status("orders", 503, headers={"Retry-After": 1}, body="later", first=2) as status:
+        told = [http.get("/orders/7") for _ in range(3)]
+    assert [answer.status_code for answer in told] == [503, 503, 200]
+    assert [answer.headers.get("Retry-After") for answer in told] == ["1", "1", None]
+    assert told[0].text == "later"
+    assert (status.attempts, status.fired) == (3, 2)
+    assert sum(isinstance(event, RequestReceived) for event in lab.history) == 1
+
+
+def test_partition_holds_a_live_request_and_heals(lab: Lab, http: httpx.Client) -> None:
+    """It is carried out after the heal: an effect, and no attempt of its own."""
+    http.get("/orders/7")
+    with lab.partition("orders") as partition:
+        with pytest.raises(httpx.ReadTimeout):
+            http.post("/orders", json={"sku": "a"}, timeout=0.1)
+        assert (partition.attempts, lab.effects("orders")) == (1, 0)
+        with pytest.raises(httpx.ConnectTimeout):
+            httpx.get(f"{lab.url('orders')}/orders/7", timeout=0.1)
+    assert (partition.attempts, lab.attempts("orders"), lab.effects("orders")) == (2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "at", "by", "error", "effects"),
+    [
+        # httpx sends a body apart from its head, and may meet the RST of the head while it does.
+        ("GET", "request_head", "rst", httpx.ReadError, 0),
+        ("POST", "request_head", "fin", httpx.RemoteProtocolError, 0),
+        ("POST", "response_body", "fin", httpx.RemoteProtocolError, 1),
+        ("POST", "response_body", "rst", httpx.ReadError, 1),
+    ],
+)
+def test_cut_ends_the_exchange_there(
+    lab: Lab,
+    http: httpx.Client,
+    method: str,
+    at: Any,
+    by: Any,
+    error: type[Exception],
+    effects: int,
+) -> None:
+    """Before the backend is asked, or in the middle of its answer."""
+    target = "/orders/7" if method == "GET" else "/orders"
+    with lab.cut("orders", at, by=by) as cut, pytest.raises(error):
+        http.request(method, target)
+    assert (cut.attempts, cut.fired, lab.effects("orders")) == (1, 1, effects)
+
+
+# --- inject --------------------------------------------------------------------------------------
+
+
+def test_several_faults_at_once(lab: Lab, http: httpx.Client) -> None:
+    """One handle for all; it counts attempts on every service that they are on."""
+    with lab.inject(
+        Status(service="orders", code=500, endpoint="GET /orders/*"),
+        LostAnswer(service="orders", endpoint="POST /orders"),
+        BadBody(service="core"),
+    ) as all_three:
+        assert http.get("/orders/7").status_code == 500
+        with pytest.raises(httpx.RemoteProtocolError):
+            http.post("/orders", json={"sku": "a"})
+        with pytest.raises(ValueError, match=r"Expecting|Unterminated|Extra"):
+            httpx.get(f"{lab.url('core')}/health").json()
+    assert (all_three.attempts, all_three.fired) == (3, 3)
+    assert (lab.effects("orders"), lab.effects("core")) == (1, 0)
+
+
+def test_a_stall_is_held_and_released_by_the_test(lab: Lab, http: httpx.Client) -> None:
+    """The call waits exactly as long as the test wants it to; no sleep is needed."""
+    stall = lab.inject(Stall(service="orders"))
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(http.get, "/orders/7")
+        assert isinstance(stall.first.result(LONG), FaultFired)
+        assert not call.done()
+        stall.clear()
+        assert call.result(LONG).json() == {"id": 7}
+
+
+@pytest.mark.asyncio
+async def test_an_async_test_waits_for_a_fault_without_blocking(lab: Lab) -> None:
+    """One standard future serves both kinds of test; one who gives up leaves it to the others."""
+    async with httpx.AsyncClient(base_url=lab.url("orders"), timeout=LONG) as http:
+        with lab.inject(Stall(service="orders")) as stall:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.wrap_future(stall.first), 0)
+            call = asyncio.create_task(http.get("/orders/7"))
+            event = await asyncio.wait_for(asyncio.wrap_future(stall.first), LONG)
+            assert isinstance(event, FaultFired)
+            assert not call.done()
+            assert stall.attempts == 1
+        assert (await asyncio.wait_for(call, LONG)).json() == {"id": 7}
+
+
+def test_a_refused_connect_is_the_first_event_too(lab: Lab, http: httpx.Client) -> None:
+    """It reaches no proxy, but the hook saw it."""
+    with lab.down("orders") as down:
+        with pytest.raises(httpx.ConnectError):
+            http.get("/orders/7")
+        assert lab.attempts("orders") == 1
+        assert down.first.result(LONG).service == "orders"
+
+
+def test_who_waits_for_a_fault_learns_of_the_test_s_end(
+    process: LabProcess, tmp_path: Path
+) -> None:
+    """A thread left behind must not wait for ever."""
+    lab = Lab(partial(Embedded, process, {}), name="test", folder=tmp_path)
+    down = lab.down("core", unfired="ok")
+    lab.close()
+    with pytest.raises(SetupError, match="the run is over"):
+        down.first.result(LONG)
+
+
+# --- counting ------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_an_async_test_uses_the_same_calls_without_await(lab: Lab) -> None:
+    """They wait for the lab only, never for the loop that they block; ten at once count ten."""
+    async with httpx.AsyncClient(base_url=lab.url("orders"), timeout=LONG) as http:
+        assert (await http.get("/orders/7")).status_code == 200
+        with lab.down("orders") as down:
+            calls = [http.get("/orders/7") for _ in range(10)]
+            ended = await asyncio.gather(*calls, return_exceptions=True)
+            assert {type(one) for one in ended} == {httpx.ConnectError}
+            assert down.attempts == 10
+        with lab.slow("orders", 0.1):
+            assert (await http.get("/orders/7")).json() == {"id": 7}
+        with lab.status("orders", 503):
+            assert (await http.get("/orders/7")).status_code == 503
+        with lab.partition("orders"), pytest.raises(httpx.TimeoutException):
+            await http.post("/orders", json={}, timeout=0.1)
+        with lab.cut("orders", "request_head"), pytest.raises(httpx.RemoteProtocolError):
+            await http.post("/orders", json={})
+    assert lab.effects("orders") == 1
+
+
+def test_effects_count_what_is_not_idempotent(lab: Lab, http: httpx.Client) -> None:
+    """A read changes nothing, however often it is made."""
+    http.get("/orders/7")
+    http.post("/orders", json={"sku": "a"})
+    http.post("/orders", json={"sku": "b"})
+    assert (lab.effects(), lab.effects("orders"), lab.effects("core")) == (2, 2, 0)
+    assert lab.attempts() == 3
+
+
+def test_two_labs_do_not_meet(lab: Lab, process: LabProcess, tmp_path: Path) -> None:
+    """A late request of one test goes to that test's listener, and counts nowhere else."""
+    other = Lab(partial(Embedded, process, {}), name="other", folder=tmp_path / "other")
+    url = other.serve("orders", ORDERS)
+    assert url != lab.url("orders")
+    httpx.get(f"{url}/orders/7")
+    assert (lab.attempts(), other.attempts()) == (0, 1)
+    other.close()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/orders/7")
+    assert lab.attempts() == 0
+
+
+def test_a_blocked_call_returns_after_the_limit(process: LabProcess, tmp_path: Path) -> None:
+    """Whatever it waits for, and whatever it tries next; the report says why."""
+    lab = Lab(partial(Embedded, process, {}), name="test", folder=tmp_path, limit=0.2)
+    url = lab.url("core")
+    lab.inject(Stall(service="core"))
+    with httpx.Client(base_url=url, timeout=None) as http:
+        with pytest.raises(httpx.TransportError):
+            http.get("/health")
+        lab._timer.join()
+        with pytest.raises(httpx.ConnectError):
+            http.get("/health")
+    assert "the test's limit of 0.2 s passed" in lab.report()[1]
+    with pytest.raises(AssertionError, match=r"^the test's limit of 0\.2 s passed"):
+        lab.close()
+
+
+# --- who serves ----------------------------------------------------------------------------------
+
+
+class Server(BaseHTTPRequestHandler):
+    """A server of the user's own."""
+
+    def do_GET(self) -> None:
+        """Always the same."""
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Silent."""
+
+
+@pytest.fixture
+def own() -> Iterator[str]:
+    """The URL of a server that runs already."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_server_of_one_s_own_may_stand_behind_the_proxy(lab: Lab, own: str) -> None:
+    """Everything works on it but the ledger, which it does not keep."""
+    url = lab.serve("payments", own)
+    assert url != own
+    with httpx.Client(base_url=url, timeout=LONG) as http:
+        assert http.get("/").json() == {}
+        with lab.status("payments", 503) as status:
+            assert http.get("/").status_code == 503
+    assert (status.attempts, lab.attempts("payments")) == (1, 2)
+    with pytest.raises(EvidenceMissing, match="unknown: effects on payments"):
+        lab.effects("payments")
+
+
+def test_built_in_services_start_when_asked_for(lab: Lab) -> None:
+    """Nothing is started for a test that does not use it."""
+    assert lab.attempts("core") == 0
+    for service in ("core", "penelope"):
+        url = lab.url(service)
+        assert lab.url(service) == url
+        assert httpx.get(f"{url}/health").status_code == 200
+
+
+# --- the reference client ------------------------------------------------------------------------
+
+
+async def waits(process: LabProcess, folder: Path, seed: int) -> list[float]:
+    """What the reference client is asked to wait between three refused attempts."""
+    asked: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        asked.append(seconds)
+
+    lab = Lab(partial(Embedded, process, {}), name="test", folder=folder, seed=seed)
+    try:
+        async with lab.client(sleep=sleep) as client:
+            assert isinstance(client, MaximusClient)
+            with lab.down("core") as down, pytest.raises(MaximusConnectionError):
+                await client.health()
+            assert down.attempts == 3
+    finally:
+        lab.close()
+    return asked
+
+
+@pytest.mark.asyncio
+async def test_the_reference_client_is_tuned_and_its_jitter_is_the_seed_s(
+    process: LabProcess, tmp_path: Path
+) -> None:
+    """Same seed, same waits: a failure comes back when its seed is given."""
+    one = await waits(process, tmp_path / "1", 7)
+    again = await waits(process, tmp_path / "2", 7)
+    other = await waits(process, tmp_path / "3", 8)
+    assert one == again != other
+    assert 0.025 <= one[0] <= 0.05 <= one[1] <= 0.1
+
+
+@pytest.mark.asyncio
+async def test_the_reference_client_shows_no_cached_health(lab: Lab) -> None:
+    """A cached answer would hide every fault that comes after it."""
+    async with lab.client() as client:
+        await client.health()
+        await client.health()
+    assert lab.attempts("core") == 2
+
+
+def test_the_history_tells_everything_so_far(lab: Lab, http: httpx.Client) -> None:
+    """What the counts are read from is there for the reader of a test, too."""
+    http.post("/orders", json={"sku": "a"})
+    history = lab.history
+    assert sum(isinstance(event, EffectApplied) for event in history) == 1
+    assert [attempt.target for attempt in read(history).strays] == ["/orders"]
