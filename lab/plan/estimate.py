@@ -55,7 +55,8 @@ def _one(step: Operate, faults: Sequence[AnyFault], contract: Contract) -> float
         case _:
             each = quick
     shown = next((one for fault in faults for one in shows(fault, step.expect)), "status:503")
-    attempts = attempts_of(step, shown, contract)
+    # a probe of a half-open breaker is taken to be a single attempt
+    attempts = 1 if step.after_reset else attempts_of(step, shown, contract)
     asked = max((_asked(fault) for fault in faults), default=0.0)
     waits = sum(max(asked, _backoff(contract, retry)) for retry in range(1, attempts))
     total = attempts * each + waits

@@ -7,7 +7,7 @@ not offered is decided here, once, for `explain`, for the run and for the judgem
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from pydantic import ValidationError
@@ -252,16 +252,22 @@ class _Planner:
         if scenario.recovery is not None:
             yield "recovery", False, self.drafts("recovery", scenario.recovery)
             return
-        recovery = self.drafts("recovery", self.everything(), implied=True)
         calls = [draft for draft in fault if isinstance(draft, _Call)]
-        opens = any("open" in call.step.outcomes for call in calls)
+        opens = {call.step.name for call in calls if "open" in call.step.outcomes}
+        # A breaker that opened shows that it closed only by the call after its probe.
+        twice = opens if self.has_breaker else set[str]()
+        steps = tuple(
+            replace(step, times=Quantity(2)) if step.name in twice else step
+            for step in self.everything()
+        )
+        recovery = self.drafts("recovery", steps, implied=True)
         if opens or any(self.may_open(call) for call in calls):
             try:
                 seconds = self.reset_time()
             except _LeftOpenError as error:
                 self.skip("recovery", f"wait: {_RESET}", str(error), None)
             else:
-                probes = opens and self.has_breaker
+                probes = bool(opens) and self.has_breaker
                 recovery.insert(0, _Pause(seconds, _RESET, None, probes=probes))
         yield "recovery", True, recovery
 

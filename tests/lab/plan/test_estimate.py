@@ -18,6 +18,7 @@ Planned = Callable[..., Plan]
         ("  - inject: latency\n    delay: 500ms\n  - read: ok\n    times: 4\n", 2.0, 2.5),
         ("  - inject: latency\n    delay: 500ms\n  - read: ok\n    concurrency: 4\n", 0.5, 1.0),
         ("  - inject: refused\n  - read: connection\n  - wait: 3s\n", 3.0, 3.5),
+        ("  - inject: stall\n  - wait: breaker.reset_timeout\n  - read: timeout\n", 1.7, 2.0),
         ("  - inject: status\n    code: 503\n    headers: {Retry-After: 1}\n    first: 2\n  - read: contract\n", 2.0, 2.5),
     ],
 )  # fmt: skip
