@@ -15,9 +15,10 @@ from typing import assert_never
 from ...faults import AnyFault, BadBody, Cut, Latency, LostAnswer, Partition, Refused, Stall, Status
 from ..contract import Contract
 from ..expect import required
-from ..plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Step, Wait, about
+from ..plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Step, Wait
 from .forecast import Forecast, Waiting, forecast
 from .lanes import WIDTH
+from .terminal import duration
 
 __all__ = ["explained", "fault_text"]
 
@@ -46,7 +47,7 @@ def _settings(plan: Plan, contract: Contract) -> Iterator[str]:
         f"environment {plan.environment}",
         f"tune {plan.tune}",
         f"seed {plan.seed}",
-        f"about {about(plan, contract):.1f} s",
+        f"about {duration(plan, contract):.1f} s",
     ]
     line = "   ".join(parts)
     if len(line) <= WIDTH:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..attempts import Reading, read
 from ..checks import ALL
 from ..checks.finding import Verdict
-from ..plan import NotOffered, Plan, Skipped
+from ..contract import Contract
+from ..plan import NotOffered, Plan, Skipped, about
 from ..results import Result
 from ..verdict import worst
 from .lanes import WIDTH
@@ -23,12 +24,12 @@ __all__ = [
     "accents",
     "again",
     "checks_line",
+    "duration",
     "header",
     "heading",
     "last_line",
     "moving_line",
     "not_offered",
-    "not_run",
     "row",
 ]
 
@@ -53,21 +54,26 @@ def header(
     tune: str,
     seed: int,
     scenarios: int,
-    about: float,
+    seconds: float,
     jobs: int,
     folder: str,
 ) -> tuple[str, ...]:
     """What is judged, all that it takes to repeat it, how long it may take, and where it goes.
 
-    `about`: seconds that the run may take. `jobs`: scenarios at once.
+    `seconds`: how many the run may take. `jobs`: scenarios at once.
     """
     first = f"faultlab {version}   subject {subject}   environment {environment}"
     second = f"tune {tune}   seed {seed}"
     noun = "scenario" if scenarios == 1 else "scenarios"
     side = " side by side" if min(jobs, scenarios) > 1 else ""
-    what = f"{scenarios} {noun}, about {about:.0f} s{side}; run folder {folder}"
+    what = f"{scenarios} {noun}, about {seconds:.0f} s{side}; run folder {folder}"
     one = f"{first}   {second}"
     return (*((one,) if len(one) <= WIDTH else (first, f"  {second}")), what)
+
+
+def duration(plan: Plan, contract: Contract) -> float:
+    """Seconds that a scenario may take: its baseline, then the run with its faults."""
+    return about(plan.disarmed(), contract) + about(plan, contract)
 
 
 # --- while it runs -------------------------------------------------------------------------------
@@ -186,13 +192,6 @@ def checks_line(results: Iterable[Result]) -> tuple[str, ...]:
 def _bad_baseline(result: Result) -> bool:
     findings = result.judgement.findings if result.judgement is not None else ()
     return not any(one.check == "C92" and one.outcome == "pass" for one in findings)
-
-
-def not_run(scenarios: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """One line for each scenario of the catalog that was left out: name and reason."""
-    return tuple(
-        line for name, why in scenarios for line in _wrapped(f"not run: {name} ({why})", 0)
-    )
 
 
 def last_line(verdicts: Sequence[Verdict], seconds: float | None, *, not_offered: int = 0) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "MaximusClient",
     "client",
     "maximus",
+    "named",
     "operations",
     "planted",
     "policy",
@@ -186,3 +187,11 @@ def planted(bug: Bug) -> Subject:
 
 BUILTIN = {"maximus": maximus}
 PLANTED = {bug.name: planted(bug) for bug in BUGS.values()}
+
+
+def named() -> dict[str, str]:
+    """Every subject of the package by the name that `--subject` takes, with a line about it."""
+    bugs = {
+        f"planted:{bug.name}": f"{bug.text} ({bug.check}, {bug.story})" for bug in BUGS.values()
+    }
+    return {"maximus": "the reference client", **bugs}

@@ -26,7 +26,6 @@ from faultlab.lab.report.terminal import (
     last_line,
     moving_line,
     not_offered,
-    not_run,
     row,
 )
 
@@ -45,7 +44,7 @@ def test_the_header_says_all_that_it_takes_to_repeat_a_run() -> None:
         tune="fast",
         seed=7,
         scenarios=6,
-        about=8.2,
+        seconds=8.2,
         jobs=6,
         folder=".faultlab/runs/20261123-104207",
     ) == (
@@ -63,7 +62,7 @@ def test_a_long_subject_moves_the_rest_of_the_header_down() -> None:
         tune="none",
         seed=123456,
         scenarios=1,
-        about=2,
+        seconds=2,
         jobs=6,
         folder="out",
     )
@@ -189,13 +188,6 @@ def test_a_baseline_that_did_not_pass_is_named(result: MakeResult) -> None:
     broken = Finding("C92", "baseline-passes", "fail", seen="without any fault it failed")
     assert checks_line([result(broken, name="slow"), result()])[0].endswith(
         "; no good baseline: slow"
-    )
-
-
-def test_what_was_not_run_is_said() -> None:
-    """A scenario left out in silence looks like one that passed."""
-    assert not_run([("dns", "unresolved: only docker can do it")]) == (
-        "not run: dns (unresolved: only docker can do it)",
     )
 
 

@@ -1,0 +1,117 @@
+"""What there is: scenarios, faults, checks and subjects, as tables and as data for JSON.
+
+Counterpart: `faultlab list`. A listing is made of records; each can be shown in both forms.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ...faults import KINDS, Fault
+from ...scenarios import InjectStep, Scenario
+from ..checks import ALL
+from .lanes import WIDTH
+
+__all__ = ["Record", "checks", "faults", "scenarios", "subjects", "table"]
+
+Value = str | bool | tuple[str, ...]
+Record = dict[str, Value]
+"""One thing that there is: its fields in the order in which they are shown."""
+
+_GAP = 2
+
+
+def scenarios(
+    found: Iterable[Scenario], offered: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[Record, ...]:
+    """Scenarios; `offered`: for each, why the subject does not offer it, () if it does."""
+    records: list[Record] = []
+    for one in found:
+        kinds = [step.kind for step in one.steps() if isinstance(step, InjectStep)]
+        record: Record = {
+            "name": one.name,
+            "title": one.title,
+            "operations": one.operations(),
+            "faults": tuple(dict.fromkeys(kinds)),
+        }
+        if offered is not None:
+            record["offered"] = not offered[one.name]
+            record["reasons"] = offered[one.name]
+        records.append(record)
+    return tuple(records)
+
+
+def faults(environments: Mapping[str, frozenset[str]]) -> tuple[Record, ...]:
+    """Every kind: its family, what a client sees of it, where it can be done, its parameters."""
+    return tuple(
+        {
+            "kind": kind,
+            "family": model.family,
+            "observables": model.observables,
+            "environments": tuple(name for name, can in environments.items() if kind in can),
+            "parameters": tuple(_parameters(model)),
+        }
+        for kind, model in KINDS.items()
+    )
+
+
+def _parameters(model: type[Fault]) -> Iterator[str]:
+    """A kind's own parameters, then the keys that pick requests, where it can pick any."""
+    scope = ("endpoint", "first")
+    own = [name for name in model.model_fields if name not in ("kind", "service", *scope)]
+    yield from own
+    if model.reach != "listener":
+        yield from scope
+
+
+def checks() -> tuple[Record, ...]:
+    """Every check: what it claims, when it applies, which promise it reads."""
+    return tuple(
+        {
+            "id": info.id,
+            "slug": info.slug,
+            "claim": info.claim,
+            "precondition": info.precondition,
+            "promise": info.promise,
+        }
+        for info in ALL
+    )
+
+
+def subjects(named: Mapping[str, str]) -> tuple[Record, ...]:
+    """Subjects by the name that `--subject` takes, each with a line about it."""
+    return tuple({"name": name, "text": text} for name, text in named.items())
+
+
+# --- as a table ----------------------------------------------------------------------------------
+
+
+def table(records: Sequence[Record], names: Sequence[str]) -> tuple[str, ...]:
+    """These fields of the records in columns; the last one takes what is left, and wraps."""
+    cells = [[_cell(record[name]) for name in names] for record in records]
+    widths = [
+        max((len(word) for row in cells for word in row[number].split("\n")), default=0) + _GAP
+        for number in range(len(names) - 1)
+    ]
+    room = max(16, WIDTH - sum(widths))
+    lines: list[str] = []
+    for row in cells:
+        parts = [cell.split("\n") for cell in row[:-1]]
+        parts.append(textwrap.wrap(row[-1].replace("\n", ", "), room, break_on_hyphens=False))
+        for number in range(max(map(len, parts))):
+            shown = [part[number] if number < len(part) else "" for part in parts]
+            line = "".join(f"{text:<{width}}" for text, width in zip(shown, widths, strict=False))
+            lines.append((line + shown[-1]).rstrip())
+    return tuple(lines)
+
+
+def _cell(value: Value) -> str:
+    """A field as text; one of a tuple's items a line."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return value
+        case _:
+            return "\n".join(value)

@@ -1,0 +1,45 @@
+"""What follows the table of a run: the blocks, the checks that were idle, the verdict.
+
+Counterparts: lab/report/blocks.py and lab/report/terminal.py make the parts; `faultlab run` and
+`faultlab judge` print the same.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from ..results import Result
+from .blocks import blocks, failures
+from .terminal import checks_line, last_line
+
+__all__ = ["summary"]
+
+
+def summary(
+    results: Sequence[Result],
+    *,
+    folder: str,
+    seconds: float | None,
+    whole: int | None = None,
+    not_offered: int = 0,
+) -> Iterator[str]:
+    """The lines below the table; the last one is the verdict.
+
+    `whole`: failures that are shown whole, None: all; `folder` is where the others can be seen.
+    """
+    left = whole
+    for result in results:
+        for block in blocks(result, whole=left):
+            yield ""
+            yield from block
+        if left is not None:
+            left = max(0, left - len(failures(result)))
+    hidden = 0 if whole is None else sum(len(failures(result)) for result in results) - whole
+    if hidden > 0:
+        yield ""
+        yield f"{hidden} more: {shlex.join(['faultlab', 'judge', folder])}"
+    yield ""
+    yield from checks_line(results)
+    verdicts = [result.verdict for result in results]
+    yield last_line(verdicts, seconds, not_offered=not_offered)
