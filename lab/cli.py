@@ -296,7 +296,7 @@ def run(
 
 def _scenarios(wanted: Sequence[str]) -> tuple[Scenario, ...]:
     """The scenarios named, or the catalog; the problems of all of them at once."""
-    from ..scenarios import Problem, ScenarioError, catalog, find
+    from ..scenarios import CATALOG, Problem, ScenarioError, catalog, find
 
     if not wanted:
         return tuple(catalog().values())
@@ -304,7 +304,9 @@ def _scenarios(wanted: Sequence[str]) -> tuple[Scenario, ...]:
     problems: list[Problem] = []
     for name in wanted:
         try:
-            for one in find(name):
+            # A file that is called like a story is told from it by its folder.
+            own = Path(name).name == name and Path(name).stem in CATALOG and Path(name).is_file()
+            for one in find(f"./{name}" if own else name):
                 if found.setdefault(one.name, one).file != one.file:
                     text = f"`{one.name}` is also the name of {found[one.name].file}; rename one"
                     problems.append(Problem(one.file, None, "", text))

@@ -13,11 +13,13 @@ from itertools import groupby
 from ..attempts import Operation, Reading, read
 from ..checks import by_slug
 from ..checks.finding import STEP, Finding
+from ..expect import required
 from ..history import History
+from ..plan import Operate
 from ..results import Result
 from ..verdict import Judgement
 from .lanes import WIDTH, lanes
-from .terminal import again
+from .terminal import again, explain
 
 __all__ = ["WHOLE", "blocks", "failures"]
 
@@ -148,17 +150,24 @@ def _unknowns(result: Result, judgement: Judgement) -> Iterator[tuple[str, ...]]
         ]
         yield (*_title("UNKNOWN", result, same), *_rows(rows))
     if judgement.unmet:
-        infos = [by_slug(check) for check in judgement.unmet]
-        rows = [
-            ("missing", f"{info.id} was required, and did not arise: {info.precondition}")
-            for info in infos
-        ]
-        mend = "faultlab explain shows which step requires it; mend step or `requires`"
-        named = ", ".join(f"{info.id} {info.slug}" for info in infos)
-        yield (
-            *_headed(f"UNKNOWN {result.name}: {named}", result.plan.file),
-            *_rows([*rows, ("to know", mend), ("history", _history(result))]),
-        )
+        yield _unmet(result, judgement.unmet)
+
+
+def _unmet(result: Result, checks: Sequence[str]) -> tuple[str, ...]:
+    """The block of checks that steps require, and whose precondition did not arise."""
+    steps = required(result.plan, result.contract)
+    infos = [by_slug(check) for check in checks]
+    rows: list[Row] = []
+    for info in infos:
+        by = f" by `{steps[info.id][0].key}`" if info.id in steps else ""
+        rows.append(("missing", f"{info.id} is required{by}, but never was: {info.precondition}"))
+    places = [_step_place(result, step) for info in infos for step in steps.get(info.id, ())[:1]]
+    named = ", ".join(f"{info.id} {info.slug}" for info in infos)
+    to_know = f"see {explain(result.plan)}; mend the step, or what it requires"
+    return (
+        *_headed(f"UNKNOWN {result.name}: {named}", [*places, result.plan.file][0]),
+        *_rows([*rows, ("to know", to_know), ("history", _history(result))]),
+    )
 
 
 def _without_fault(result: Result) -> tuple[str, ...] | None:
@@ -227,8 +236,13 @@ def _place(result: Result, finding: Finding, *, brief: bool) -> str:
         step = result.plan.step_of(finding.operation)
     except KeyError:
         return file
-    place = f"{file}, {step.phase}" if step.line is None else f"{file}:{step.line}"
+    place = _step_place(result, step)
     return place if brief else f"{place}, `{step.key}`"
+
+
+def _step_place(result: Result, step: Operate) -> str:
+    file = result.plan.file
+    return f"{file}, {step.phase}" if step.line is None else f"{file}:{step.line}"
 
 
 def _headed(title: str, place: str) -> Iterator[str]:

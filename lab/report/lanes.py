@@ -518,7 +518,7 @@ def _lines(row: _Row, columns: _Columns) -> Iterator[str]:
     else:
         line += _short(row.text, WIDTH - start)
     for remark in row.remarks:
-        arrow = f"<- {remark}"
+        arrow = f"<- {remark.removeprefix('<- ')}"
         aside = max(columns.backend, len(line) + 2)
         if line and aside + len(arrow) <= WIDTH:
             yield line.ljust(aside) + arrow

@@ -11,6 +11,7 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from ...scenarios import CATALOG
 from ..attempts import Reading, read
 from ..checks import ALL
 from ..checks.finding import Verdict
@@ -25,6 +26,7 @@ __all__ = [
     "again",
     "checks_line",
     "duration",
+    "explain",
     "header",
     "heading",
     "last_line",
@@ -157,16 +159,23 @@ def moving_line(name: str, text: str, running: int, seconds: float) -> str:
 
 def again(plan: Plan) -> str:
     """The command that plays a plan once more."""
-    words = ["faultlab", "run", plan.scenario]
-    if plan.file != f"{plan.scenario}.yaml":  # the catalog's files have no folder
-        words[-1] = plan.file
+    return shlex.join(["faultlab", "run", *_chosen(plan), "--seed", str(plan.seed)])
+
+
+def explain(plan: Plan) -> str:
+    """The command that shows a plan."""
+    return shlex.join(["faultlab", "explain", *_chosen(plan)])
+
+
+def _chosen(plan: Plan) -> Iterator[str]:
+    told = plan.scenario in CATALOG and plan.file == f"{plan.scenario}.yaml"
+    yield plan.scenario if told else plan.file
     if plan.subject != "maximus":
-        words += ["--subject", plan.subject]
+        yield from ("--subject", plan.subject)
     if plan.environment != "embedded":
-        words += ["--env", plan.environment]
+        yield from ("--env", plan.environment)
     if plan.tune != "fast":
-        words += ["--tune", plan.tune]
-    return shlex.join([*words, "--seed", str(plan.seed)])
+        yield from ("--tune", plan.tune)
 
 
 def checks_line(results: Iterable[Result]) -> tuple[str, ...]:

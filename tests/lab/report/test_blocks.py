@@ -116,19 +116,19 @@ def test_findings_that_lack_the_same_evidence_share_a_block(result: MakeResult) 
 
 
 UNMET = """\
-UNKNOWN breaker: C45 half-open-permits                           breaker.yaml
-  missing    C45 was required, and did not arise: operations began while a
-             probe was in flight
-  to know    faultlab explain shows which step requires it; mend step or
-             `requires`
-  history    .faultlab/runs/20261123-104951/breaker/armed.jsonl
+UNKNOWN 5xx: C24 retry-after, C45 half-open-permits               5xx.yaml:10
+  missing    C24 is required by `read: contract`, but never was: a failed
+             answer carried a Retry-After that the contract honours
+  missing    C45 is required, but never was: operations began while a probe
+             was in flight
+  to know    see faultlab explain 5xx; mend the step, or what it requires
+  history    .faultlab/runs/20261123-104951/5xx/armed.jsonl
 """
 
 
 def test_a_required_check_that_did_not_arise_is_explained(result: MakeResult) -> None:
     """A pass without what the step requires would be an empty one."""
-    story = result(unmet=["C45"], name="breaker")
-    assert [shown(block) for block in blocks(story)] == [UNMET]
+    assert [shown(block) for block in blocks(result(unmet=["C24", "C45"]))] == [UNMET]
 
 
 WITHOUT = """\

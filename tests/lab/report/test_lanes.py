@@ -188,7 +188,7 @@ RETRY_AFTER = (
 
 def test_a_witness_has_three_lanes_and_an_arrow_where_the_promise_breaks() -> None:
     """The reader must see the broken promise without reading a log."""
-    marks = {8: "0.042 s, not 1", 12: "0.078 s, not 1"}
+    marks = {8: "0.042 s, not 1", 12: "<- 0.078 s, not 1"}
     assert shown(CORE, *RETRY_AFTER, of=list(range(3, 17)), marks=marks) == golden("""\
           t (s)  subject         wire to core                       backend
           0.131  read begins

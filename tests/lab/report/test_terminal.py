@@ -160,6 +160,7 @@ def test_long_names_widen_the_table_up_to_a_limit() -> None:
             {"file": "my stories/5xx.yaml", "tune": "none"},
             "faultlab run 'my stories/5xx.yaml' --tune none --seed 7",
         ),
+        ({"scenario": "orders", "file": "orders.yaml"}, "faultlab run orders.yaml --seed 7"),
         ({"environment": "docker"}, "faultlab run 5xx --env docker --seed 7"),
     ],
 )
