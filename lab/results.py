@@ -12,7 +12,7 @@ from pathlib import Path
 from .attempts import read
 from .checks import STEP, Finding, Verdict
 from .contract import Contract
-from .errors import LabError, UsageError
+from .errors import LabError, SetupError, UsageError
 from .expect import StepFinding, judge_steps, required
 from .history import History, HistoryError, load
 from .oracle import demands
@@ -78,18 +78,24 @@ def _finding(step: StepFinding) -> Finding:
 
 
 def save(result: Result) -> None:
-    """Write plan, contract and verdict beside the histories, which are written as they happen."""
-    result.folder.mkdir(parents=True, exist_ok=True)
+    """Write plan, contract and verdict beside the histories, which are written as they happen.
+
+    Raises SetupError.
+    """
     texts = {
         "plan.json": result.plan.model_dump_json(indent=2).encode(),
         "contract.json": result.contract.model_dump_json(indent=2).encode(),
     }
     if result.judgement is not None:
         texts["verdict.json"] = encode(result.judgement)
-    for name, text in texts.items():
-        beside = result.folder / f"{name}.part"
-        beside.write_bytes(text)
-        beside.replace(result.folder / name)
+    try:
+        result.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            beside = result.folder / f"{name}.part"
+            beside.write_bytes(text)
+            beside.replace(result.folder / name)
+    except OSError as error:
+        raise SetupError(f"{result.folder}: can't be written: {error.strerror}") from error
 
 
 def stories(folder: Path) -> tuple[Path, ...]:

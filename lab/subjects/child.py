@@ -105,9 +105,16 @@ class Child:
         self._socket = ours
         with theirs, contextlib.ExitStack() as files:
             output: int = subprocess.DEVNULL
-            if log is not None:
-                log.parent.mkdir(parents=True, exist_ok=True)
-                output = files.enter_context(log.open("ab")).fileno()
+            try:
+                if log is not None:
+                    log.parent.mkdir(parents=True, exist_ok=True)
+                    output = files.enter_context(log.open("ab")).fileno()
+            except OSError as error:
+                ours.close()
+                raise SetupError(
+                    f"{log}: can't be written: {error.strerror}",
+                    mend="name another folder: --out DIR",
+                ) from error
             try:
                 self._process = subprocess.Popen(
                     [
@@ -207,12 +214,18 @@ class Child:
         """Have it send all that it recorded, and then this mark, to the recorder."""
         self._ask(lambda number: Flush(number=number, token=token), "send its events", limit)
 
-    def elsewhere(self, operation: str, service: str) -> SubjectError:
-        """What to tell the author of a subject that works without calling us, after `close`."""
+    def was_elsewhere(self, op: int) -> bool:
+        """Whether it connected elsewhere during this operation; known after `close`."""
+        return any(address.op == op for address in self._seen)
+
+    def elsewhere(
+        self, operation: str, service: str, *, ended: str = "came back ok"
+    ) -> SubjectError:
+        """What to tell the author of a subject that does not call us, after `close`."""
         return went_elsewhere(
             self._spec,
             operation=operation,
-            ended="came back ok",
+            ended=ended,
             service=service,
             url=self._urls[service],
             seen=self._seen,
