@@ -305,8 +305,9 @@ def _scenarios(wanted: Sequence[str]) -> tuple[Scenario, ...]:
     for name in wanted:
         try:
             # A file that is called like a story is told from it by its folder.
-            own = Path(name).name == name and Path(name).stem in CATALOG and Path(name).is_file()
-            for one in find(f"./{name}" if own else name):
+            path = Path(name)
+            alike = name not in CATALOG and path.name == name and path.stem in CATALOG
+            for one in find(f"./{name}" if alike else name):
                 if found.setdefault(one.name, one).file != one.file:
                     text = f"`{one.name}` is also the name of {found[one.name].file}; rename one"
                     problems.append(Problem(one.file, None, "", text))

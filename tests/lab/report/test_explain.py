@@ -1,0 +1,168 @@
+"""A plan in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from faultlab.faults import (
+    AnyFault,
+    BadBody,
+    Cut,
+    Latency,
+    LostAnswer,
+    Partition,
+    Refused,
+    Stall,
+    Status,
+)
+from faultlab.lab.checks import ALL
+from faultlab.lab.contract import builtin
+from faultlab.lab.plan import Offer, Plan, Skipped, plan
+from faultlab.lab.report.explain import explained, fault_text
+from faultlab.lab.report.lanes import WIDTH
+from faultlab.lab.tune import FAST, tuned
+from faultlab.scenarios import Incident, catalog
+
+if TYPE_CHECKING:
+    from .conftest import MakePlan
+
+MAXIMUS = tuned(builtin("maximus"), FAST)
+OFFERS = (
+    Offer(name="read", service="core", method="GET", path="/health", idempotent=True),
+    Offer(name="read.other", service="core", method="GET", path="/state", idempotent=True),
+    Offer(name="read.elsewhere", service="penelope", method="GET", path="/health", idempotent=True),
+    Offer(name="write", service="core", method="POST", path="/query", idempotent=False),
+)
+
+
+def story(name: str) -> Plan:
+    """A story of the catalog for a subject with every role."""
+    made = plan(
+        catalog()[name],
+        MAXIMUS,
+        OFFERS,
+        seed=7,
+        environment="embedded",
+        tune="fast",
+        subject="maximus",
+        slugs={info.slug: info.id for info in ALL},
+    )
+    assert isinstance(made, Plan)
+    return made
+
+
+DOWN = """\
+down: The backend is completely down
+subject maximus   environment embedded   tune fast   seed 7   about X s
+
+control    (implied)   no fault
+  1-3      write, read, read.elsewhere   ok           1 attempt each
+fault
+           inject refused on core: no listener, live connections closed by FIN
+  4        write                         connection   3 attempts, gaps 25-50 and
+                                                      50-100 ms
+           subject new: breakers closed
+  5-9      read                          connection   3 attempts each
+  10       read                          open         0 attempts, in 50 ms
+  11       read.elsewhere                ok           1 attempt
+recovery   (implied)   everything cleared
+           wait 1 s: breaker.reset_timeout
+  12       write                         ok           1 attempt
+  13-14    read                          ok           1 attempt each
+  15       read.elsewhere                ok           1 attempt
+
+core          write POST /query, read GET /health
+penelope      read.elsewhere GET /health
+"""
+
+
+def test_a_story_is_explained_step_by_step() -> None:
+    """The numbers on the left are those of history and witness."""
+    lines = list(explained(story("down"), MAXIMUS))
+    assert lines[1].startswith(DOWN.splitlines()[1].partition("about")[0])
+    lines[1] = lines[1].partition("about")[0] + "about X s"
+    assert "\n".join(lines[:21]) + "\n" == DOWN
+    assert lines[21].startswith("requires      C02 C20 C40 ")
+    assert lines[22:] == [
+        "evidence      refused connects by the audit event, all else at the proxy"
+    ]
+
+
+@pytest.mark.parametrize("name", catalog())
+def test_every_story_fits_and_agrees_with_the_contract(name: str) -> None:
+    """The catalog was written for this contract; where they differ, one of them is wrong."""
+    lines = explained(story(name), MAXIMUS)
+    assert max(map(len, lines)) <= WIDTH
+    assert not any("the contract ends it" in line for line in lines)
+
+
+def test_a_file_that_expects_what_the_contract_forbids_is_told(plan: MakePlan) -> None:
+    """It would end as unknown; that can be known before a run."""
+    lines = explained(plan(), MAXIMUS)
+    assert "  3        write                         status:503   1 attempt; the contract" in lines
+
+
+def test_what_the_file_counts_stands_beside_what_the_contract_counts(plan: MakePlan) -> None:
+    """`attempts` in a file overrides nothing that a client promised."""
+    made = plan()
+    steps = tuple(
+        step.model_copy(update={"attempts": 5}) if getattr(step, "ids", ()) == (2,) else step
+        for step in made.steps
+    )
+    text = "\n".join(explained(made.model_copy(update={"steps": steps}), MAXIMUS))
+    assert "3 attempts; the file says" in text
+
+
+def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -> None:
+    """Both change what a verdict is worth."""
+    step = Skipped(phase="fault", text="read.elsewhere: ok", reason="orders has one service")
+    incident = Incident(source="INC-4711", when="2026-10-30", symptom="41 orders twice")
+    lines = explained(plan(skipped=(step,), incident=incident), MAXIMUS)
+    assert lines[1] == "incident: INC-4711; 2026-10-30; 41 orders twice"
+    assert "not offered: read.elsewhere: ok (orders has one service)" in lines
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        (
+            Refused(service="core"),
+            "refused on core: no listener, live connections closed by FIN",
+        ),
+        (
+            Cut(service="core", at="request_head", by="rst", first=2),
+            "cut on core: RST after the request's head, the first 2 requests",
+        ),
+        (
+            Cut(service="core", at="response_body", bytes=10, endpoint="GET /a"),
+            "cut on core GET /a: FIN after 10 bytes of the body",
+        ),
+        (
+            Latency(service="core", delay=0.5, jitter=0.1),
+            "latency on core: answers 0.5 s +- 0.1 s late",
+        ),
+        (Stall(service="core"), "stall on core: silence where the answer should begin"),
+        (
+            Status(service="core", code=503, headers=(("Retry-After", "1"),)),
+            "status on core: 503 to every request, Retry-After: 1",
+        ),
+        (
+            Status(service="core", sequence=(500, 502)),
+            "status on core: 500, 502 to one request each, then it works",
+        ),
+        (
+            Partition(service="core"),
+            "partition on core: connects unanswered, live connections held",
+        ),
+        (BadBody(service="core"), "bad_body on core: answers with invalid_json"),
+        (
+            LostAnswer(service="core"),
+            "lost_answer on core: carried out, then FIN without an answer",
+        ),
+    ],
+)
+def test_each_fault_is_told_in_words(fault: AnyFault, text: str) -> None:
+    """What goes wrong, where, and what becomes of live connections."""
+    assert fault_text(fault) == text

@@ -1,0 +1,101 @@
+"""What a client that keeps its contract would do under a plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from faultlab.lab.contract import Contract, builtin
+from faultlab.lab.plan import Offer, Plan, plan
+from faultlab.lab.report.forecast import Forecast, forecast
+from faultlab.lab.tune import FAST, tuned
+from faultlab.scenarios import parse
+
+if TYPE_CHECKING:
+    from .conftest import MakePlan
+
+MAXIMUS = tuned(builtin("maximus"), FAST)
+OFFERS = (
+    Offer(name="read", service="core", method="GET", path="/health", idempotent=True),
+    Offer(name="write", service="core", method="POST", path="/query", idempotent=False),
+)
+FIVE = "  - read: connection\n    times: 5\n"
+
+
+def planned(fault: str, contract: Contract = MAXIMUS) -> Plan:
+    """A plan whose fault phase is this."""
+    made = plan(
+        parse(f"scenario: A\ncontrol:\n  - read: ok\nfault:\n{fault}".encode(), "a.yaml"),
+        contract,
+        OFFERS,
+        seed=7,
+        environment="embedded",
+        tune="fast",
+        subject="maximus",
+        slugs={},
+    )
+    assert isinstance(made, Plan)
+    return made
+
+
+def expected(fault: str, contract: Contract = MAXIMUS) -> list[tuple[int, str]]:
+    """Attempts and outcome of each operation of the fault phase."""
+    made = planned(fault, contract)
+    found = forecast(made, contract)
+    ids = [op for step in made.operations() if step.phase == "fault" for op in step.ids]
+    return [(found[op].attempts, found[op].outcome) for op in ids]
+
+
+@pytest.mark.parametrize(
+    ("fault", "ends"),
+    [
+        ("  - inject: refused\n  - write: connection\n", [(3, "connection")]),
+        ("  - inject: partition\n  - write: timeout\n", [(1, "timeout")]),
+        ("  - inject: partition\n  - read: connection\n", [(3, "connection")]),
+        ("  - inject: latency\n    delay: 500ms\n  - read: ok\n", [(1, "ok")]),
+        (
+            "  - inject: latency\n    delay: 2 x timeouts.read\n  - read: timeout\n",
+            [(3, "timeout")],
+        ),
+        ("  - inject: status\n    sequence: [500, 404]\n  - read: contract\n", [(2, "status:404")]),
+        ("  - inject: status\n    code: 503\n    first: 2\n  - read: contract\n", [(3, "ok")]),
+        ("  - inject: bad_body\n    body: invalid_json\n  - read: response\n", [(1, "response")]),
+        (
+            f"  - inject: refused\n{FIVE}  - read: open\n",
+            [*[(3, "connection")] * 5, (0, "open")],
+        ),
+        (
+            f"  - inject: refused\n{FIVE}  - subject: new\n  - read: connection\n",
+            [(3, "connection")] * 6,
+        ),
+    ],
+)
+def test_the_contract_decides_attempts_and_end(fault: str, ends: list[tuple[int, str]]) -> None:
+    """A wrong contract must show before anything is played."""
+    assert expected(fault) == ends
+
+
+def test_one_of_several_at_once_is_the_probe() -> None:
+    """The breaker's story depends on it: the others are rejected while it is held."""
+    fault = (
+        "  - inject: status\n    code: 503\n  - read: status:503\n    times: 5\n  - clear: all\n"
+        "  - inject: stall\n  - wait: breaker.reset_timeout\n"
+        "  - read: [timeout, open]\n    concurrency: 10\n"
+    )
+    assert sorted(expected(fault)[5:]) == [*[(0, "open")] * 9, (1, "timeout")]
+
+
+def test_the_server_s_wait_beats_the_client_s_own(plan: MakePlan) -> None:
+    """A story with Retry-After takes seconds, and its author must see why."""
+    found = forecast(plan(), MAXIMUS)
+    assert [round(low, 3) for low, _ in found[2].waits] == [1.0, 1.0]
+    assert found[3] == Forecast(1, (), "ok")  # `first: 2` was used up by operation 2
+    assert found[1] == found[4] == Forecast(1, (), "ok")
+
+
+def test_what_the_contract_leaves_open_is_said() -> None:
+    """A number that nobody promised would be taken for a promise."""
+    found = forecast(planned("  - inject: refused\n  - read: connection\n"), Contract())
+    assert found[2].attempts == 1
+    assert found[2].more

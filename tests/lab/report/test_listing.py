@@ -1,0 +1,72 @@
+"""What there is, as tables and as data."""
+
+from __future__ import annotations
+
+import json
+
+from faultlab.faults import KINDS
+from faultlab.lab.checks import ALL
+from faultlab.lab.report.lanes import WIDTH
+from faultlab.lab.report.listing import checks, faults, scenarios, subjects, table
+from faultlab.scenarios import catalog
+
+ENVIRONMENTS = {"embedded": frozenset(KINDS), "nowhere": frozenset({"status"})}
+
+
+def test_each_fault_says_what_a_client_sees_and_where_it_can_be_done() -> None:
+    """Who writes a scenario chooses by what the client shall see."""
+    found = {record["kind"]: record for record in faults(ENVIRONMENTS)}
+    assert found.keys() == KINDS.keys()
+    assert found["refused"] == {
+        "kind": "refused",
+        "family": "down",
+        "observables": ("connect_refused", "stale_eof", "stale_reset"),
+        "environments": ("embedded",),
+        "parameters": ("live",),
+    }
+    assert found["status"]["environments"] == ("embedded", "nowhere")
+    assert found["latency"]["parameters"] == ("delay", "jitter", "direction", "endpoint", "first")
+
+
+def test_each_check_says_what_it_claims() -> None:
+    """The slugs are what `requires` takes."""
+    found = checks()
+    assert len(found) == len(ALL)
+    lines = table(found, ["id", "slug", "claim"])
+    assert "C20  backoff             the wait before each retry lies within the declared" in lines
+
+
+def test_scenarios_tell_their_operations_and_faults() -> None:
+    """What a subject must offer can be seen before a run."""
+    (down, *_) = scenarios(catalog().values())
+    assert down == {
+        "name": "down",
+        "title": "The backend is completely down",
+        "operations": ("write", "read", "read.elsewhere"),
+        "faults": ("refused",),
+    }
+
+
+def test_scenarios_tell_why_a_subject_does_not_offer_them() -> None:
+    """`no` alone would send the reader to `explain`."""
+    found = list(catalog().values())[:2]
+    why = "the contract has no breaker"
+    offered: dict[str, tuple[str, ...]] = {found[0].name: (), found[1].name: (why,)}
+    records = scenarios(found, offered)
+    assert [record["offered"] for record in records] == [True, False]
+    assert table(records, ["name", "offered", "reasons"]) == (
+        "down  yes",
+        f"slow  no   {why}",
+    )
+
+
+def test_tables_fit_and_records_are_json() -> None:
+    """Both are for reading: one by people, one by programs."""
+    for records, columns in (
+        (faults(ENVIRONMENTS), "kind family observables environments parameters"),
+        (checks(), "id slug claim"),
+        (scenarios(catalog().values()), "name title"),
+        (subjects({"planted:x": "word " * 40}), "name text"),
+    ):
+        assert max(map(len, table(records, columns.split()))) <= WIDTH
+        assert len(json.loads(json.dumps(records))) == len(records)
