@@ -120,13 +120,8 @@ class Session:
         return self._process
 
     def tune_of(self, scenario: Scenario) -> str:
-        """The tune's name for a scenario: as asked, as its file says, or fast.
-
-        A subject that does not ask for `tune` keeps its contract's own numbers.
-        """
-        if not self._tunable:
-            return "none"
-        return self._tune_asked or scenario.tune or "fast"
+        """The tune's name for a scenario."""
+        return tune_name(self._tune_asked, scenario.tune, tunable=self._tunable)
 
     def contract_for(self, tune: str) -> Contract:
         """The subject's contract under a tune."""
@@ -135,7 +130,7 @@ class Session:
     @property
     def contract(self) -> Contract:
         """The subject's contract under the tune asked for."""
-        return self.contract_for((self._tune_asked or "fast") if self._tunable else "none")
+        return self.contract_for(tune_name(self._tune_asked, None, tunable=self._tunable))
 
     def plan(
         self, scenario: Scenario, slugs: Mapping[str, str], promises: Mapping[str, str]
@@ -358,7 +353,7 @@ class _Play:
                 case Wait():
                     self._say(f"{self._phase}: waiting {step.seconds:g} s")
                     if self._stopped.wait(step.seconds):
-                        raise SetupError("stopped")
+                        raise SetupError("the run was stopped")
                 case Fresh():
                     self._env.fresh()
                 case Renew():
@@ -425,6 +420,16 @@ class _Play:
                     operation.service,
                     ended=f"ended with {operation.errors[0].classes[0]}",
                 )
+
+
+def tune_name(asked: str | None, written: str | None, *, tunable: bool) -> str:
+    """Which tune a scenario is played with: as asked, as its file says, or `fast`.
+
+    `none` for a subject that does not ask for `tune`: it keeps its contract's own numbers.
+    """
+    if not tunable:
+        return "none"
+    return next((name for name in (asked, written) if name is not None), "fast")
 
 
 def header(story: Plan, kind: Kind) -> Header:

@@ -178,6 +178,7 @@ class Embedded:
         self._handles: dict[int, Armed] = {}
         self._lock = threading.Lock()
         self._over = False
+        self._ended = False  # by us, so that the lab process is not to blame
         self._channel, theirs = socket.socketpair()
         try:
             with theirs:
@@ -285,13 +286,13 @@ class Embedded:
         answer: Future[Done | Failed] = Future()
         with self._lock:
             if self._over:
-                raise SetupError(self._process.gone())
+                raise SetupError(self._gone())
             self._answers[number] = answer
             data = pack(_encoder.encode(msgspec.structs.replace(order, number=number)))
             try:
                 self._channel.sendall(data)
             except OSError as error:
-                raise SetupError(self._process.gone()) from error
+                raise SetupError(self._gone()) from error
         try:
             told = answer.result(_PATIENCE)
         except FutureTimeout:
@@ -321,7 +322,7 @@ class Embedded:
             waiting = list(self._answers.items())
             self._answers.clear()
         for number, answer in waiting:
-            answer.set_result(Failed(number=number, kind="setup", text=self._process.gone()))
+            answer.set_result(Failed(number=number, kind="setup", text=self._gone()))
         for handle in tuple(self._handles.values()):
             if not handle.first.done():
                 handle.first.set_exception(SetupError("the run is over: this fault acts no more"))
@@ -336,8 +337,11 @@ class Embedded:
         if waiting is not None:
             waiting.set_result(answer)
 
+    def _gone(self) -> str:
+        return "the run was stopped" if self._ended else self._process.gone()
+
     def _end(self) -> None:
-        self._over = True
+        self._over = self._ended = True
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
         if self._reader is not threading.current_thread():
