@@ -181,24 +181,29 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        from ..scenarios import ScenarioError
-        from .contract import ContractError
-        from .errors import LabError, UsageError
-
         try:
-            command(*args, **kwargs)
-        except ScenarioError as error:
-            click.echo(str(error), err=True)
-            click.echo(error.summary(), err=True)
-            raise SystemExit(2) from None
-        except UsageError as error:
-            raise _fail(f"{type(error).__name__}: {error}", 2) from None
-        except (LabError, ContractError) as error:
-            raise _fail(f"{type(error).__name__}: {error}", 3) from None
+            _addressed(lambda: command(*args, **kwargs))
         except KeyboardInterrupt:
             raise _fail("interrupted; everything is closed", _INTERRUPTED) from None
 
     return guarded
+
+
+def _addressed(command: Callable[[], None]) -> None:
+    from ..scenarios import ScenarioError
+    from .contract import ContractError
+    from .errors import LabError, UsageError
+
+    try:
+        command()
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        click.echo(error.summary(), err=True)
+        raise SystemExit(2) from None
+    except UsageError as error:
+        raise _fail(f"{type(error).__name__}: {error}", 2) from None
+    except (LabError, ContractError) as error:
+        raise _fail(f"{type(error).__name__}: {error}", 3) from None
 
 
 # --- commands ------------------------------------------------------------------------------------
