@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
 
 from .attempts import read
 from .checks import STEP, Finding, Verdict
@@ -20,6 +23,8 @@ from .plan import Plan
 from .verdict import Judgement, encode, judge
 
 __all__ = ["Result", "judged", "rejudge", "save", "stories"]
+
+Saved = TypeVar("Saved", Plan, Contract)
 
 _FILES = ("plan.json", "contract.json", "baseline.jsonl", "armed.jsonl")
 
@@ -116,8 +121,8 @@ def stories(folder: Path) -> tuple[Path, ...]:
 def rejudge(folder: Path) -> Result:
     """Judge one story's folder again. Raises UsageError for a file that is missing or damaged."""
     try:
-        plan = Plan.model_validate_json((folder / "plan.json").read_bytes())
-        contract = Contract.model_validate_json((folder / "contract.json").read_bytes())
+        plan = _read(Plan, folder / "plan.json")
+        contract = _read(Contract, folder / "contract.json")
         baseline = load(folder / "baseline.jsonl")
         armed = load(folder / "armed.jsonl")
     except FileNotFoundError as error:
@@ -126,8 +131,10 @@ def rejudge(folder: Path) -> Result:
             seen=f"no {Path(str(error.filename)).name}",
             expected=", ".join(_FILES),
         ) from error
-    except (ValueError, HistoryError) as error:
-        raise UsageError(f"{folder}: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{error.filename}: can't be read: {error.strerror}") from error
+    except HistoryError as error:
+        raise UsageError(str(error)) from error
     result = Result(
         name=plan.scenario,
         plan=plan,
@@ -140,3 +147,17 @@ def rejudge(folder: Path) -> Result:
         folder=folder,
     )
     return judged(result)
+
+
+def _read(model: type[Saved], path: Path) -> Saved:
+    """A saved plan or contract. Raises UsageError for a damaged one, and OSError."""
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise UsageError(
+            f"{path}: not a {model.__name__.lower()} of this version",
+            at=place,
+            seen=problem["msg"],
+        ) from error

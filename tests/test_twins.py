@@ -12,6 +12,8 @@ ROOMS = ("lab", "faults", "scenarios", "fixtures", "maximus")
 
 # source file -> why it has no twin of its own
 WITHOUT_TWIN: dict[str, str] = {
+    "lab/environments/embedded.py": "needs the lab process: tests/wire/test_host.py",
+    "lab/host.py": "is that process: tests/wire/test_host.py",
     "lab/sockets.py": "needs real sockets: tests/wire/test_sockets.py",
     "lab/subjects/child.py": "needs a process: tests/wire/test_subject_process.py",
     "lab/subjects/inside.py": "is that process",
