@@ -40,13 +40,16 @@ def failures(result: Result) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.outcome == "fail")
 
 
-def blocks(result: Result, *, whole: int | None = None) -> tuple[tuple[str, ...], ...]:
+def blocks(
+    result: Result, *, whole: int | None = None, also: Sequence[str] = ()
+) -> tuple[tuple[str, ...], ...]:
     """A block of lines for each failure of a result, or for what could not be told.
 
-    `whole`: at most so many failures; None: all of them.
+    `whole`: at most so many failures; None: all of them. `also`: scenarios that ended in the same
+    error, told in its block.
     """
     if result.error is not None or result.judgement is None:
-        return (_error(result),)
+        return (_error(result, also),)
     failed = failures(result)
     if failed:
         return tuple(_failure(result, finding) for finding in failed[:whole])
@@ -204,12 +207,18 @@ def _without_fault(result: Result) -> tuple[str, ...] | None:
     )
 
 
-def _error(result: Result) -> tuple[str, ...]:
+def _error(result: Result, also: Sequence[str]) -> tuple[str, ...]:
+    """The block of what could not be played; `also`: scenarios that ended for the same reason."""
     name = "LabError" if result.error is None else type(result.error).__name__
     text = "no judgement was made" if result.error is None else str(result.error)
     first, *rest = f"{name}: {text}".splitlines()
-    history = _history(result) if result.armed is not None or result.baseline is not None else ""
-    return (f"ERROR {result.name}", f"  {first}", *rest, *_rows([("history", history)]))
+    kept = result.armed is not None or result.baseline is not None
+    return (
+        *_headed(f"ERROR {', '.join([result.name, *also])}", ""),
+        f"  {first}",
+        *rest,
+        *_rows([("history", _history(result) if kept else "")]),
+    )
 
 
 # --- parts ---------------------------------------------------------------------------------------

@@ -29,8 +29,15 @@ def summary(
     `whole`: failures that are shown whole, None: all; `folder` is where the others can be seen.
     """
     left = whole
+    alike: dict[str, list[str]] = {}  # an error's text -> the scenarios that ended in it
     for result in results:
-        for block in blocks(result, whole=left):
+        if result.error is not None:
+            alike.setdefault(str(result.error), []).append(result.name)
+    for result in results:
+        same = [result.name] if result.error is None else alike[str(result.error)]
+        if same[0] != result.name:
+            continue
+        for block in blocks(result, whole=left, also=same[1:]):
             yield ""
             yield from block
         if left is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from faultlab.lab.errors import SubjectError
 from faultlab.lab.report.summary import summary
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ def test_a_judgement_shows_every_failure(result: MakeResult, retry_after: Findin
     lines = list(summary([result(*[retry_after] * 8)], folder="out", seconds=None))
     assert sum(line.startswith("FAIL 5xx: C24") for line in lines) == 8
     assert lines[-1] == "FAIL  1 fail"
+
+
+def test_an_error_that_ended_several_scenarios_is_told_once(result: MakeResult) -> None:
+    """A subject that can't be opened would else fill six screens with one message."""
+    error = SubjectError("orders: it raised ValueError")
+    results = [result(error=error, name=name) for name in ("down", "slow")]
+    lines = list(summary([*results, result()], folder="out", seconds=None))
+    assert lines[:3] == ["", "ERROR down, slow", "  SubjectError: orders: it raised ValueError"]
+    assert lines[-1] == "ERROR  2 error, 1 pass"
 
 
 def test_a_run_of_which_nothing_was_offered_is_no_pass() -> None:

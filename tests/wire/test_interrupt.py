@@ -1,0 +1,46 @@
+"""Ctrl-C in the middle of a run, on a real process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from faultlab.lab.history import load
+
+pytestmark = pytest.mark.wire
+
+_PATIENCE = 30.0
+
+
+def test_ctrl_c_ends_in_one_line_and_keeps_the_history(tmp_path: Path) -> None:
+    """What was seen until then may be what the user was waiting for."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "faultlab", "run", "partition", "--seed", "7", "--out"]
+    with subprocess.Popen(
+        [*command, str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A job in the background of a shell would inherit that it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        baseline = out / "partition" / "baseline.jsonl"
+        limit = time.monotonic() + _PATIENCE
+        while not (baseline.exists() and baseline.stat().st_size):
+            assert time.monotonic() < limit
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=_PATIENCE)
+    assert process.returncode == 130
+    assert told == (
+        "interrupted: 0 of 1 scenarios had ended; everything is closed, what was recorded is kept "
+        f"in {out} (exit 130)\n"
+    )
+    assert load(baseline).header.scenario == "partition"
+    assert (out / "partition" / "plan.json").exists()
