@@ -21,6 +21,7 @@ from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from platform import python_version
+from queue import SimpleQueue
 from textwrap import wrap
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
@@ -288,6 +289,34 @@ def _refusing(call: str) -> Iterator[None]:
         raise FaultError(f"{call}: {'; '.join(problems)}") from None
 
 
+class _Prompt(Channel):
+    """Sends at once what the audit hook noted, so that `first` comes while the test waits for it.
+
+    In a subject's own process the end of an attempt sends it; a test's client tells no such end.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._noted: SimpleQueue[bool] = SimpleQueue()  # its `put` may stand in any hook
+        self._sender = threading.Thread(target=self._send_noted, name="faultlab-feed", daemon=True)
+        self._sender.start()
+
+    @override
+    def note(self, event: AnyEvent) -> None:
+        super().note(event)
+        self._noted.put(True)
+
+    @override
+    def close(self) -> None:
+        self._noted.put(False)
+        self._sender.join()
+        super().close()
+
+    def _send_noted(self) -> None:
+        while self._noted.get():
+            self.flush()
+
+
 class Place(Protocol):
     """Opens the environment of one test, with no service yet."""
 
@@ -333,7 +362,7 @@ class Lab:
             events.close()
             raise
         self.env = self._environment.name
-        self._channel = Channel(events)
+        self._channel = _Prompt(events)
         self._watch = Watch()
         self._watch.start({}, self._channel, Stamp(time.monotonic() - self._environment.clock()))
         self._watch.opened()
@@ -588,6 +617,7 @@ class Lab:
     def end(self, armed: Armed) -> None:
         """Clear what an `Armed` holds."""
         if self._final is None:
+            self._environment.barrier(self._channel.mark)  # its last connects are its own
             self._environment.clear(*armed.numbers)
 
     def report(self) -> tuple[History, str]:

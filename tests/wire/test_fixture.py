@@ -189,12 +189,18 @@ async def test_an_async_test_waits_for_a_fault_without_blocking(lab: Lab) -> Non
 
 
 def test_a_refused_connect_is_the_first_event_too(lab: Lab, http: httpx.Client) -> None:
-    """It reaches no proxy, but the hook saw it."""
-    with lab.down("orders") as down:
-        with pytest.raises(httpx.ConnectError):
-            http.get("/orders/7")
-        assert lab.attempts("orders") == 1
+    """It reaches no proxy, but the hook saw it, and tells it without being asked."""
+    with lab.down("orders") as down, ThreadPoolExecutor(1) as pool:
+        call = pool.submit(http.get, "/orders/7")
         assert down.first.result(LONG).service == "orders"
+        assert isinstance(call.exception(LONG), httpx.ConnectError)
+
+
+def test_after_its_block_a_fault_that_fired_has_told_so(lab: Lab, http: httpx.Client) -> None:
+    """The end of the block waits for what happened before it."""
+    with lab.down("orders") as down, pytest.raises(httpx.ConnectError):
+        http.get("/orders/7")
+    assert down.first.done()
 
 
 def test_who_waits_for_a_fault_learns_of_the_test_s_end(
