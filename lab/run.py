@@ -96,7 +96,7 @@ class Session:
         self._closing = False
         self._live: set[_Play] = set()
         described = describe(subject, out)
-        self.subject = described.name
+        self.subject = subject  # as it was named, so that a run can be repeated
         self.offers = tuple(
             Offer(
                 name=offered.name,

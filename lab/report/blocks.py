@@ -13,7 +13,7 @@ from itertools import groupby
 from ..attempts import Operation, Reading, read
 from ..checks import by_slug
 from ..checks.finding import STEP, Finding
-from ..expect import required
+from ..expect import outcome_of, required
 from ..history import History
 from ..plan import Operate
 from ..results import Result
@@ -147,6 +147,7 @@ def _unknowns(result: Result, judgement: Judgement) -> Iterator[tuple[str, ...]]
         more = sum(finding.more for finding in same)
         rows = [
             ("missing", missing + (f"; {more} more like it" if more else "")),
+            ("seen", same[0].seen),
             ("known", "; ".join(known)),
             ("to know", "; ".join(to_know)),
             ("history", _history(result, same[0])),
@@ -179,19 +180,23 @@ def _without_fault(result: Result) -> tuple[str, ...] | None:
     if reading is None:
         return None
     for operation in reading.operations:
-        if operation.phase == "control" and operation.ending in ("failed", "unknown"):
+        outcome = outcome_of(operation, result.contract)
+        if operation.phase == "control" and outcome not in _expected(result, operation.id):
             break
     else:
         return None
+    expected = _expected(result, operation.id)
     met = operation.attempts[-1] if operation.attempts else None
     called = "nothing on the wire" if met is None else f"{met.method} {met.target}".strip()
-    how = met.observable if met is not None else "an error before any attempt"
     raised = operation.errors[0] if operation.errors else None
     error = "" if raised is None else raised.classes[0].rpartition(".")[2]
     if raised is not None and raised.message:
         error = f"{error}: {raised.message}"
+    ended = "was still running when the run was cut"
+    if operation.ending != "unknown":
+        ended = f"ended as {outcome}"
     rows: list[Row] = [
-        (operation.name, f"ended as {how}, expected ok"),
+        (operation.name, f"{ended}, expected {' or '.join(expected)}"),
         ("called", called or "a connect that was not answered"),
         ("raised", error),
         ("mend", "make it work without a fault first: what it calls must be served"),
@@ -205,6 +210,14 @@ def _without_fault(result: Result) -> tuple[str, ...] | None:
         ),
         *_rows(rows),
     )
+
+
+def _expected(result: Result, number: int) -> tuple[str, ...]:
+    """What the plan expects of an operation; one that it does not know is to end ok."""
+    try:
+        return result.plan.step_of(number).expect
+    except KeyError:
+        return ("ok",)
 
 
 def _error(result: Result, also: Sequence[str]) -> tuple[str, ...]:

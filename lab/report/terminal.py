@@ -68,7 +68,7 @@ def header(
     second = f"tune {tune}   seed {seed}"
     noun = "scenario" if scenarios == 1 else "scenarios"
     side = " side by side" if min(jobs, scenarios) > 1 else ""
-    what = f"{scenarios} {noun}, about {seconds:.0f} s{side}; run folder {folder}"
+    what = f"{scenarios} {noun}, about {max(1.0, seconds):.0f} s{side}; run folder {folder}"
     one = f"{first}   {second}"
     return (*((one,) if len(one) <= WIDTH else (first, f"  {second}")), what)
 
@@ -180,7 +180,8 @@ def _chosen(plan: Plan) -> Iterator[str]:
 
 def checks_line(results: Iterable[Result]) -> tuple[str, ...]:
     """How many checks had something to judge, and by name those that had not."""
-    judged = [result.judgement for result in results if result.judgement is not None]
+    played = [result for result in results if result.error is None]
+    judged = [result.judgement for result in played if result.judgement is not None]
     if not judged:
         return ()
     exercised = {check for one in judged for check in one.exercised}
@@ -191,9 +192,7 @@ def checks_line(results: Iterable[Result]) -> tuple[str, ...]:
         parts.append(f"not exercised: {' '.join(idle)}")
     if unpromised:
         parts.append(f"not promised: {' '.join(sorted(unpromised))}")
-    bad = [
-        result.name for result in results if result.judgement is not None and _bad_baseline(result)
-    ]
+    bad = [result.name for result in played if _bad_baseline(result)]
     parts.append("every baseline passed" if not bad else f"no good baseline: {', '.join(bad)}")
     return tuple(_wrapped("; ".join(parts), 0))
 

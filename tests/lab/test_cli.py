@@ -327,7 +327,7 @@ def test_a_run_shows_header_rows_and_verdict(tmp_path: Path) -> None:
     code, lines = run(session, [story()], tmp_path)
     assert lines[:2] == [
         "faultlab 0.1.0   subject maximus   environment embedded   tune fast   seed 7",
-        f"1 scenario, about 0 s; run folder {tmp_path}",
+        f"1 scenario, about 1 s; run folder {tmp_path}",
     ]
     assert lines[4].split() == ["rejected", "FAIL", "3", "3", "status", "1", "0.3", "s"]
     assert lines[-1] == f"{'FAIL  1 fail':<70}0.0 s"
