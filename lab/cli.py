@@ -150,6 +150,9 @@ class Display:
         result = judged(result)
         save(result)
         self.results.append(result)
+        if self._latest is not None and self._latest.name == result.name:
+            self._latest = None
+            self._writer.move("")
         self._writer.lines(row(result, self._names))
 
     @contextlib.contextmanager
