@@ -203,11 +203,13 @@ class Armed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.clear()
         if error is None:
+            self.clear()
             self.demand_fired()
-        else:
-            self._judged = True  # the block's own error is the one to show
+            return
+        self._judged = True
+        with suppress(LabError):  # the block's own error is the one to show
+            self.clear()
 
     @override
     def __repr__(self) -> str:

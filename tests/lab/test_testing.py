@@ -273,6 +273,13 @@ def test_a_block_s_own_error_is_never_masked(lab: Lab) -> None:
     assert lab.close() is not None  # nor is it told at the end
 
 
+def test_a_place_lost_inside_a_block_does_not_mask_its_error(lab: Lab, paper: Paper) -> None:
+    """Which of the two came first is for the reader to see."""
+    with pytest.raises(KeyError), lab.down("core"):
+        paper.gone = True
+        raise KeyError
+
+
 def test_an_unfired_fault_may_be_meant(lab: Lab) -> None:
     """A client that answers from its cache calls nobody."""
     with lab.down("core", unfired="ok") as down:
