@@ -275,8 +275,9 @@ def test_a_block_s_own_error_is_never_masked(lab: Lab) -> None:
 
 def test_a_place_lost_inside_a_block_does_not_mask_its_error(lab: Lab, paper: Paper) -> None:
     """Which of the two came first is for the reader to see."""
-    with pytest.raises(KeyError), lab.down("core"):
-        paper.gone = True
+    down = lab.down("core")
+    paper.gone = True
+    with pytest.raises(KeyError), down:
         raise KeyError
 
 
