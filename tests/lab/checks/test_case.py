@@ -18,9 +18,9 @@ def test_hidden_connects_matter_only_while_a_fault_can_hide_them(story: Any) -> 
     told = story().arm(0.5, "refused").on(h.FaultCleared, 1.0, fault=1, name="refused")
     reading = reading_of(told.call(1, 0.1, 503).call(2, 0.7, 503))
     blind = replace(reading, missing=(Missing("connects", "this is uvloop"),))
-    assert doubt(blind, blind.operation(1)) == ""
-    assert doubt(blind, blind.operation(2)) == "connects that reach no proxy: this is uvloop"
-    assert doubt(reading, reading.operation(2)) == ""
+    assert doubt(blind, blind.operations[0]) == ""
+    assert doubt(blind, blind.operations[1]) == "connects that reach no proxy: this is uvloop"
+    assert doubt(reading, reading.operations[1]) == ""
 
 
 def test_an_inferred_attribution_is_in_doubt(story: Any) -> None:
@@ -36,14 +36,14 @@ def test_strays_put_only_the_operations_of_their_time_in_doubt(story: Any) -> No
     told = story().begin(1, 0.1).begin(2, 0.2).start(None, None, 0.3).answer(0.31, 200)
     told.ok(1, 0.4).ok(2, 0.5).call(3, 0.6, 200)
     reading = reading_of(told)
-    assert doubt(reading, reading.operation(1)) == "1 attempts belong to no single operation"
-    assert doubt(reading, reading.operation(3)) == ""
+    assert doubt(reading, reading.operations[0]) == "1 attempts belong to no single operation"
+    assert doubt(reading, reading.operations[2]) == ""
 
 
 def test_an_operation_that_never_ended_is_in_doubt(story: Any) -> None:
     """What would have followed was not seen."""
     reading = reading_of(story().begin(1, 0.1).on(h.OpUnknown, 5.0, op=1))
-    assert doubt(reading, reading.operation(1)) == (
+    assert doubt(reading, reading.operations[0]) == (
         "the operation was still running when the run ended"
     )
 

@@ -1,0 +1,37 @@
+"""What happened, read out of a history: operations, their attempts, and what each one met.
+
+Pure derivation (design sections 2 and 5): three vantage points joined into one reading. The
+oracle and the checks read this and nothing else; they never look at raw events for a count.
+"""
+
+from __future__ import annotations
+
+from .digest import canonical
+from .facts import (
+    Attempt,
+    Certainty,
+    Connection,
+    Ending,
+    FaultRecord,
+    Incarnation,
+    Missing,
+    Operation,
+    Reading,
+    Told,
+)
+from .reader import read
+
+__all__ = [
+    "Attempt",
+    "Certainty",
+    "Connection",
+    "Ending",
+    "FaultRecord",
+    "Incarnation",
+    "Missing",
+    "Operation",
+    "Reading",
+    "Told",
+    "canonical",
+    "read",
+]

@@ -1,0 +1,116 @@
+"""Attempts without a head: connects that no proxy accepted, or that were closed before one.
+
+Counterpart: exchanges.py has those that sent a head. Pure derivation: a connect that vanished
+met the listener mode then in force, and is `unknown` where that can't be told.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from ..history import ConnectAttempted
+from .facts import Attempt, Told
+from .gathered import Conn, Gathered
+
+# A refusal reaches the client in microseconds (measured 26-40 us). A connect that no proxy
+# accepted is matched against the modes in force from its call on for this long, unless the
+# instrumented client says sooner that the attempt ended.
+_REFUSAL = 0.05
+
+
+def without_head(gathered: Gathered) -> Iterator[Attempt]:
+    """Connects that no proxy accepted, and accepted ones that the lab ended without a head."""
+    accepted, vanished = _matched(gathered)
+    for connect in vanished:
+        yield _vanished(gathered, connect)
+    for conn in gathered.conns.values():
+        if conn.exchanges or conn.first is None or conn.first.by == "client":
+            continue
+        owner = accepted.get(conn.opened.conn or 0)
+        yield Attempt(
+            op=owner.op if owner is not None else None,
+            number=0,
+            service=conn.opened.service,
+            method="",
+            target="",
+            begun=owner.t if owner is not None else conn.opened.t,
+            seen=conn.first.t,
+            observable="eof_on_accept" if conn.first.how == "fin" else "reset_on_accept",
+            conn=conn.opened.conn,
+            faults=tuple(conn.faults),
+            late=conn.opened.late,
+            events=tuple(conn.events),
+            told=Told() if owner is None else gathered.told(owner.op, owner.attempt),
+        )
+
+
+def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[ConnectAttempted]]:
+    """Which connect each accepted connection came of, and those that came to nothing."""
+    by_port: dict[tuple[str, int], list[Conn]] = defaultdict(list)
+    for conn in gathered.conns.values():
+        by_port[conn.opened.service, conn.opened.port].append(conn)
+    accepted: dict[int, ConnectAttempted] = {}
+    vanished: list[ConnectAttempted] = []
+    for connect in gathered.connects:
+        ours = (
+            conn.opened.conn
+            for conn in by_port[_service(gathered, connect), connect.local]
+            if conn.opened.conn not in accepted and conn.opened.t >= connect.t - _REFUSAL
+        )
+        number = next(ours, None)
+        if number is not None:
+            accepted[number] = connect
+        elif connect.local:
+            vanished.append(connect)
+    return accepted, vanished
+
+
+def _service(gathered: Gathered, connect: ConnectAttempted) -> str:
+    ports = {port: name for name, port in gathered.header.ports.items()}
+    return connect.service or ports.get(connect.port, "")
+
+
+def _vanished(gathered: Gathered, connect: ConnectAttempted) -> Attempt:
+    service = _service(gathered, connect)
+    told = None
+    if connect.op is not None and connect.attempt is not None:
+        told = gathered.ended.get((connect.op, connect.attempt))
+    modes = gathered.modes[service]
+    until = connect.t + _REFUSAL if told is None else min(told.t, connect.t + _REFUSAL)
+    shut = modes.between(connect.t, until) - {"open"}  # it was not accepted, so never met it
+    if shut == {"dark"} and told is not None:
+        # A pending connect learns of a refusal with its next SYN.
+        shut |= modes.between(connect.t, told.t) & {"refusing"}
+    seen: float | None
+    match sorted(shut):
+        case ["refusing"]:
+            observable, seen = "connect_refused", told.t if told is not None else connect.t
+        case ["dark"]:
+            observable, seen = "connect_timeout", told.t if told is not None else None
+        case _:
+            observable, seen = "unknown", told.t if told is not None else None
+    faults = tuple(
+        number
+        for number, fault in gathered.armed.items()
+        if fault.service == service
+        and (fault.name, observable)
+        in (("refused", "connect_refused"), ("partition", "connect_timeout"))
+        and fault.t <= until
+        and (number not in gathered.cleared or gathered.cleared[number].t >= connect.t)
+    )
+    return Attempt(
+        op=connect.op,
+        number=0,
+        service=service,
+        method="",
+        target="",
+        begun=connect.t,
+        seen=seen,
+        observable=observable,
+        faults=faults,
+        gave_up=observable == "connect_timeout",
+        late=connect.late,
+        events=(connect.index,) if told is None else (connect.index, told.index),
+        told=gathered.told(connect.op, connect.attempt),
+    )

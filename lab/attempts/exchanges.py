@@ -1,0 +1,75 @@
+"""Attempts that sent a head: what each exchange ended with, and when the client could see it.
+
+Counterpart: connects.py has the attempts of which the wire saw no head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .facts import Attempt
+from .gathered import Conn, Exchange, Gathered
+
+
+def with_head(gathered: Gathered) -> Iterator[Attempt]:
+    """One attempt for each request head that began on the wire; not numbered yet."""
+    for conn in gathered.conns.values():
+        for exchange in conn.exchanges:
+            yield _attempt(gathered, conn, exchange)
+
+
+def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
+    start = exchange.start
+    last = exchange is conn.exchanges[-1]
+    observable, seen, gave_up = _outcome(exchange, conn if last else None)
+    call = gathered.calls.get(start.op) if start.op is not None else None
+    if gave_up and call is not None and call.cancel is not None and seen is not None:
+        observable = "cancelled" if seen >= call.cancel else observable
+    return Attempt(
+        op=start.op,
+        number=0,
+        service=start.service,
+        method=start.method,
+        target=start.target,
+        begun=start.t,
+        sent=start.t,
+        answered=exchange.head.t if exchange.head is not None else None,
+        seen=seen,
+        observable=observable,
+        status=exchange.head.status if exchange.head is not None else None,
+        retry_after=exchange.head.retry_after if exchange.head is not None else None,
+        conn=start.conn,
+        request=start.request,
+        reused=start.reused,
+        effects=exchange.effects,
+        faults=tuple(dict.fromkeys((*exchange.faults, *(conn.faults if last else ())))),
+        gave_up=gave_up,
+        late=start.late,
+        events=tuple(exchange.events + (conn.events[1:] if last else [])),
+        told=gathered.told(start.op, start.attempt),
+    )
+
+
+def _outcome(exchange: Exchange, conn: Conn | None) -> tuple[str, float | None, bool]:
+    """Observable, instant seen, and whether the client gave up; `conn` if the end may be its own."""
+    start, head, complete, cut = exchange.start, exchange.head, exchange.complete, exchange.cut
+    first = conn.first if conn is not None else None
+    if complete is not None and (cut is None or complete.t <= cut.t):
+        if complete.damaged:
+            return complete.damaged, complete.t, False
+        status = head.status if head is not None else 0
+        return ("ok" if 200 <= status < 300 else f"status:{status}"), complete.t, False
+    if cut is not None:
+        if cut.how == "rst":
+            return "reset_mid_body", cut.t, False
+        return ("truncated_chunked" if cut.chunked else "truncated_length"), cut.t, False
+    if first is None:
+        return "pending", None, False
+    if first.by == "client":
+        return ("read_timeout_headers" if head is None else "read_timeout_body"), first.t, True
+    if first.t <= start.t and start.reused:
+        return ("stale_eof" if first.how == "fin" else "stale_reset"), start.t, False
+    if head is not None:
+        return ("reset_mid_body" if first.how == "rst" else "truncated_length"), first.t, False
+    point = "eof_before_response" if first.how == "fin" else "reset_before_response"
+    return point, max(first.t, start.t), False

@@ -1,0 +1,177 @@
+"""What a history is read into: operations, their attempts, and what stood around them.
+
+Counterpart: reader.py makes these; oracle, checks and reports read nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..history import Header, Raised
+
+Ending = Literal["ok", "failed", "cancelled", "unknown"]
+Certainty = Literal["exact", "inferred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """When the instrumented client says that an attempt began and ended, and its `late` then.
+
+    `ended` is when the transport gave the answer's head, or raised. Both are the client's own
+    stamps, so a wait between two attempts lies between `ended` and the next `begun`.
+    """
+
+    begun: float | None = None
+    begun_late: float = 0.0
+    ended: float | None = None
+    ended_late: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt as design section 2 counts it.
+
+    `number` counts from 1 within its operation, in order of time. `begun`: first byte of the head
+    at the proxy, or the connect call for a headless one. `sent`: when the head began, None if
+    headless. `seen`: the instant at which the client could observe the end (last byte released,
+    FIN or RST sent, its own give-up), None while open. `observable`: `ok` for a complete
+    undamaged answer of a success status (2xx), `status:NNN` for another complete answer, else a
+    contract key of design section 8 (`connect_refused`, `read_timeout_headers`, ...), `cancelled`
+    when the client let go because its operation was cancelled, `unknown` where evidence is
+    missing, `pending` while the run ended before it did.
+    """
+
+    op: int | None
+    number: int
+    service: str
+    method: str
+    target: str
+    begun: float
+    seen: float | None
+    observable: str
+    sent: float | None = None
+    answered: float | None = None  # when the head of its answer was released
+    status: int | None = None
+    retry_after: str | None = None
+    conn: int | None = None
+    request: int | None = None
+    reused: bool = False
+    effects: int = 0
+    faults: tuple[int, ...] = ()  # faults that fired on it
+    gave_up: bool = False  # the client ended it before an answer was complete
+    late: float = 0.0  # `late` of its first event: run delay sum of the stamping thread
+    events: tuple[int, ...] = ()
+    told: Told = Told()
+
+    @property
+    def headless(self) -> bool:
+        """A connect that was refused or stayed unanswered: nothing of it was sent."""
+        return self.sent is None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One logical call of the subject, with its attempts in order of time.
+
+    `effects` counts what the backend applied for it, late requests included; None: no stub
+    keeps a ledger for this service. `errors`: the exception chain if it failed.
+    """
+
+    id: int
+    name: str
+    service: str
+    endpoint: str  # METHOD /path/{template}
+    idempotent: bool
+    keyed: bool
+    phase: str
+    invoked: float
+    ended: float | None
+    ending: Ending
+    errors: tuple[Raised, ...] = ()
+    value: str = ""  # type of the returned value
+    attempts: tuple[Attempt, ...] = ()
+    effects: int | None = 0
+    cancel_requested: float | None = None
+    certainty: Certainty = "exact"
+    incarnation: int = 0  # how many times the subject had been opened before, minus one
+    lag: float = 0.0  # seconds that its thread was runnable but not running, invoked to ended
+    events: tuple[int, ...] = ()
+
+    @property
+    def method(self) -> str:
+        """The HTTP method that its endpoint declares."""
+        return self.endpoint.partition(" ")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRecord:
+    """One fault's time in force, and the proof that it acted.
+
+    `fired` counts every connect, connection or request it hit, refused and unanswered connects
+    (derived from the audit event and the listener's mode) included.
+    """
+
+    id: int
+    kind: str
+    service: str
+    text: str
+    mechanism: str
+    phase: str
+    armed: float
+    cleared: float | None
+    fired: int
+    unfired: Literal["fail", "ok"] = "fail"
+    events: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection that the proxy accepted, until it was over for the client's side.
+
+    `client_closed`: when the client's FIN or RST arrived; `closed`: first end by either side.
+    """
+
+    id: int
+    service: str
+    opened: float
+    closed: float | None
+    by: Literal["client", "lab", "backend"] | None
+    client_closed: float | None
+    requests: int
+    incarnation: int = 0
+    events: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Evidence that the history does not hold: what, and why; findings that need it are unknown."""
+
+    what: Literal["connects", "attribution", "effects", "end"]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incarnation:
+    """One life of the subject, from `subject.opened` to `subject.closed` (None: never closed)."""
+
+    opened: float
+    closed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A history, read; operations in order of id. `strays` are attempts that belong to none."""
+
+    header: Header
+    operations: tuple[Operation, ...]
+    strays: tuple[Attempt, ...]
+    faults: tuple[FaultRecord, ...]
+    connections: tuple[Connection, ...]
+    incarnations: tuple[Incarnation, ...]
+    missing: tuple[Missing, ...]
+    end: float  # t of the last event
+
+    def lacks(self, what: Literal["connects", "attribution", "effects", "end"]) -> str | None:
+        """Why this evidence is missing, or None."""
+        return next((gap.why for gap in self.missing if gap.what == what), None)

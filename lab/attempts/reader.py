@@ -1,0 +1,194 @@
+"""The reading of a history: its attempts, each given to the operation that it belongs to.
+
+Counterparts: gathered.py goes over the events, exchanges.py and connects.py find the attempts.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from ..history import History, OpCancelled, OpFailed, OpOk
+from .connects import without_head
+from .exchanges import with_head
+from .facts import (
+    Attempt,
+    Connection,
+    Ending,
+    FaultRecord,
+    Incarnation,
+    Missing,
+    Operation,
+    Reading,
+)
+from .gathered import Call, Conn, Gathered
+
+
+def read(history: History) -> Reading:
+    """Derive operations and attempts from the events; never raises on a well-formed history."""
+    gathered = Gathered(history)
+    attempts = [*with_head(gathered), *without_head(gathered)]
+    attempts.sort(key=lambda attempt: attempt.begun)
+    owned, strays = _owners(gathered, attempts)
+    operations = tuple(
+        _operation(gathered, op, call, owned[op]) for op, call in sorted(gathered.calls.items())
+    )
+    lives = [opened.t for opened in gathered.opened]
+    return Reading(
+        header=gathered.header,
+        operations=operations,
+        strays=strays,
+        faults=tuple(_faults(gathered, attempts)),
+        connections=tuple(_connection(conn, lives) for conn in gathered.conns.values()),
+        incarnations=tuple(_incarnations(gathered)),
+        missing=tuple(_missing(gathered, len(strays), operations)),
+        end=gathered.end,
+    )
+
+
+def _owners(
+    gathered: Gathered, attempts: Iterable[Attempt]
+) -> tuple[dict[int, list[Attempt]], tuple[Attempt, ...]]:
+    """Attempts in order of time by operation, numbered from 1, and those of none."""
+    in_flight = _InFlight(gathered.calls)
+    owned: dict[int, list[Attempt]] = defaultdict(list)
+    strays: list[Attempt] = []
+    for attempt in attempts:
+        only = in_flight.only(attempt.begun)
+        owner = attempt.op if attempt.op in gathered.calls else only
+        if owner is None:
+            strays.append(replace(attempt, op=None, number=len(strays) + 1))
+        else:
+            owned[owner].append(replace(attempt, op=owner, number=len(owned[owner]) + 1))
+    return owned, tuple(strays)
+
+
+class _InFlight:
+    """Which operations are in flight, asked in order of time."""
+
+    def __init__(self, calls: Mapping[int, Call]) -> None:
+        self._starts = deque(sorted((call.invoked.t, op) for op, call in calls.items()))
+        self._ends = deque(
+            sorted((call.end.t, op) for op, call in calls.items() if call.end is not None)
+        )
+        self._running: set[int] = set()
+
+    def only(self, t: float) -> int | None:
+        """The one operation in flight at `t`; None where there is none, or several."""
+        while self._starts and self._starts[0][0] <= t:
+            self._running.add(self._starts.popleft()[1])
+        while self._ends and self._ends[0][0] < t:
+            self._running.discard(self._ends.popleft()[1])
+        return next(iter(self._running)) if len(self._running) == 1 else None
+
+
+def _operation(gathered: Gathered, op: int, call: Call, attempts: list[Attempt]) -> Operation:
+    invoked, end = call.invoked, call.end
+    ending: Ending
+    match end:
+        case OpOk():
+            ending = "ok"
+        case OpFailed():
+            ending = "failed"
+        case OpCancelled():
+            ending = "cancelled"
+        case _:
+            ending = "unknown"
+    blind = invoked.service in gathered.served and invoked.service not in gathered.ledgers
+    return Operation(
+        id=op,
+        name=invoked.name,
+        service=invoked.service,
+        endpoint=invoked.endpoint,
+        idempotent=invoked.idempotent,
+        keyed=invoked.keyed,
+        phase=invoked.phase,
+        invoked=invoked.t,
+        ended=end.t if end is not None else None,
+        ending=ending,
+        errors=end.errors if isinstance(end, OpFailed) else (),
+        value=end.type if isinstance(end, OpOk) else "",
+        attempts=tuple(_settled(attempts, end.t if end is not None else None)),
+        effects=None if blind else gathered.effects[op],
+        cancel_requested=call.cancel,
+        incarnation=call.incarnation,
+        lag=max(0.0, end.late - invoked.late) if end is not None else 0.0,
+        events=tuple(call.events),
+    )
+
+
+def _settled(attempts: list[Attempt], ended: float | None) -> Iterator[Attempt]:
+    """Fill in when an unanswered connect was given up: before the next attempt, or the end."""
+    for i, attempt in enumerate(attempts):
+        if attempt.seen is None and attempt.headless:
+            after = attempts[i + 1].begun if i + 1 < len(attempts) else ended
+            yield replace(attempt, seen=after)
+        else:
+            yield attempt
+
+
+def _faults(gathered: Gathered, attempts: Iterable[Attempt]) -> Iterator[FaultRecord]:
+    """Every fault in order of id; connects that it refused or swallowed count as hits."""
+    swallowed: dict[int, list[Attempt]] = defaultdict(list)
+    for attempt in attempts:
+        if attempt.headless and attempt.conn is None:
+            for number in attempt.faults:
+                swallowed[number].append(attempt)
+    for number, armed in sorted(gathered.armed.items()):
+        cleared, fired = gathered.cleared.get(number), gathered.fired[number]
+        yield FaultRecord(
+            id=number,
+            kind=armed.name,
+            service=armed.service,
+            text=armed.text,
+            mechanism=armed.mechanism,
+            phase=armed.phase,
+            armed=armed.t,
+            cleared=cleared.t if cleared is not None else None,
+            fired=len(fired) + len(swallowed[number]),
+            unfired=armed.unfired,
+            events=(armed.index, *fired, *(a.events[0] for a in swallowed[number])),
+        )
+
+
+def _connection(conn: Conn, lives: list[float]) -> Connection:
+    return Connection(
+        id=conn.opened.conn or 0,
+        service=conn.opened.service,
+        opened=conn.opened.t,
+        closed=conn.first.t if conn.first is not None else None,
+        by=conn.first.by if conn.first is not None else None,
+        client_closed=conn.client.t if conn.client is not None else None,
+        requests=len(conn.exchanges),
+        incarnation=max(0, bisect_right(lives, conn.opened.t) - 1),
+        events=tuple(conn.events),
+    )
+
+
+def _incarnations(gathered: Gathered) -> Iterator[Incarnation]:
+    for opened in gathered.opened:
+        after = (closed.t for closed in gathered.closed if closed.t >= opened.t)
+        yield Incarnation(opened.t, next(after, None))
+
+
+def _missing(
+    gathered: Gathered, strays: int, operations: tuple[Operation, ...]
+) -> Iterator[Missing]:
+    shut = sorted(name for name, modes in gathered.modes.items() if modes.ever_shut)
+    blind = next((o.connects for o in gathered.opened if o.connects != "audit"), None)
+    if shut and not gathered.opened:
+        blind = "none: no subject reported its connects"
+    if shut and blind is not None:
+        yield Missing("connects", blind.removeprefix("none: "))
+    elif shut and any(not c.local for c in gathered.connects):
+        yield Missing("connects", "a connect's local port is not known")
+    if strays and operations:
+        yield Missing("attribution", f"{strays} attempts belong to no single operation")
+    without = sorted({o.service for o in operations if o.effects is None})
+    if without:
+        yield Missing("effects", f"{', '.join(without)}: this backend keeps no ledger")
+    unended = [o.id for o in operations if o.ending == "unknown"]
+    if unended:
+        yield Missing("end", f"operations {unended} were still running when the run ended")

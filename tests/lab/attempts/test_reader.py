@@ -1,0 +1,111 @@
+"""Whose an attempt is, and what stands around the operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faultlab.lab.history import (
+    ConnClosed,
+    ConnectAttempted,
+    EffectApplied,
+    FaultArmed,
+    FaultFired,
+    ListenerMode,
+    OpOk,
+    RequestReceived,
+    SubjectClosed,
+    SubjectOpened,
+)
+
+Tell = Any  # the writer of events in conftest.py
+
+
+def test_a_connect_in_the_dark_lasts_until_the_client_gives_it_up(tell: Tell) -> None:
+    """The next attempt, or the operation's end, tells when."""
+    read_ = tell.reading(
+        ListenerMode(t=0.05, service="core", mode="dark"),
+        tell.invoked(0.1),
+        ConnectAttempted(t=0.11, op=1, attempt=1, port=4001, local=5001),
+        ConnectAttempted(t=0.51, op=1, attempt=2, port=4001, local=5002),
+        tell.failed(0.9),
+    )
+    (operation,) = read_.operations
+    assert [(a.observable, a.seen) for a in operation.attempts] == [
+        ("connect_timeout", 0.51),
+        ("connect_timeout", 0.9),
+    ]
+
+
+def test_an_untagged_request_belongs_to_the_only_operation_in_flight(tell: Tell) -> None:
+    """One in flight is exact; two are nobody's."""
+    events = (
+        tell.invoked(0.1),
+        *tell.exchange(0.1, tell.head(0.2), tell.complete(0.2), op=None),
+        OpOk(t=0.3, op=1),
+    )
+    assert len(tell.reading(*events).operations[0].attempts) == 1
+    both = tell.reading(*events, tell.invoked(0.09, op=2), OpOk(t=0.4, op=2))
+    assert len(both.strays) == 1
+    assert both.lacks("attribution") is not None
+
+
+def test_an_effect_counts_for_its_operation_however_late(tell: Tell) -> None:
+    """Held bytes are carried out after the heal; they are no attempt of that time."""
+    read_ = tell.reading(
+        tell.invoked(0.1),
+        *tell.exchange(0.1, ConnClosed(t=0.8, conn=1, service="core", by="client", how="fin")),
+        tell.failed(0.9),
+        RequestReceived(
+            t=2.0, op=1, conn=1, request=1, service="core", method="POST", target="/query"
+        ),
+        EffectApplied(t=2.0, op=1, conn=1, request=1, service="core"),
+    )
+    (operation,) = read_.operations
+    assert (len(operation.attempts), operation.effects) == (1, 1)
+
+
+def test_a_backend_without_a_ledger_leaves_effects_unknown(tell: Tell) -> None:
+    """A real server tells nobody what it did."""
+    read_ = tell.reading(
+        tell.invoked(0.1),
+        *tell.exchange(0.1, tell.head(0.2), tell.complete(0.2)),
+        OpOk(t=0.3, op=1),
+    )
+    assert read_.operations[0].effects is None
+    assert read_.lacks("effects") is not None
+
+
+def test_a_subject_that_hides_its_connects_is_known_to(tell: Tell) -> None:
+    """Only where a listener was shut: otherwise every connect reached the proxy."""
+    hidden = SubjectOpened(t=0.0, connects="none: uvloop")
+    assert tell.reading(opened=hidden).lacks("connects") is None
+    shut = tell.reading(ListenerMode(t=0.1, service="core", mode="refusing"), opened=hidden)
+    assert shut.lacks("connects") == "uvloop"
+
+
+def test_a_fault_s_hits_are_counted_where_they_happened(tell: Tell) -> None:
+    """The proof that something went wrong, and on what."""
+    read_ = tell.reading(
+        FaultArmed(t=0.05, service="core", fault=3, name="status", text="code=503"),
+        tell.invoked(0.1),
+        *tell.exchange(
+            0.1,
+            FaultFired(t=0.15, service="core", fault=3, conn=1, request=1),
+            tell.head(0.2, 503),
+            tell.complete(0.2),
+        ),
+        tell.failed(0.3),
+    )
+    assert (read_.faults[0].fired, tell.only(read_).faults) == (1, (3,))
+
+
+def test_connections_know_which_life_of_the_subject_they_belong_to(tell: Tell) -> None:
+    """A leak is charged to the life that left it."""
+    read_ = tell.reading(
+        *tell.exchange(0.1, tell.head(0.2), tell.complete(0.2), op=None),
+        SubjectClosed(t=0.3),
+        SubjectOpened(t=0.4),
+        *tell.exchange(0.5, conn=2, op=None),
+    )
+    assert [c.incarnation for c in read_.connections] == [0, 1]
+    assert [i.closed for i in read_.incarnations] == [0.3, None]
