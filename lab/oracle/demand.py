@@ -5,6 +5,7 @@ Values only, for the modules beside this one and for the checks. Nothing here de
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
@@ -242,7 +243,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """The oracle's answers for a whole reading, operations in the order of the reading.
+    """The oracle's answers for a whole reading, operations in order of id, as there.
 
     `at_end`: the modes that each circuit that was ever asked may be in after the last event. An
     open circuit stays `open` until somebody asks, also when its reset time is over.
@@ -254,7 +255,7 @@ class Demands:
 
     def of(self, op: int) -> OperationDemand:
         """The demand on this operation; raises KeyError."""
-        for demand in self.operations:
-            if demand.op == op:
-                return demand
-        raise KeyError(op)
+        at = bisect_left(self.operations, op, key=lambda demand: demand.op)
+        if at == len(self.operations) or self.operations[at].op != op:
+            raise KeyError(op)
+        return self.operations[at]
