@@ -55,7 +55,7 @@ def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[Conn
     for connect in gathered.connects:
         ours = (
             conn.opened.conn
-            for conn in by_port[_service(gathered, connect), connect.local]
+            for conn in by_port[connect.service, connect.local]
             if conn.opened.conn not in accepted and conn.opened.t >= connect.t - _REFUSAL
         )
         number = next(ours, None)
@@ -66,17 +66,11 @@ def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[Conn
     return accepted, vanished
 
 
-def _service(gathered: Gathered, connect: ConnectAttempted) -> str:
-    ports = {port: name for name, port in gathered.header.ports.items()}
-    return connect.service or ports.get(connect.port, "")
-
-
 def _vanished(gathered: Gathered, connect: ConnectAttempted) -> Attempt:
-    service = _service(gathered, connect)
     told = None
     if connect.op is not None and connect.attempt is not None:
         told = gathered.ended.get((connect.op, connect.attempt))
-    modes = gathered.modes[service]
+    modes = gathered.modes[connect.service]
     until = connect.t + _REFUSAL if told is None else min(told.t, connect.t + _REFUSAL)
     shut = modes.between(connect.t, until) - {"open"}  # it was not accepted, so never met it
     if shut == {"dark"} and told is not None:
@@ -93,7 +87,7 @@ def _vanished(gathered: Gathered, connect: ConnectAttempted) -> Attempt:
     faults = tuple(
         number
         for number, fault in gathered.armed.items()
-        if fault.service == service
+        if fault.service == connect.service
         and (fault.name, observable)
         in (("refused", "connect_refused"), ("partition", "connect_timeout"))
         and fault.t <= until
@@ -102,7 +96,7 @@ def _vanished(gathered: Gathered, connect: ConnectAttempted) -> Attempt:
     return Attempt(
         op=connect.op,
         number=0,
-        service=service,
+        service=connect.service,
         method="",
         target="",
         begun=connect.t,

@@ -21,7 +21,7 @@ from faultlab.lab.history import (
     parse,
 )
 
-HEADER = Header(scenario="down", seed=7, ports={"core": 4001})
+HEADER = Header(scenario="down", seed=7)
 EVENTS = (
     PhaseEntered(t=0.0, phase="control"),
     OpInvoked(t=0.1, op=1, name="read", service="core", endpoint="GET /health", idempotent=True),

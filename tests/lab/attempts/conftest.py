@@ -31,7 +31,7 @@ class Tell:
         """These events after the usual first two; `opened` instead of the first."""
         first = SubjectOpened(t=0.0) if opened is None else opened
         listening = ListenerMode(t=0.0, service="core", mode="open")
-        return numbered(Header(scenario="x", ports={"core": 4001}), (first, listening, *events))
+        return numbered(Header(scenario="x"), (first, listening, *events))
 
     def reading(self, *events: AnyEvent, opened: SubjectOpened | None = None) -> Reading:
         """Such a history, read."""

@@ -25,8 +25,8 @@ def test_a_refused_connect_is_an_attempt_without_a_head(tell: Tell) -> None:
         ListenerMode(t=0.051, service="core", mode="refusing"),
         FaultArmed(t=0.051, service="core", fault=1, name="refused"),
         tell.invoked(0.1),
-        ConnectAttempted(t=0.11, op=1, attempt=1, port=4001, local=5001),
-        ConnectAttempted(t=0.21, op=1, attempt=2, port=4001, local=5002),
+        ConnectAttempted(t=0.11, op=1, attempt=1, service="core", port=4001, local=5001),
+        ConnectAttempted(t=0.21, op=1, attempt=2, service="core", port=4001, local=5002),
         tell.failed(0.3),
         FaultCleared(t=0.4, fault=1, service="core"),
     )
@@ -43,7 +43,7 @@ def test_a_connect_that_was_not_accepted_never_met_an_open_listener(tell: Tell) 
     read_ = tell.reading(
         ListenerMode(t=0.05, service="core", mode="refusing"),
         tell.invoked(0.1),
-        ConnectAttempted(t=0.11, op=1, port=4001, local=5001),
+        ConnectAttempted(t=0.11, op=1, service="core", port=4001, local=5001),
         ListenerMode(t=0.112, service="core", mode="open", done=False),
         ListenerMode(t=0.113, service="core", mode="open"),
         tell.failed(0.3),
@@ -56,7 +56,7 @@ def test_a_connect_that_overlaps_two_shut_modes_is_unknown(tell: Tell) -> None:
     read_ = tell.reading(
         ListenerMode(t=0.05, service="core", mode="refusing"),
         tell.invoked(0.1),
-        ConnectAttempted(t=0.11, op=1, port=4001, local=5001),
+        ConnectAttempted(t=0.11, op=1, service="core", port=4001, local=5001),
         ListenerMode(t=0.112, service="core", mode="dark", done=False),
         ListenerMode(t=0.113, service="core", mode="dark"),
         tell.failed(0.3),
@@ -69,7 +69,7 @@ def test_the_client_s_own_end_settles_which_mode_it_met(tell: Tell) -> None:
     read_ = tell.reading(
         ListenerMode(t=0.05, service="core", mode="refusing"),
         tell.invoked(0.1),
-        ConnectAttempted(t=0.11, op=1, attempt=1, port=4001, local=5001),
+        ConnectAttempted(t=0.11, op=1, attempt=1, service="core", port=4001, local=5001),
         AttemptEnded(t=0.111, op=1, attempt=1, error="httpx.ConnectError"),
         ListenerMode(t=0.112, service="core", mode="dark", done=False),
         tell.failed(0.3),
@@ -81,7 +81,7 @@ def test_an_accepted_connect_is_no_attempt_of_its_own(tell: Tell) -> None:
     """The request that it carried is."""
     read_ = tell.reading(
         tell.invoked(0.1),
-        ConnectAttempted(t=0.1, op=1, attempt=1, port=4001, local=5001),
+        ConnectAttempted(t=0.1, op=1, attempt=1, service="core", port=4001, local=5001),
         *tell.exchange(0.101, tell.head(0.2), tell.complete(0.2)),
         OpOk(t=0.3, op=1),
     )
@@ -103,7 +103,7 @@ def test_a_connection_that_the_lab_closed_without_a_head_is_one(tell: Tell) -> N
     """The client wanted to ask and could not."""
     read_ = tell.reading(
         tell.invoked(0.1),
-        ConnectAttempted(t=0.1, op=1, attempt=1, port=4001, local=5001),
+        ConnectAttempted(t=0.1, op=1, attempt=1, service="core", port=4001, local=5001),
         ConnOpened(t=0.101, conn=1, service="core", port=5001),
         ConnClosed(t=0.2, conn=1, service="core", by="lab", how="rst"),
         tell.failed(0.3),

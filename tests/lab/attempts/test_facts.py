@@ -14,7 +14,7 @@ def test_an_attempt_without_a_head_sent_nothing(tell: Tell) -> None:
     refused = tell.reading(
         ListenerMode(t=0.05, service="core", mode="refusing"),
         tell.invoked(0.1),
-        ConnectAttempted(t=0.11, op=1, port=4001, local=5001),
+        ConnectAttempted(t=0.11, op=1, service="core", port=4001, local=5001),
     )
     answered = tell.reading(tell.invoked(0.1), *tell.exchange(0.1, tell.head(0.2)))
     assert (tell.only(refused).headless, tell.only(answered).headless) == (True, False)

@@ -25,8 +25,8 @@ def test_a_connect_in_the_dark_lasts_until_the_client_gives_it_up(tell: Tell) ->
     read_ = tell.reading(
         ListenerMode(t=0.05, service="core", mode="dark"),
         tell.invoked(0.1),
-        ConnectAttempted(t=0.11, op=1, attempt=1, port=4001, local=5001),
-        ConnectAttempted(t=0.51, op=1, attempt=2, port=4001, local=5002),
+        ConnectAttempted(t=0.11, op=1, attempt=1, service="core", port=4001, local=5001),
+        ConnectAttempted(t=0.51, op=1, attempt=2, service="core", port=4001, local=5002),
         tell.failed(0.9),
     )
     (operation,) = read_.operations

@@ -23,7 +23,7 @@ class Story:
     """Writes the events of one service, `orders`, in any order; every method gives the story."""
 
     def __init__(self, run: Any = "test") -> None:
-        self.header = h.Header(run=run, ports={"orders": 8200})
+        self.header = h.Header(run=run)
         self.events: list[Any] = []
         self.phase = ""
         self._requests: dict[int, int] = {}

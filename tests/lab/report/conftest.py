@@ -134,7 +134,7 @@ def result(plan: MakePlan) -> MakeResult:
             not_promised=tuple(unpromised),
             unmet=tuple(unmet),
         )
-        header = Header(scenario=name, ports={"core": 4001})
+        header = Header(scenario=name)
         armed: History | None = numbered(header, events() if recorded is None else recorded)
         return Result(
             name=name,

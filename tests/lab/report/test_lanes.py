@@ -41,7 +41,7 @@ from faultlab.lab.report.lanes import WIDTH, lanes
 
 def history(*events: AnyEvent) -> History:
     """These events, numbered from 1."""
-    return numbered(Header(ports={"core": 4001, "penelope": 4002, "orders": 4003}), events)
+    return numbered(Header(), events)
 
 
 def shown(
@@ -130,7 +130,7 @@ CORE = ConnOpened(t=0.0, conn=1, service="core", port=5001)
 PENELOPE = ConnOpened(t=0.0, conn=2, service="penelope", port=5002)
 DOWN = (
     ListenerMode(t=0.0, service="orders", mode="open"),
-    ConnectAttempted(t=0.0015, port=4003, local=5001),
+    ConnectAttempted(t=0.0015, service="orders", port=4003, local=5001),
     ConnOpened(t=0.0016, conn=1, service="orders", port=5001),
     request(0.002, op=None, service="orders", target="/orders/7"),
     RequestComplete(t=0.0025, conn=1, request=1, service="orders"),
@@ -142,10 +142,10 @@ DOWN = (
     FaultArmed(t=0.006, service="orders", fault=1, name="refused", mechanism="listener"),
     FaultFired(t=0.0061, service="orders", fault=1, on="connection", conn=1),
     ConnClosed(t=0.0061, service="orders", conn=1, by="lab", how="fin"),
-    ConnectAttempted(t=0.009, port=4003, local=5002),
-    ConnectAttempted(t=0.047, port=4003, local=5003),
-    ConnectAttempted(t=0.128, port=4003, local=5004),
-    ConnectAttempted(t=0.297, port=4003, local=5005),
+    ConnectAttempted(t=0.009, service="orders", port=4003, local=5002),
+    ConnectAttempted(t=0.047, service="orders", port=4003, local=5003),
+    ConnectAttempted(t=0.128, service="orders", port=4003, local=5004),
+    ConnectAttempted(t=0.297, service="orders", port=4003, local=5005),
     FaultCleared(t=0.299, service="orders", fault=1, name="refused", fired=1),
 )
 
