@@ -1,4 +1,4 @@
-"""What is pure in the conductor; it plays in tests/wire/test_run.py."""
+"""What is pure in the conductor; it plays in tests/wire/run/test_play.py."""
 
 from __future__ import annotations
 

@@ -1,0 +1,116 @@
+"""A story is played as its plan says: step by step, phase by phase, and twice."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import pytest
+
+from faultlab.lab import history as h
+from faultlab.lab.attempts import read
+from faultlab.lab.results import Result, judged
+from faultlab.lab.run import Progress
+
+pytestmark = pytest.mark.wire
+
+STORY = """scenario: Every kind of step
+fault:
+  - inject: status
+    code: 503
+    first: 1
+  - read: status:503
+  - read: ok
+  - connections: fresh
+  - read: ok
+  - subject: new
+  - wait: 200ms
+  - inject: refused
+  - read: connection
+    times: 2
+"""
+
+
+class Ground(Protocol):
+    """See conftest.py."""
+
+    def play(self, name: str, text: str, **options: Any) -> Result:
+        """A story's result."""
+
+
+@pytest.fixture
+def told() -> list[Progress]:
+    """What was said of the story's progress."""
+    return []
+
+
+@pytest.fixture
+def played(ground: Ground, told: list[Progress]) -> Result:
+    """The story, played on a client that keeps its contract."""
+    return ground.play("orders", STORY, progress=told.append)
+
+
+def test_a_story_is_played_as_planned(played: Result, told: list[Progress]) -> None:
+    """Order of steps, clearing at recovery, connections, the subject's lives, waits, progress."""
+    assert played.error is None
+    assert played.armed is not None
+    assert played.baseline is not None
+
+    assert course(played.armed) == [
+        *("opened", "control", "read 1"),
+        *("fault", "armed status", "read 2", "read 3", "read 4", "closed", "opened"),
+        *("armed refused", "read 5", "read 6", "cleared status", "cleared refused"),
+        *("recovery", "read 7", "closed"),
+    ]
+    assert course(played.baseline) == [
+        *("opened", "control", "read 1", "fault", "read 2", "read 3", "read 4", "closed"),
+        *("opened", "read 5", "read 6", "recovery", "read 7", "closed"),
+    ]
+
+    armed = read(played.armed)
+    met = {o.id: [a.observable for a in o.attempts] for o in armed.operations}
+    assert met == {
+        1: ["ok"],
+        2: ["status:503"],
+        3: ["ok"],
+        4: ["ok"],
+        5: ["connect_refused"],
+        6: ["connect_refused"],
+        7: ["ok"],
+    }
+    conns = {o.id: o.attempts[0].conn for o in armed.operations}
+    assert conns[1] == conns[2] == conns[3] != conns[4]  # one warm connection, then a fresh one
+    by = {connection.id: connection.by for connection in armed.connections}
+    assert by[conns[3]] == "lab"
+    lives = {o.id: o.incarnation for o in armed.operations}
+    assert lives == {**dict.fromkeys((1, 2, 3, 4), 0), **dict.fromkeys((5, 6, 7), 1)}
+
+    before, after = armed.operations[3:5]
+    assert before.ended is not None
+    assert after.invoked - before.ended >= 0.2
+
+    assert [said.text for said in told if said.text.startswith("fault")][:3] == [
+        *("fault: read x 1", "fault: read x 1", "fault: read x 1")
+    ]
+    assert told[-1].text == "recovery: read x 1"
+    assert {said.running for said in told} == {1}
+    assert judged(played).verdict == "pass"
+
+
+def course(history: h.History) -> list[str]:
+    """What the conductor did, in the order in which it happened."""
+    found = []
+    for event in history:
+        match event:
+            case h.SubjectOpened():
+                found.append("opened")
+            case h.SubjectClosed():
+                found.append("closed")
+            case h.PhaseEntered():
+                found.append(event.phase)
+            case h.FaultArmed():
+                found.append(f"armed {event.name}")
+            case h.FaultCleared():
+                found.append(f"cleared {event.name}")
+            case h.OpInvoked():
+                found.append(f"{event.name} {event.op}")
+    return found
