@@ -55,13 +55,20 @@ def judged(result: Result) -> Result:
         said = Finding("lab", "lab", "error", seen=str(result.error or "there is no history"))
         return replace(result, judgement=Judgement("error", (said,)))
     reading = read(result.armed)
-    steps = judge_steps(result.plan, reading, result.contract, demands(result.contract, reading))
+    try:
+        found = judge_steps(
+            result.plan, reading, result.contract, demands(result.contract, reading)
+        )
+        steps = tuple(_finding(step) for step in found)
+    except Exception as error:  # noqa: BLE001  # the border: our own mistake is a verdict, too
+        crash = f"the steps' judgement crashed: {type(error).__name__}: {error}"
+        steps = (Finding(STEP, "", "error", seen=crash),)
     judgement = judge(
         result.contract,
         reading,
         result.baseline,
         frozenset(required(result.plan, result.contract)),
-        tuple(_finding(step) for step in steps),
+        steps,
     )
     return replace(result, judgement=judgement)
 

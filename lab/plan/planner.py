@@ -407,11 +407,14 @@ class _Planner:
                 )
             if set(step.outcomes) == {"open"} and not self.has_breaker:
                 raise _LeftOpenError("the contract has no breaker")
+            shown = self.visible(under, step.outcomes)
+            if set(step.outcomes) == {"response"} and any(map(self.contract.returns, shown)):
+                raise _LeftOpenError("the contract returns an unusable answer as a value")
             for check in requires:
                 promise = self.promises.get(check, "")
                 if promise and not self.contract.promises(promise):
                     raise _LeftOpenError(f"the contract does not promise what {check} judges")
-            observable = self.counted(self.visible(under, step.outcomes))
+            observable = self.counted(shown)
             concurrency = round(self.number(step.concurrency, observable))
             times = (
                 concurrency if step.times is None else round(self.number(step.times, observable))

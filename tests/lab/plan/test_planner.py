@@ -308,3 +308,20 @@ def test_services_are_those_of_the_offers_and_the_subjects_own(
     )
     assert isinstance(found, Plan)
     assert found.services == ("core", "mail", "side")
+
+
+def test_an_unusable_answer_that_the_contract_returns_is_not_expected_as_an_error(
+    planned: Planned,
+) -> None:
+    """Plain httpx hands a broken body to its caller: no promise is broken by that."""
+    text = """\
+- inject: bad_body
+  body: invalid_json
+- read: response
+- inject: status
+  code: 404
+- read: status:404
+"""
+    found = planned(text, parse({"errors": {"unusable": "response"}}, "returns"))
+    assert (5, "the contract returns an unusable answer as a value") in skips(found)
+    assert skips(planned(text)) == []
