@@ -67,7 +67,7 @@ def test_no_exception_outlives_its_reason() -> None:
 
 def test_twins_are_named_as_promised() -> None:
     """The rule in three examples."""
-    assert twin_of(Path("lab/oracle.py")) == Path("tests/lab/test_oracle.py")
+    assert twin_of(Path("lab/verdict.py")) == Path("tests/lab/test_verdict.py")
     assert twin_of(Path("lab/proxy/link.py")) == Path("tests/lab/proxy/test_link.py")
     assert twin_of(Path("lab/checks/__init__.py")) == Path("tests/lab/checks/test_checks.py")
 

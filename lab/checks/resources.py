@@ -1,6 +1,6 @@
 """Checks about what a client leaves behind.
 
-Counterpart: lab/attempts.py reads the connections that the proxy accepted.
+Counterpart: lab/attempts reads the connections that the proxy accepted.
 """
 
 from __future__ import annotations

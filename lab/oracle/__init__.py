@@ -1,6 +1,6 @@
 """What a contract demands next: the one oracle that every check on whether, when and how often reads.
 
-Counterpart: lab/attempts.py reads a history, lab/contract.py declares promises; lab/checks asks.
+Counterpart: lab/attempts reads a history, lab/contract declares promises; lab/checks asks.
 Pure. It knows no check, and judges nothing: it says what was demanded, where, and by which field.
 
 How to use it:

@@ -1,18 +1,15 @@
-"""What a client promises: the declared contract, and the one table of its keys.
+"""What a client can promise: the sections of a contract, and the contract.
 
-Counterpart: lab/oracle says what a contract demands next, lab/expect.py what an outcome means
-under it. A contract belongs to a subject and knows no scenario. Pure, but for `builtin`, which
-reads the contracts that come with the package.
+Counterparts: source.py reads one, tune.py beside this package gives it other numbers. A field
+that is None is left open: nothing is promised there.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from importlib import resources
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,163 +17,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from typing_extensions import override
 
-from .history import Raised
-
-__all__ = [
-    "BUILTINS",
-    "GROUPS",
-    "KEYS",
-    "NUMBERS",
-    "OUTCOME_GROUPS",
-    "RETURNED",
-    "Attempts",
-    "Backoff",
-    "Breaker",
-    "Contract",
-    "ContractError",
-    "Deadline",
-    "HalfOpen",
-    "Idempotency",
-    "Problem",
-    "RetryAfter",
-    "RetryOn",
-    "RetryRule",
-    "Scope",
-    "Timeouts",
-    "Vote",
-    "builtin",
-    "error_keys",
-    "groups_of",
-    "is_key",
-    "lookup",
-    "mapped_by",
-    "members",
-    "parse",
-    "resolve",
-    "right_error",
-]
-
-# --- keys ----------------------------------------------------------------------------------------
-
-# group -> its members, observables or smaller groups (design section 8). The statuses' groups
-# `m2xx` to `m5xx` and `status` are not listed: `groups_of` derives them from `status:NNN`.
-GROUPS: dict[str, tuple[str, ...]] = {
-    "connect": ("connect_refused", "connect_timeout", "dns", "tls"),
-    "reset": ("reset_on_accept", "reset_before_response", "stale_reset"),
-    "eof": ("eof_on_accept", "eof_before_response", "stale_eof"),
-    "read_timeout": ("read_timeout_headers", "read_timeout_body"),
-    "body": ("truncated_length", "truncated_chunked", "reset_mid_body", "bad_chunk"),
-    "unusable": (
-        "bad_json",
-        "wrong_content_type",
-        "wrong_schema",
-        "wrong_service",
-        "empty_body",
-        "bad_gzip",
-    ),
-    "connection": ("connect", "reset", "eof", "body"),
-    "timeout": ("read_timeout", "write_timeout", "pool_exhausted"),
-    "response": ("unusable",),
-    "transport": ("connection", "timeout", "slow_drip"),
-}
-
-OUTCOME_GROUPS = ("connection", "timeout", "response")
-"""The groups that a scenario may name as outcomes; each observable is in at most one."""
-
-_ALONE = ("write_timeout", "pool_exhausted", "slow_drip", "deadline", "open", "cancelled", "local")
-_STATUS_GROUPS = ("m2xx", "m3xx", "m4xx", "m5xx", "status")
-_STATUS = re.compile(r"status:([2-5])[0-9]{2}")
-
-RETURNED = "response"
-"""In `errors`, instead of a class: the operation returns the answer as its value, and ends ok."""
-
-
-def members(key: str) -> frozenset[str]:
-    """The observables that a key covers, itself included; statuses' groups cover themselves."""
-    if key not in GROUPS:
-        return frozenset((key,))
-    return frozenset(leaf for member in GROUPS[key] for leaf in members(member))
-
-
-_LEAVES = tuple(
-    dict.fromkeys(
-        leaf
-        for leaf in (*(m for group in GROUPS.values() for m in group), *_ALONE)
-        if leaf not in GROUPS
-    )
-)
-
-KEYS: tuple[str, ...] = (*_LEAVES, *GROUPS, *_STATUS_GROUPS)
-"""Every contract key but the single statuses `status:NNN`."""
-
-# observable -> the groups it is in, the most specific first (they are nested, so size orders them)
-_GROUPS_OF = {
-    leaf: tuple(
-        sorted((g for g in GROUPS if leaf in members(g)), key=lambda group: len(members(group)))
-    )
-    for leaf in _LEAVES
-}
-
-
-def is_key(text: str) -> bool:
-    """Whether the text is a contract key: an observable, a group, or `status:NNN`."""
-    return text in KEYS or _STATUS.fullmatch(text) is not None
-
-
-def groups_of(observable: str) -> tuple[str, ...]:
-    """The groups that an observable is in, the most specific first; () for an unknown word."""
-    if status := _STATUS.fullmatch(observable):
-        return (f"m{status[1]}xx", "status")
-    return _GROUPS_OF.get(observable, ())
-
-
-T = TypeVar("T")
-
-
-def lookup(mapping: Mapping[str, T], observable: str) -> T | None:
-    """What a mapping by keys says of an observable: the most specific key wins; None: unmapped."""
-    for key in (observable, *groups_of(observable)):
-        if key in mapping:
-            return mapping[key]
-    return None
-
-
-def mapped_by(mapping: Mapping[str, object], observable: str) -> str | None:
-    """The key under which `lookup` finds an observable, for messages."""
-    return next((key for key in (observable, *groups_of(observable)) if key in mapping), None)
-
-
-# --- the model -----------------------------------------------------------------------------------
+from .keys import KEYS, STATUS, STATUS_GROUPS, groups_of, is_key, lookup
 
 RetryRule = Literal["always", "idempotent", "idempotent_or_key", "never"]
 Scope = Literal["service", "endpoint", "client"]
 Vote = Literal["counts", "success", "neutral"]
 
-# Fields of the vocabulary whose meaning a later version brings: a promise that nothing judges
-# would look kept.
-_LATER = {
-    "attempts.hidden",
-    "backoff.cap_after_jitter",
-    "body_replay",
-    "breaker.half_open.queue",
-    "budget",
-    "fallback",
-    "recovery",
-    "resources",
-    "response_validation",
-    "retry_after.min",
-    "retry_after.statuses",
-    "retry_on.override_header",
-    "retry_on.statuses_with_retry_after",
-    "timeouts.attempt_total",
-}
+RETURNED = "response"
+"""In `errors`, instead of a class: the operation returns the answer as its value, and ends ok."""
 
 
 def _none(value: object) -> object:
@@ -196,7 +48,7 @@ def _key(text: str) -> str:
 
 def _status(value: object) -> object:
     text = value if isinstance(value, str) else f"status:{value}"
-    if _STATUS.fullmatch(text) or text in _STATUS_GROUPS:
+    if STATUS.fullmatch(text) or text in STATUS_GROUPS:
         return text
     raise ValueError("a status (200 to 599) or m2xx, m3xx, m4xx, m5xx")
 
@@ -248,7 +100,7 @@ class RetryOn(_Section):
     @model_validator(mode="after")
     def _statuses_apart(self) -> RetryOn:
         for key in self.faults or ():
-            if key.startswith("status") or key in _STATUS_GROUPS:
+            if key.startswith("status") or key in STATUS_GROUPS:
                 raise ValueError(f"`faults` without {key}: statuses stand in `statuses`")
         return self
 
@@ -525,158 +377,3 @@ def resolve(contract: Contract, path: str, observable: str | None = None) -> flo
         raise KeyError(path)
     value = contract.field(path, observable)
     return None if value is None else float(value)  # type: ignore[arg-type]  # NUMBERS says so
-
-
-# --- errors --------------------------------------------------------------------------------------
-
-
-def _is(declared: str | int, qualified: str) -> bool:
-    if not isinstance(declared, str) or declared == RETURNED:
-        return False
-    return declared == (qualified if "." in declared else qualified.rpartition(".")[2])
-
-
-def error_keys(contract: Contract, raised: tuple[Raised, ...]) -> frozenset[str]:
-    """The keys that this exception chain may stand for; empty: it is none of the declared ones.
-
-    The most specific declared class decides: the first in the MRO of the exception that escaped.
-    Groups are spread to their observables; statuses stay as they are declared (`status`, `m5xx`).
-    A declared wrapper stands for what it wraps, or, if that can't be told, for every key.
-    """
-    classes = contract.classes
-    every = [*_LEAVES, *(key for key in classes if key.startswith("status") or key in KEYS[-5:])]
-    for name in raised[0].classes if raised else ():
-        if contract.wrapper is not None and _is(contract.wrapper, name):
-            return error_keys(contract, raised[1:]) or frozenset(every)
-        keys = frozenset(
-            key
-            for key in every
-            if any(_is(declared, name) for declared in lookup(classes, key) or ())
-        )
-        if keys:
-            return keys
-    return frozenset()
-
-
-def right_error(contract: Contract, raised: tuple[Raised, ...], observable: str) -> bool | None:
-    """Whether the chain is what the contract declares for an observable; None: left unmapped."""
-    if lookup(contract.classes, observable) is None:
-        return None
-    keys = error_keys(contract, raised)
-    return observable in keys or mapped_by(contract.classes, observable) in keys
-
-
-# --- reading -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong in a contract: where, what stands there, what was expected."""
-
-    path: str
-    value: str
-    expected: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.value}: expected {self.expected}"
-
-
-class ContractError(ValueError):
-    """A contract that can't be read; `problems` holds all of them at once."""
-
-    def __init__(self, name: str, problems: Iterable[Problem]) -> None:
-        self.name = name
-        self.problems = tuple(problems)
-        lines = "\n".join(f"  {problem}" for problem in self.problems)
-        super().__init__(f"contract {name}:\n{lines}")
-
-
-BUILTINS = ("httpx", "maximus")
-
-
-def builtin(name: str) -> Contract:
-    """A contract that comes with the package. Raises ContractError for another name."""
-    if name not in BUILTINS:
-        near = ", ".join(BUILTINS)
-        raise ContractError(name, [Problem("contract", repr(name), f"one of {near}, or a file")])
-    text = resources.files(__package__).joinpath("contracts", f"{name}.yaml").read_text("utf-8")
-    return parse(text, name)
-
-
-def parse(source: Mapping[str, object] | str, name: str) -> Contract:
-    """The contract in a mapping or in YAML text; `name` is its own and stands in messages.
-
-    A mapping may hold exception classes instead of their names. Raises ContractError.
-    """
-    if isinstance(source, str):
-        try:
-            source = YAML(typ="safe", pure=True).load(source)
-        except YAMLError as error:
-            text = " ".join(str(error).split())
-            raise ContractError(name, [Problem("file", text, "a YAML document")]) from error
-    if not isinstance(source, Mapping):
-        raise ContractError(name, [Problem("file", repr(source), "a mapping of contract fields")])
-    data = _plain(source)
-    try:
-        return Contract.model_validate({"name": name, **data})
-    except ValidationError as error:
-        raise ContractError(name, _problems(error)) from error
-
-
-def _plain(source: Mapping[str, object]) -> dict[str, object]:
-    return {str(key): _plain_value(value) for key, value in source.items()}
-
-
-def _plain_value(value: object) -> object:
-    if isinstance(value, type):
-        return f"{value.__module__}.{value.__qualname__}"
-    if isinstance(value, Mapping):
-        return _plain(value)
-    if isinstance(value, list | tuple):
-        return [_plain_value(item) for item in value]
-    return value
-
-
-def _problems(error: ValidationError) -> Iterator[Problem]:
-    for item in error.errors(include_url=False):
-        place = [str(part) for part in item["loc"] if part != "[key]"]
-        path = re.sub(r"\.(\d+)", r"[\1]", ".".join(place)) or "contract"
-        value = repr(item["input"]) if not isinstance(item["input"], Mapping) else "a mapping"
-        match item["type"]:
-            case "extra_forbidden":
-                yield _unknown(path)
-            case "value_error":
-                yield Problem(path, value, str(item["ctx"]["error"]))
-            case "missing":
-                yield Problem(path, "missing", "a value")
-            case _:
-                yield Problem(path, value, _expected(item["msg"]))
-
-
-def _unknown(path: str) -> Problem:
-    bare = re.sub(r"\[\d+\]", "", path)
-    if bare in _LATER:
-        return Problem(path, "not judged by this version", "the field left out")
-    section, _, last = bare.rpartition(".")
-    model: object = Contract
-    for part in section.split(".") if section else ():
-        model = {
-            "attempts": Attempts,
-            "retry_on": RetryOn,
-            "backoff": Backoff,
-            "retry_after": RetryAfter,
-            "timeouts": Timeouts,
-            "deadline": Deadline,
-            "idempotency": Idempotency,
-            "breaker": Breaker,
-            "half_open": HalfOpen,
-        }.get(part, model)
-    known = list(model.model_fields) if isinstance(model, type(BaseModel)) else []
-    near = difflib.get_close_matches(last, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return Problem(path, "unknown field", f"one of {', '.join(known)}{hint}")
-
-
-def _expected(message: str) -> str:
-    text = message.removeprefix("Input should be ").partition(", unable")[0]
-    return text.replace("a valid integer", "a whole number").replace("a valid number", "a number")
