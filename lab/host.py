@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 from pydantic import ValidationError
@@ -222,9 +222,19 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {problem['msg']}"
 
 
-def serve(control: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
-    """Take runs from the control socket until it ends; then close what is left."""
+def serve(control: socket.socket, loop: asyncio.AbstractEventLoop) -> bool:
+    """Take runs from the control socket until it ends; then close what is left.
+
+    False after a mistake of ours, told on standard error: what went on would be blamed on the
+    subject.
+    """
     runs: list[_Run] = []
+    mistakes: list[object] = []
+
+    def mistaken(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        mistakes.append(context)
+        loop.default_exception_handler(context)
+        loop.stop()
 
     def arrived() -> None:
         try:
@@ -237,6 +247,7 @@ def serve(control: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         channel, feed = (socket.socket(fileno=number) for number in descriptors)
         runs.append(_Run(loop, channel, feed))
 
+    loop.set_exception_handler(mistaken)
     loop.add_reader(control, arrived)
     try:
         loop.run_forever()
@@ -245,6 +256,7 @@ def serve(control: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         for run in runs:
             run.close()
         control.close()
+    return not mistakes
 
 
 def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
@@ -254,10 +266,10 @@ def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
     die_with(parent)
     loop = asyncio.new_event_loop()
     try:
-        serve(socket.socket(fileno=descriptor), loop)
+        fine = serve(socket.socket(fileno=descriptor), loop)
     finally:
         loop.close()
-    exit_(0)
+    exit_(0 if fine else 1)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import signal
@@ -20,6 +21,7 @@ from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.embedded import Embedded, LabProcess
 from faultlab.lab.errors import FaultError, SetupError
 from faultlab.lab.history import ConnectAttempted, FaultFired, Header, RequestStarted, load
+from faultlab.lab.host import serve
 from faultlab.lab.subjects.channel import Channel
 
 pytestmark = pytest.mark.wire
@@ -214,3 +216,24 @@ def test_a_killed_lab_process_is_one_clear_message(tmp_path: Path) -> None:
             run.inject(1, Refused(service="orders"))
         run.abandon()
     assert len(load(path)) == 2
+
+
+def test_a_mistake_of_the_lab_s_own_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+    """A proxy that went on half broken would be blamed on the subject."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    loop = asyncio.new_event_loop()
+    with ours:
+        loop.call_soon(lambda: 1 / 0)
+        assert not serve(theirs, loop)
+        assert theirs.fileno() < 0
+    loop.close()
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_it_serves_until_its_parent_lets_go() -> None:
+    """An end without a mistake is none."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    loop = asyncio.new_event_loop()
+    ours.close()
+    assert serve(theirs, loop)
+    loop.close()
