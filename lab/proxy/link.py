@@ -13,8 +13,9 @@ from typing import Literal
 from ...faults.decide import Delay
 from ..history import ConnClosed, ConnOpened, Ending, Side
 from ..net import Connection
+from .ends import Note
 from .force import Force
-from .gate import Gate, Note
+from .gate import Gate
 from .line import Line
 
 __all__ = ["Link"]

@@ -1,0 +1,54 @@
+"""One request and its answer, while they pass the gate.
+
+Counterparts: gate.py moves the request, answers.py the answer, notes.py writes down both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ...faults.decide import Answer, Armed, CutHead, Delay, Ending
+from .framer import Data, ResponseHead
+
+__all__ = ["Exchange"]
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One request and its answer."""
+
+    number: int
+    begun: float
+    seen: tuple[Armed, ...]  # in force when its first byte arrived
+    method: str = ""
+    closing: bool = False
+    op: int | None = None
+    attempt: int | None = None
+    length: int = 0
+    digest: hashlib.blake2b | None = None
+    ending: Ending | None = None
+    delays: tuple[Delay, ...] = ()
+    streamed: set[int] = field(default_factory=set)
+    asked: bool = False  # the whole request has passed
+    answered: bool = False  # the whole answer has come
+    # the answer
+    head: ResponseHead | None = None
+    mode: Literal["pass", "count", "half", "replace", "drop"] = "pass"
+    limit: int = 0  # bytes of payload after which a counted answer is cut
+    payload: int = 0
+    kept: list[Data] = field(default_factory=list)
+    released: int | None = None  # bytes of payload released; None: not even the head
+    finished: bool = False  # the last byte was released
+
+    @property
+    def reaches_backend(self) -> bool:
+        """Whether its request goes on at all."""
+        return not isinstance(self.ending, Answer | CutHead)
+
+    def key(self, conn: int) -> tuple[int, int]:
+        """What its draws are keyed by: operation and attempt, or else the wire's own ids."""
+        if self.op is None or self.attempt is None:
+            return (conn, self.number)
+        return (self.op, self.attempt)
