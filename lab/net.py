@@ -2,16 +2,18 @@
 
 Means are offered by meaning, not by system call: a listener is open, refusing or dark; a
 connection sends FIN, is reset, held, released. All calls are plain functions that are complete on
-return; what happens later comes back through callbacks on the one loop. `RealNet` (`sockets.py`)
+return; what happens later comes back through callbacks on the one loop. `RealNet` (`sockets/`)
 is the implementation on loopback sockets; the simulated one is its twin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
-Mode = Literal["open", "refusing", "dark"]
+from .history import Mode
+
+__all__ = ["Connection", "Events", "Listener", "Mode", "Net", "Timer"]
 
 
 class Timer(Protocol):

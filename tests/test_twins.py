@@ -14,7 +14,11 @@ ROOMS = ("lab", "faults", "scenarios", "fixtures", "maximus")
 WITHOUT_TWIN: dict[str, str] = {
     "lab/environments/embedded.py": "needs the lab process: tests/wire/test_host.py",
     "lab/host.py": "is that process: tests/wire/test_host.py",
-    "lab/sockets.py": "needs real sockets: tests/wire/test_sockets.py",
+    "lab/sockets/connection.py": "needs real sockets: tests/wire/test_sockets.py",
+    "lab/sockets/dial.py": "needs real sockets: tests/wire/test_sockets.py",
+    "lab/sockets/listener.py": "needs real sockets: tests/wire/test_sockets.py",
+    "lab/sockets/net.py": "needs real sockets: tests/wire/test_sockets.py",
+    "lab/sockets/owner.py": "a protocol: net.py is it",
     "lab/subjects/child.py": "needs a process: tests/wire/test_subject_process.py",
     "lab/subjects/inside.py": "is that process",
 }

@@ -1,22 +1,19 @@
 import inspect
-from typing import get_args
 
 import pytest
 
-from faultlab.lab import history, net, sockets
-
-
-def test_the_modes_are_the_historys() -> None:
-    """Two lists of the same words would part one day."""
-    assert get_args(net.Mode) == get_args(history.Mode)
+from faultlab.lab import net
+from faultlab.lab.sockets import RealNet
+from faultlab.lab.sockets.connection import SocketConnection
+from faultlab.lab.sockets.listener import SocketListener
 
 
 @pytest.mark.parametrize(
     ("port", "real"),
     [
-        (net.Net, sockets.RealNet),
-        (net.Connection, sockets._Connection),
-        (net.Listener, sockets._Listener),
+        (net.Net, RealNet),
+        (net.Connection, SocketConnection),
+        (net.Listener, SocketListener),
     ],
 )
 def test_the_real_net_has_each_call_with_the_ports_parameters(port, real) -> None:

@@ -1,0 +1,230 @@
+"""One listening port: how it is open, refusing or dark, and stays ours in each of them.
+
+Counterpart: `Listener` of lab/net.py is the promise. What it accepts, connection.py carries.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..net import Connection, Mode
+from .owner import Owner
+
+__all__ = ["SocketListener"]
+
+HOST = "127.0.0.1"
+BACKLOG = 1024
+CROWDED = 0.05  # seconds until the next accept after the descriptors ran out
+HELD = 0.002  # seconds in which a filler must be established if it holds the last place
+
+# The option `IP_MINTTL` of <linux/in.h>, which the socket module doesn't name.
+MINIMUM_TTL = 21
+NO_TTL = 0
+TTL_OUT_OF_REACH = 255  # loopback packets carry 64
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket bound to an explicit port: one bound to 0 would lose it when it stops listening."""
+    helper: socket.socket | None = None
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if port == 0:
+            helper = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            helper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            helper.bind((HOST, 0))
+            port = helper.getsockname()[1]
+        sock.bind((HOST, port))
+        if helper is not None:
+            helper.close()
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    finally:
+        if helper is not None:
+            helper.close()
+    return sock
+
+
+def _listening(port: int) -> socket.socket:
+    """A listening socket; a port that was not asked for and is lost in between is drawn again."""
+    for _ in range(8 if port == 0 else 0):
+        with suppress(OSError):
+            return _bound(0)
+    return _bound(port)
+
+
+class SocketListener:
+    """One listening socket, whose port stays bound in every mode."""
+
+    def __init__(self, net: Owner, accepted: Callable[[Connection], None], port: int) -> None:
+        self._net = net
+        self._accepted = accepted
+        self._sock = _listening(port)
+        self._sock.setblocking(False)
+        self._fd = self._sock.fileno()
+        self._reading = False
+        self._closed = False
+        self._fillers: list[socket.socket] = []
+        self.port: int = self._sock.getsockname()[1]
+        self.mode: Mode = "open"
+        self.mechanism = "listening"
+        self._watch()
+
+    def switch(self, mode: Mode) -> None:
+        """Change the mode."""
+        if mode == self.mode or self._closed:
+            return
+        match mode:
+            case "open":
+                self._open()
+            case "refusing":
+                self._refuse()
+            case "dark":
+                self._darken()
+        self.mode = mode
+
+    def _open(self) -> None:
+        if self.mode == "refusing":
+            self._listen_again(BACKLOG)
+        self._lighten(reopen=True)
+        self._watch()
+        self.mechanism = "listening"
+
+    def _refuse(self) -> None:
+        self.drain()
+        self._unwatch()
+        self._sock.shutdown(socket.SHUT_RD)
+        # Nobody else may share the port while nobody listens on it.
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        self._lighten()
+        self.mechanism = "bound, not listening"
+
+    def _darken(self) -> None:
+        if self._minimum_ttl(TTL_OUT_OF_REACH):
+            if self.mode == "refusing":
+                self._listen_again(BACKLOG)
+            # What was queued is older than the darkness.
+            self.drain()
+            self._watch()
+            self.mechanism = f"minimum TTL {TTL_OUT_OF_REACH}"
+        else:
+            self.drain()
+            self._unwatch()
+            self._listen_again(0)
+            self._fill()
+            self.mechanism = "full backlog"
+
+    def _listen_again(self, backlog: int) -> None:
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._sock.listen(backlog)
+
+    def _lighten(self, *, reopen: bool = False) -> None:
+        self._minimum_ttl(NO_TTL)
+        if not self._fillers:
+            return
+        if reopen:
+            self._sock.listen(BACKLOG)
+            self._take_queued({filler.getsockname()[1] for filler in self._fillers})
+        for filler in self._fillers:
+            filler.close()
+        self._fillers.clear()
+
+    def _minimum_ttl(self, ttl: int) -> bool:
+        if not self._net.minimum_ttl:
+            return False
+        try:
+            self._sock.setsockopt(socket.IPPROTO_IP, MINIMUM_TTL, ttl)
+        except OSError:
+            return False
+        return True
+
+    def _fill(self) -> None:
+        """Fill the one place of the backlog with a connection of our own: no SYN is taken."""
+        for _ in range(64):
+            filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            filler.setblocking(False)
+            with suppress(BlockingIOError):
+                filler.connect((HOST, self.port))
+            poll = select.poll()
+            poll.register(filler, select.POLLOUT)
+            if poll.poll(HELD * 1000) and not filler.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                self._fillers.append(filler)
+                return
+            # A client got the place first: it is older than the darkness.
+            filler.close()
+            self._take_queued(set())
+
+    def drain(self) -> None:
+        """Accept what is queued."""
+        if self.mode != "refusing" and not self._fillers and not self._closed:
+            self._take_queued(set())
+
+    def _take_queued(self, own: set[int]) -> None:
+        while self._take(own):
+            pass
+
+    def _take(self, own: set[int]) -> bool:
+        try:
+            sock, address = self._sock.accept()
+        except BlockingIOError:
+            return False
+        except ConnectionAbortedError:
+            return True
+        except OSError as error:
+            if error.errno in EXHAUSTED:
+                # The queued connection stays readable: without a rest the loop would spin.
+                self._unwatch()
+                self._net.later(CROWDED, self._rested)
+            return False
+        peer = address[1]
+        if peer in own:
+            sock.close()
+            return True
+        if self._net.minimum_ttl:
+            with suppress(OSError):  # an accepted socket inherits the listener's
+                sock.setsockopt(socket.IPPROTO_IP, MINIMUM_TTL, NO_TTL)
+        try:
+            connection = self._net.adopt(sock, peer)
+        except OSError:
+            sock.close()
+            return True
+        self._accepted(connection)
+        return True
+
+    def _acceptable(self) -> None:
+        for _ in range(64):
+            if not self._reading or not self._take(set()):
+                return
+
+    def _rested(self) -> None:
+        if not self._closed and self.mode != "refusing" and not self._fillers:
+            self._watch()
+
+    def _watch(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._net.loop.add_reader(self._fd, self._acceptable)
+
+    def _unwatch(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._net.loop.remove_reader(self._fd)
+
+    def close(self) -> None:
+        """Give the port back."""
+        if self._closed:
+            return
+        self._closed = True
+        self._unwatch()
+        for filler in self._fillers:
+            filler.close()
+        self._fillers.clear()
+        self._sock.close()
+        self._net.forget(self)
