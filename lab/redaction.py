@@ -6,8 +6,9 @@ Pure. By name: what stands behind a name that means a secret goes, whatever it l
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-__all__ = ["GONE", "is_secret", "redacted"]
+__all__ = ["GONE", "is_secret", "redacted", "redacted_target"]
 
 GONE = "[redacted]"
 
@@ -18,6 +19,8 @@ _SHORT = (
     r"|jwt|session[_-]?id)"
 )
 _NAME = re.compile(f"{_LONG}|{_SHORT}", re.IGNORECASE)
+# In prose these words stand for much else; as a whole name they mean a secret.
+_WHOLE = frozenset(("key", "auth", "sig", "signature", "pwd"))
 _USER_INFO = re.compile(r"(\w+://)[^\s/@]+@")
 _SCHEME = re.compile(r"\b(Bearer|Basic|Digest)\s+[\w.~+/=-]+", re.IGNORECASE)
 _LINE = re.compile(rf"""(\b{_LONG}["']?\s*[:=]\s*["']?)[^"'\r\n]+""", re.IGNORECASE)
@@ -26,9 +29,10 @@ _PAIR = re.compile(
 )
 
 
+@lru_cache(maxsize=512)
 def is_secret(name: str) -> bool:
     """Whether a header, parameter or field of this name holds a secret."""
-    return _NAME.fullmatch(name) is not None
+    return _NAME.fullmatch(name) is not None or name.lower() in _WHOLE
 
 
 def redacted(text: str) -> str:
@@ -37,6 +41,17 @@ def redacted(text: str) -> str:
     text = _LINE.sub(rf"\1{GONE}", text)
     text = _SCHEME.sub(rf"\1 {GONE}", text)
     return _PAIR.sub(_kept_name, text)
+
+
+def redacted_target(target: str) -> str:
+    """A request's target without the values of query parameters whose names mean a secret."""
+    path, mark, query = target.partition("?")
+    return f"{redacted(path)}{mark}{'&'.join(_parameter(part) for part in query.split('&'))}"
+
+
+def _parameter(text: str) -> str:
+    name, equals, _ = text.partition("=")
+    return f"{name}={GONE}" if equals and is_secret(name) else text
 
 
 def _kept_name(pair: re.Match[str]) -> str:

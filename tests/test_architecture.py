@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-LEAVES = {"lab.errors", "lab.mortal", "lab.redaction", "lab.stamp", "lab.tolerance"}
+LEAVES = {"lab.errors", "lab.methods", "lab.mortal", "lab.redaction", "lab.stamp", "lab.tolerance"}
 FACTS = {"lab.history", "lab.contract", "lab.errors", "lab.tolerance", "lab.tune"}
 WIRE = {"lab.history", "lab.frames", *LEAVES}
 ORACLE = FACTS | {"lab.attempts", "lab.oracle"}
@@ -68,7 +68,15 @@ ARROWS: dict[str, set[str]] = {
     "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.testing"},
 }
 
-PURE = {"faults", "lab.expect", "lab.plan", "lab.frames", "lab.orders", "lab.redaction"}
+PURE = {
+    "faults",
+    "lab.expect",
+    "lab.plan",
+    "lab.frames",
+    "lab.methods",
+    "lab.orders",
+    "lab.redaction",
+}
 PURE = (PURE | ORACLE | JUDGES) - {"lab.history"}
 IMPURE_IMPORTS = {
     *("asyncio", "multiprocessing", "os", "random", "secrets", "selectors", "signal", "socket"),

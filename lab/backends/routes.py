@@ -12,11 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-__all__ = ["IDEMPOTENT", "METHODS", "Answer", "Reply", "Request", "Routes", "json_reply"]
+from ..methods import METHODS
 
-METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
-IDEMPOTENT = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
-"""RFC 9110 9.2.2."""
+__all__ = ["Answer", "Reply", "Request", "Routes", "json_reply"]
 
 _KEY = re.compile(r"(\S+) (\S+)")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -13,9 +13,10 @@ from http import HTTPStatus
 import h11
 
 from ..history import AnyEvent, EffectApplied, RequestReceived, ResponseSent
+from ..methods import IDEMPOTENT
 from ..net import Connection, Net
-from ..redaction import redacted
-from .routes import IDEMPOTENT, Reply, Request, Routes
+from ..redaction import redacted_target
+from .routes import Reply, Request, Routes
 
 __all__ = ["WIRE_HEADER", "Served", "Stub", "Wire", "read_wire"]
 
@@ -124,7 +125,7 @@ class Stub:
                 request=wire.request,
                 attempt=wire.attempt,
                 method=method,
-                target=redacted(target),
+                target=redacted_target(target),
             )
         )
         headers = tuple(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
 
 from ..redaction import GONE, is_secret
 from .framer import Headers, RequestHead
 
-__all__ = ["forwarded", "recorded", "recorded_target", "tag_of"]
+__all__ = ["forwarded", "recorded", "tag_of"]
 
 TAG = "x-faultlab-op"
 WIRE = "X-Faultlab-Wire"
@@ -63,24 +62,6 @@ def recorded(headers: Headers) -> dict[str, str]:
             shown[name] = value
         elif name in _DIGESTED:
             shown[name] = hashlib.blake2b(value.encode(), digest_size=6).hexdigest()
-        elif _secret(name):
+        elif is_secret(name):
             shown[name] = GONE
     return shown
-
-
-def recorded_target(target: str) -> str:
-    """The target without the values of query parameters whose names mean a secret."""
-    path, mark, query = target.partition("?")
-    if not mark:
-        return target
-    return f"{path}?{'&'.join(_parameter(part) for part in query.split('&'))}"
-
-
-def _parameter(text: str) -> str:
-    name, equals, _ = text.partition("=")
-    return f"{name}={GONE}" if equals and _secret(name) else text
-
-
-@lru_cache(maxsize=512)
-def _secret(name: str) -> bool:
-    return is_secret(name) or name.lower() in {"key", "auth", "sig", "signature", "pwd"}

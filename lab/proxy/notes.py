@@ -9,10 +9,11 @@ from typing import Literal
 
 from ..history import Ending, RequestComplete, RequestStarted, ResponseComplete, ResponseCut
 from ..history import ResponseHead as HeadReleased
+from ..redaction import redacted_target
 from .exchange import Exchange
 from .force import Force
 from .framer import RequestHead, ResponseHead
-from .heads import recorded, recorded_target
+from .heads import recorded
 
 __all__ = ["Notes"]
 
@@ -35,7 +36,7 @@ class Notes:
                 op=exchange.op,
                 attempt=exchange.attempt,
                 method=head.method,
-                target=recorded_target(head.target),
+                target=redacted_target(head.target),
                 headers=recorded(head.headers),
                 reused=exchange.number > 1,
             )

@@ -17,12 +17,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..methods import IDEMPOTENT, METHODS
+
 if TYPE_CHECKING:
     from ..tune import Tune
 
 __all__ = [
-    "IDEMPOTENT_METHODS",
-    "METHODS",
     "Contract",
     "Factory",
     "Op",
@@ -31,10 +31,6 @@ __all__ = [
     "op",
     "subject",
 ]
-
-METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
-IDEMPOTENT_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
-"""RFC 9110 9.2.2."""
 
 _ARGUMENTS = ("urls", "tune", "seed")
 _ENDPOINT = re.compile(r"(?:(?P<service>\S+) )?(?P<method>[A-Z]+) (?P<path>/\S*)")
@@ -105,7 +101,7 @@ def op(
         service=found["service"],
         method=method,
         path=found["path"],
-        idempotent=method in IDEMPOTENT_METHODS if idempotent is None else idempotent,
+        idempotent=method in IDEMPOTENT if idempotent is None else idempotent,
         keyed=_has_key(kwargs),
         call=partial(call, *args, **kwargs),
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from faultlab.lab.redaction import is_secret, redacted
+from faultlab.lab.redaction import is_secret, redacted, redacted_target
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,14 @@ def test_names_of_secrets() -> None:
     """The same names hold for headers and parameters."""
     assert [is_secret(it) for it in ("Authorization", "X-Api-Key", "refresh_token")] == [True] * 3
     assert [is_secret(it) for it in ("Retry-After", "X-Faultlab-Op", "page")] == [False] * 3
+
+
+def test_secrets_in_a_query_are_redacted_by_name() -> None:
+    """The rest of the target decides what a fault covers, so it stays."""
+    assert redacted_target("/a/b") == "/a/b"
+    assert redacted_target("/a?") == "/a?"
+    assert redacted_target("http://u:s3cret@host/a") == "http://[redacted]@host/a"
+    assert (
+        redacted_target("/a?q=1&api_key=k&TOKEN=t&password=&key=v&monkey=x")
+        == "/a?q=1&api_key=[redacted]&TOKEN=[redacted]&password=[redacted]&key=[redacted]&monkey=x"
+    )

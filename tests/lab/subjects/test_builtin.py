@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
+from faultlab.lab.methods import IDEMPOTENT
 from faultlab.lab.subjects.builtin import BUILTIN, client, maximus, operations, policy
 from faultlab.lab.subjects.commands import describe
-from faultlab.lab.subjects.declaration import IDEMPOTENT_METHODS
 from faultlab.lab.tune import FAST
 from maximus import MaximusError, Policy
 
@@ -58,7 +58,7 @@ def test_the_four_roles_mean_what_stories_expect() -> None:
     read, other, elsewhere, write = roles.values()
     assert read[0] == other[0] == write[0] != elsewhere[0]
     assert read[2] != other[2]
-    assert [it[1] in IDEMPOTENT_METHODS for it in roles.values()] == [True, True, True, False]
+    assert [it[1] in IDEMPOTENT for it in roles.values()] == [True, True, True, False]
 
 
 def test_a_tune_sets_every_time_and_no_count() -> None:
