@@ -5,10 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlab.faults import KINDS
-from faultlab.scenarios import loader
 from faultlab.scenarios.errors import ScenarioError
-from faultlab.scenarios.loader import load, parameters_of, parse
+from faultlab.scenarios.loader import load, parse
 from faultlab.scenarios.model import (
     ClearStep,
     ConnectionsStep,
@@ -35,21 +33,7 @@ fault:
 """
 
 
-def refused(text: str) -> str:
-    """The message that this file is refused with."""
-    with pytest.raises(ScenarioError) as caught:
-        parse(text.encode(), "orders.yaml")
-    return str(caught.value)
-
-
-def of_step(step: str) -> str:
-    """The message for one step of a fault phase, without its place."""
-    lines = "\n    ".join(step.splitlines())
-    text = f"scenario: A\nfault:\n  - inject: refused\n  - read: ok\n  - {lines}\n"
-    return refused(text)
-
-
-def test_all_problems_of_a_file_are_told_at_once() -> None:
+def test_all_problems_of_a_file_are_told_at_once(refused) -> None:
     """Line, key, value, what was expected; one run mends them all."""
     assert refused(FOUR_MISTAKES) == (
         "orders.yaml:4: fault[1].inject: `down` is a family of faults; name the kind:\n"
@@ -154,23 +138,6 @@ def test_the_order_of_keys_in_a_step_means_nothing() -> None:
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        ("inject: refusd", "5: fault[3].inject: `refusd` is not a kind of fault; nearest: refused"),
-        ("inject: slow", "5: fault[3].inject: `slow` is a family of faults; name the kind:\n    latency, stall (late: latency; silent: stall)"),
-        ("inject: [refused]", "5: fault[3].inject: a list; expected a kind of fault: refused, cut, latency, stall, status, partition, bad_body, lost_answer"),
-        ("inject: refused\nlive: dead", "6: fault[3].live: `dead`: expected close, reset or keep"),
-        ("inject: refused\nfirst: 3", "6: fault[3].first: `refused` acts on the whole service; it takes no first"),
-        ("inject: refused\ndelay: 3s", "6: fault[3].delay: unknown key; known: live, service"),
-        ("inject: cut", "5: fault[3].at: missing; expected request_head or response_body"),
-        ("inject: cut\nat: request_head\nbytes: 3", "5: fault[3].inject: `bytes` belongs to a cut at response_body"),
-        ("inject: cut\nat: response_body\nbytes: few", "7: fault[3].bytes: `few`: expected a whole number or half"),
-        ("inject: latency", "5: fault[3].delay: missing; expected a duration like 500ms"),
-        ("inject: latency\ndelay: 2 x breaker.fail_max", "6: fault[3].delay: `breaker.fail_max` measures a count; expected a duration like 500ms, 30s, 2m"),
-        ("inject: status", "5: fault[3].inject: write `code` or `sequence`, one of them"),
-        ("inject: status\ncode: 999", "6: fault[3].code: 999 is not a final HTTP status; expected 200 to 599"),
-        ("inject: status\nsequence: [500, 9]", "6: fault[3].sequence: 9 is not a final HTTP status; expected 200 to 599"),
-        ("inject: status\ncode: 503\nheaders: Retry-After", "7: fault[3].headers: `Retry-After`; expected a mapping like {Retry-After: 1}"),
-        ("inject: status\ncode: 503\nendpoint: get orders", "7: fault[3].endpoint: `get orders` is not an endpoint; expected an operation's name, or one like `GET /orders/*`"),
-        ("inject: stall\nat:", "6: fault[3].at: empty; expected response_head"),
         ("red: ok\nread: ok\n", "5: fault[3].red: unknown key; known: attempts, times, concurrency, requires"),
         ("read.elswhere: ok", "5: fault[3].read.elswhere: unknown role; nearest: read.elsewhere"),
         ("injekt: refused", "5: fault[3].injekt: unknown step; nearest: inject"),
@@ -191,7 +158,7 @@ def test_the_order_of_keys_in_a_step_means_nothing() -> None:
         ("clear", "5: fault[3]: `clear`; expected a step: `NAME: OUTCOME`, or inject, clear, wait, connections or subject"),
     ],
 )  # fmt: skip
-def test_each_mistake_has_its_line_key_value_and_cure(step: str, message: str) -> None:
+def test_each_mistake_has_its_line_key_value_and_cure(of_step, step: str, message: str) -> None:
     """The exact texts; whoever changes one reads them all."""
     assert of_step(step) == f"orders.yaml:{message}"
 
@@ -211,67 +178,9 @@ def test_each_mistake_has_its_line_key_value_and_cure(step: str, message: str) -
         ("- read: ok\n", "orders.yaml:1: a list; expected keys scenario, incident, tune, control, fault or recovery"),
     ],
 )  # fmt: skip
-def test_mistakes_of_the_whole_file(text: str, message: str) -> None:
+def test_mistakes_of_the_whole_file(refused, text: str, message: str) -> None:
     """A scenario without a fault would be a lie that passes."""
     assert refused(text) == message
-
-
-@pytest.mark.parametrize("kind", sorted(loader.LATER_KINDS))
-def test_a_later_kind_is_refused_by_name(kind: str) -> None:
-    """Its author learns that the word is right and the version is not."""
-    assert of_step(f"inject: {kind}\nafter: 3s") == (
-        f"orders.yaml:5: fault[3].inject: `{kind}` comes with a later version; "
-        "now: refused, cut, latency, stall, status, partition, bad_body, lost_answer"
-    )
-
-
-@pytest.mark.parametrize("key", sorted(loader.LATER_INJECT_KEYS))
-def test_a_later_parameter_is_refused_by_name(key: str) -> None:
-    """A scope that were ignored would break more than its author asked for."""
-    said = of_step(f"inject: lost_answer\n{key}: 3")
-    assert said == f"orders.yaml:6: fault[3].{key}: comes with a later version"
-
-
-@pytest.mark.parametrize("key", sorted(loader.LATER_PLUS_KEYS))
-def test_a_later_key_of_an_operation_is_refused_by_name(key: str) -> None:
-    """The same for what drives the load."""
-    assert (
-        of_step(f"read: ok\n{key}: 3")
-        == f"orders.yaml:6: fault[3].{key}: comes with a later version"
-    )
-
-
-@pytest.mark.parametrize(
-    ("kind", "key", "word"),
-    [(kind, key, word) for (kind, key), words in loader.LATER_VALUES.items() for word in words],
-)
-def test_a_later_value_is_refused_by_name(kind: str, key: str, word: str) -> None:
-    """A cut on accept is a fault of its own, not a misspelt one."""
-    said = of_step(f"inject: {kind}\n{key}: {word}")
-    assert f"6: fault[3].{key}: `{word}` comes with a later version; expected " in said
-
-
-def test_other_later_words_are_refused_by_name() -> None:
-    """Services in a file, cancellation, a direction of a partition."""
-    assert of_step("read: cancelled") == (
-        "orders.yaml:5: fault[3].read: `cancelled` comes with a later version"
-    )
-    assert of_step("inject: partition\ndirection: both") == (
-        "orders.yaml:6: fault[3].direction: comes with a later version"
-    )
-    text = "scenario: A\nservices: {}\nfault:\n  - inject: refused\n  - read: ok\n"
-    assert refused(text) == "orders.yaml:2: services: comes with a later version"
-
-
-def test_no_word_is_both_here_and_later() -> None:
-    """Whoever brings a kind, parameter or value takes it out of the tables of the absent."""
-    assert not loader.LATER_KINDS & KINDS.keys()
-    for model in KINDS.values():
-        assert not loader.LATER_INJECT_KEYS & {*parameters_of(model), *loader.SCOPE_KEYS}
-    for kind, key in loader.LATER_KIND_KEYS:
-        assert key not in parameters_of(KINDS[kind])
-    for (kind, key), words in loader.LATER_VALUES.items():
-        assert not words & set(loader.words_of(KINDS[kind], key))
 
 
 def test_a_file_that_cannot_be_read_is_told_why(tmp_path: Path) -> None:

@@ -1,0 +1,206 @@
+"""A step that injects a fault: its kind, parameters and scope.
+
+Counterpart: `faults`, whose models declare the types of the parameters and what goes together.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import get_origin
+
+from pydantic import TypeAdapter, ValidationError
+
+from ..faults import KINDS
+from ..faults.scope import Endpoint
+from .errors import nearest
+from .kinds import SCOPE_KEYS, alternatives_of, families_of, holds_pairs, parameters_of, words_of
+from .later import LATER, LATER_INJECT_KEYS, LATER_KIND_KEYS, LATER_KINDS, LATER_VALUES
+from .model import InjectStep, PhaseName, Value
+from .nodes import Entry, Mapping, Node, Scalar, shown
+from .shapes import Shapes, either, join, shape
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
+"""An operation's name."""
+
+# What a family's name most plainly means, for who writes the family where the kind belongs.
+_PLAINLY = {
+    "down": "completely down: refused",
+    "slow": "late: latency; silent: stall",
+    "5xx": "an answer of your choosing: status",
+    "partial": "the answer lost: lost_answer",
+}
+_WORD = re.compile(r"[A-Za-z0-9-]+")
+_endpoint: TypeAdapter[str] = TypeAdapter(Endpoint)
+
+
+class InjectReader:
+    """Reads `inject` steps of one file."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+
+    def inject(self, node: Mapping, head: Entry, key: str, phase: PhaseName) -> InjectStep | None:
+        """A fault: kind, parameters, scope."""
+        at = join(key, "inject")
+        if phase != "fault":
+            self.shapes.refuse(head.line, at, f"no fault in `{phase}`; expected it under `fault`")
+            return None
+        kind = self.kind(head.value, at)
+        if kind is None:
+            return None
+        model = KINDS[kind]
+        own = parameters_of(model)
+        scope = SCOPE_KEYS if model.reach != "listener" else ("service",)
+        known = (*own, *scope)
+        before = len(self.shapes.problems)
+        values: list[tuple[str, Value]] = []
+        entries: dict[str, Entry] = {}
+        for entry in node.entries:
+            if entry is head:
+                continue
+            if entry.key in own:
+                value = self.parameter(kind, entry, join(key, entry.key))
+                if value is not None:
+                    values.append((entry.key, value))
+            elif entry.key in scope:
+                entries[entry.key] = entry
+            elif entry.key in SCOPE_KEYS:
+                text = f"`{kind}` acts on the whole service; it takes no {entry.key}"
+                self.shapes.refuse(entry.line, join(key, entry.key), text)
+            else:
+                later = {word for of, word in LATER_KIND_KEYS if of == kind}
+                self.shapes.unknown_key(entry, key, known, LATER_INJECT_KEYS | later)
+        step = InjectStep(
+            kind=kind,
+            line=head.line,
+            parameters=tuple(values),
+            service=self.shapes.optional(entries, "service", self.service, join(key, "service")),
+            endpoint=self.shapes.optional(
+                entries, "endpoint", self.endpoint, join(key, "endpoint")
+            ),
+            first=self.shapes.optional(entries, "first", self.shapes.count, join(key, "first")),
+        )
+        if len(self.shapes.problems) == before:
+            self.as_fault(step, node, key)
+        return step
+
+    def kind(self, node: Node, key: str) -> str | None:
+        """A kind of fault of this version."""
+        text = self.shapes.text(node, key, "a kind of fault: " + ", ".join(KINDS))
+        if text is None or text in KINDS:
+            return text
+        word = shown(text)
+        family = [kind for kind, model in KINDS.items() if word in families_of(kind, model)]
+        if word in LATER_KINDS:
+            self.shapes.refuse(node.line, key, f"`{word}` {LATER}; now: {', '.join(KINDS)}")
+        elif family:
+            plainly = f" ({_PLAINLY[word]})" if word in _PLAINLY else ""
+            self.shapes.refuse(
+                node.line,
+                key,
+                f"`{word}` is a family of faults; name the kind:\n{', '.join(family)}{plainly}",
+            )
+        else:
+            close = nearest(word, KINDS)
+            hint = f"nearest: {close}" if close else "known: " + ", ".join(KINDS)
+            self.shapes.refuse(node.line, key, f"`{word}` is not a kind of fault; {hint}")
+        return None
+
+    def parameter(self, kind: str, entry: Entry, key: str) -> Value | None:
+        """One parameter, read by the type that the fault's model declares for it."""
+        node = entry.value
+        alternatives = alternatives_of(KINDS[kind].model_fields[entry.key].annotation)
+        words = words_of(KINDS[kind], entry.key)
+        if any(get_origin(kind_of) is tuple for kind_of in alternatives):
+            if holds_pairs(alternatives):
+                return self.pairs(node, key)
+            return self.shapes.each(node, key, self.shapes.whole)
+        if words and int in alternatives:
+            return self.word_or_whole(node, key, words)
+        if words:
+            return self.word(kind, entry.key, node, key, words)
+        if float in alternatives:
+            return self.shapes.duration(node, key)
+        if int in alternatives:
+            return self.shapes.whole(node, key)
+        return self.shapes.text(node, key)
+
+    def word(
+        self, kind: str, name: str, node: Node, key: str, words: tuple[str, ...]
+    ) -> str | None:
+        """A word of a closed list, or one that comes later."""
+        later = LATER_VALUES.get((kind, name), frozenset())
+        if isinstance(node, Scalar) and node.text in later:
+            self.shapes.refuse(node.line, key, f"`{node.text}` {LATER}; expected {either(words)}")
+            return None
+        return self.shapes.choice(node, key, words)
+
+    def word_or_whole(self, node: Node, key: str, words: tuple[str, ...]) -> str | int | None:
+        """A whole number or a word."""
+        expected = f"a whole number or {either(words)}"
+        text = self.shapes.text(node, key, expected)
+        if text is None or text in words:
+            return text
+        if not re.fullmatch(r"-?\d{1,9}", text, re.ASCII):
+            self.shapes.refuse(node.line, key, f"`{shown(text)}`: expected {expected}")
+            return None
+        return int(text)
+
+    def pairs(self, node: Node, key: str) -> tuple[tuple[str, str], ...] | None:
+        """A mapping of text to text; a list as a value gives several pairs of one name."""
+        if not isinstance(node, Mapping):
+            self.shapes.refuse(
+                node.line, key, f"{shape(node)}; expected a mapping like {{Retry-After: 1}}"
+            )
+            return None
+        found: list[tuple[str, str]] = []
+        for entry in node.entries:
+            at = join(key, shown(entry.key))
+            if not _WORD.fullmatch(entry.key):
+                self.shapes.refuse(entry.line, at, "expected the name of a header")
+                continue
+            texts = self.shapes.each(entry.value, at, self.shapes.line_of_text)
+            found.extend((entry.key, text) for text in texts or ())
+        return tuple(found)
+
+    def service(self, node: Node, key: str) -> str | None:
+        """A service's name; whether the subject has it is lab.plan's to say."""
+        return self.shapes.line_of_text(node, key)
+
+    def endpoint(self, node: Node, key: str) -> str | None:
+        """An operation's name, or `METHOD /path`."""
+        text = self.shapes.line_of_text(node, key)
+        if text is None or NAME.fullmatch(text):
+            return text
+        try:
+            return _endpoint.validate_python(text)
+        except ValidationError:
+            expected = "an operation's name, or one like `GET /orders/*`"
+            self.shapes.refuse(
+                node.line, key, f"`{shown(text)}` is not an endpoint; expected {expected}"
+            )
+            return None
+
+    def as_fault(self, step: InjectStep, node: Mapping, key: str) -> None:
+        """What the model itself refuses: a missing or an impossible combination of parameters."""
+        lines = {entry.key: entry.line for entry in node.entries}
+        try:
+            step.fault("service", None, lambda quantity: quantity.amount)
+        except ValidationError as error:
+            for detail in error.errors():
+                where = [str(part) for part in detail["loc"] if part != step.kind]
+                name = where[0] if where else "inject"
+                at = join(key, name)
+                if detail["type"] == "missing":
+                    text = f"missing; expected {self.expected(step.kind, name)}"
+                else:
+                    text = detail["msg"].removeprefix("Value error, ")
+                self.shapes.refuse(lines.get(name, step.line), at, text)
+
+    def expected(self, kind: str, name: str) -> str:
+        """What a parameter holds, for who left it out."""
+        alternatives = alternatives_of(KINDS[kind].model_fields[name].annotation)
+        words = words_of(KINDS[kind], name)
+        if words:
+            return either(words)
+        return "a duration like 500ms" if float in alternatives else "a value"

@@ -1,0 +1,28 @@
+"""The words of a scenario file that a later version brings: refused by name until then.
+
+Counterparts: loader.py and inject.py ask. Whoever brings a word takes it out here.
+"""
+
+from __future__ import annotations
+
+LATER_TOP_KEYS = frozenset({"services"})
+LATER_PLUS_KEYS = frozenset({"every", "cancel_after"})
+LATER_OUTCOMES = frozenset({"cancelled"})
+LATER_KINDS = frozenset(
+    {"unresolved", "stopped", "killed", "throttle", "drip", "frozen", "stale"}
+    | {"duplicate", "capacity"}
+)
+LATER_INJECT_KEYS = frozenset(
+    {"every_nth", "attempt", "fraction", "connections", "after", "lasts", "between", "restart"}
+    | {"rate", "size", "interval", "idle", "copies", "workers", "queue"}
+)
+LATER_KIND_KEYS = frozenset({("partition", "direction")})
+LATER_VALUES: dict[tuple[str, str], frozenset[str]] = {
+    ("cut", "at"): frozenset({"accept", "request_complete", "response_head"}),
+    ("stall", "at"): frozenset({"connect", "response_body"}),
+    ("partition", "live"): frozenset({"unplugged", "keep"}),
+    ("bad_body", "body"): frozenset(
+        {"html", "empty", "wrong_schema", "wrong_type", "bad_chunk", "bad_gzip", "other_service"}
+    ),
+}
+LATER = "comes with a later version"

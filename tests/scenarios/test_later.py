@@ -1,0 +1,63 @@
+import pytest
+
+from faultlab.faults import KINDS
+from faultlab.scenarios import later
+from faultlab.scenarios.kinds import SCOPE_KEYS, parameters_of, words_of
+
+
+@pytest.mark.parametrize("kind", sorted(later.LATER_KINDS))
+def test_a_later_kind_is_refused_by_name(of_step, kind: str) -> None:
+    """Its author learns that the word is right and the version is not."""
+    assert of_step(f"inject: {kind}\nafter: 3s") == (
+        f"orders.yaml:5: fault[3].inject: `{kind}` comes with a later version; "
+        "now: refused, cut, latency, stall, status, partition, bad_body, lost_answer"
+    )
+
+
+@pytest.mark.parametrize("key", sorted(later.LATER_INJECT_KEYS))
+def test_a_later_parameter_is_refused_by_name(of_step, key: str) -> None:
+    """A scope that were ignored would break more than its author asked for."""
+    said = of_step(f"inject: lost_answer\n{key}: 3")
+    assert said == f"orders.yaml:6: fault[3].{key}: comes with a later version"
+
+
+@pytest.mark.parametrize("key", sorted(later.LATER_PLUS_KEYS))
+def test_a_later_key_of_an_operation_is_refused_by_name(of_step, key: str) -> None:
+    """The same for what drives the load."""
+    assert (
+        of_step(f"read: ok\n{key}: 3")
+        == f"orders.yaml:6: fault[3].{key}: comes with a later version"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "word"),
+    [(kind, key, word) for (kind, key), words in later.LATER_VALUES.items() for word in words],
+)
+def test_a_later_value_is_refused_by_name(of_step, kind: str, key: str, word: str) -> None:
+    """A cut on accept is a fault of its own, not a misspelt one."""
+    said = of_step(f"inject: {kind}\n{key}: {word}")
+    assert f"6: fault[3].{key}: `{word}` comes with a later version; expected " in said
+
+
+def test_other_later_words_are_refused_by_name(refused, of_step) -> None:
+    """Services in a file, cancellation, a direction of a partition."""
+    assert of_step("read: cancelled") == (
+        "orders.yaml:5: fault[3].read: `cancelled` comes with a later version"
+    )
+    assert of_step("inject: partition\ndirection: both") == (
+        "orders.yaml:6: fault[3].direction: comes with a later version"
+    )
+    text = "scenario: A\nservices: {}\nfault:\n  - inject: refused\n  - read: ok\n"
+    assert refused(text) == "orders.yaml:2: services: comes with a later version"
+
+
+def test_no_word_is_both_here_and_later() -> None:
+    """Whoever brings a kind, parameter or value takes it out of the tables of the absent."""
+    assert not later.LATER_KINDS & KINDS.keys()
+    for model in KINDS.values():
+        assert not later.LATER_INJECT_KEYS & {*parameters_of(model), *SCOPE_KEYS}
+    for kind, key in later.LATER_KIND_KEYS:
+        assert key not in parameters_of(KINDS[kind])
+    for (kind, key), words in later.LATER_VALUES.items():
+        assert not words & set(words_of(KINDS[kind], key))
