@@ -106,15 +106,22 @@ class _Run:
             except ValueError as error:
                 answer = Failed(number=order.number, kind="setup", text=str(error))
             if answer is not None:
-                if self._rig is not None:
-                    self._rig.flush()  # what an order did is in the file when it is answered
-                self._answer(answer)
+                self._answer(self._written(answer))
+
+    def _written(self, answer: Done | Failed) -> Done | Failed:
+        """The answer once what the order did is in the file; else why it is not."""
+        if self._rig is None:
+            return answer
+        self._rig.flush()
+        if not self._rig.broken:
+            return answer
+        return Failed(number=answer.number, kind="setup", text=self._rig.broken)
 
     def _answer(self, answer: Answer) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more; the end of file follows
             self._channel.sendall(pack(_answers.encode(answer)))
 
-    def _carry_out(self, order: AnyOrder) -> Answer | None:
+    def _carry_out(self, order: AnyOrder) -> Done | Failed | None:
         done = Done(number=order.number)
         if isinstance(order, Open):
             return self._open(order)
@@ -150,6 +157,8 @@ class _Run:
                 self._stop_feed()
                 rig.close()
                 self._rig = None
+                if rig.broken:
+                    return Failed(number=order.number, kind="setup", text=rig.broken)
             case _:
                 assert_never(order)
         return done
@@ -205,7 +214,7 @@ class _Run:
         if number is not None:
             if self._rig is not None:
                 self._rig.drain()
-            self._answer(Done(number=number))
+            self._answer(self._written(Done(number=number)))
 
     def _stop_feed(self) -> None:
         if self._feed.fileno() >= 0:

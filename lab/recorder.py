@@ -37,8 +37,10 @@ class Recorder:
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.start = start
+        self.broken = ""  # why the file holds no more; what came after is lost
         self.index = 0
         self.phase = ""
+        self._path = path
         self._file = path.open("wb", buffering=0)
         self._lines: list[bytes] = [msgspec.json.encode(header)]
         self._soon = soon
@@ -74,13 +76,17 @@ class Recorder:
         self.record(PhaseEntered(t=t))
 
     def flush(self) -> None:
-        """Write what was taken."""
+        """Write what was taken; `broken` says why it could not be."""
         self._waiting = False
         if self._lines and not self._file.closed:
             data = memoryview(b"\n".join(self._lines) + b"\n")
             self._lines.clear()
-            while data:
-                data = data[self._file.write(data) or 0 :]
+            try:
+                while data:
+                    data = data[self._file.write(data) or 0 :]
+            except OSError as error:  # a full disk, mostly
+                self.broken = f"{self._path}: can't be written: {error.strerror}"
+                self._file.close()
 
     def close(self) -> None:
         """Write the rest; what comes later is dropped."""

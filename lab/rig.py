@@ -62,6 +62,11 @@ class Rig:
         """The listener's port of each service."""
         return {name: proxy.port for name, proxy in self._proxies.items()}
 
+    @property
+    def broken(self) -> str:
+        """Why the history could not be written on; empty while it can."""
+        return self._recorder.broken
+
     def serve(self, name: str, specification: Specification, port: int = 0) -> int:
         """Start one more service; gives its listener's port. Raises OSError."""
         start = self._recorder.start

@@ -77,3 +77,12 @@ def test_what_comes_after_the_end_is_dropped(tmp_path: Path) -> None:
     recorder.close()
     recorder.record(ConnOpened(t=1.0, conn=1))
     assert len(load(tmp_path / "h.jsonl")) == 0
+
+
+def test_a_full_disk_is_said_and_ends_the_file() -> None:
+    """What comes after is lost, so nobody may go on as if it were recorded."""
+    full = Path("/dev/full")
+    recorder = made(full, Turn(), [0.0])
+    assert recorder.broken == "/dev/full: can't be written: No space left on device"
+    recorder.take(OpOk(t=1.0, op=1))
+    recorder.close()

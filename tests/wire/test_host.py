@@ -133,6 +133,14 @@ def test_a_taken_port_is_said_with_the_port(opened: Open) -> None:
             opened(ports={"orders": port})
 
 
+def test_a_full_disk_is_told_with_the_file(process: LabProcess) -> None:
+    """The next order learns it; the lab process goes on for the other runs."""
+    feed, events = socket.socketpair()
+    with events, pytest.raises(SetupError, match=r"^/dev/full: can't be written: No space left"):
+        Embedded(process, ORDERS, header=Header(), path=Path("/dev/full"), feed=feed)
+    assert process.alive
+
+
 def test_many_threads_may_drive_one_run(opened: Open) -> None:
     """The interface is thread-safe: every call gets its own answer."""
     run, _ = opened()
