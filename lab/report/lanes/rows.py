@@ -1,20 +1,18 @@
-"""A history, or a part of it, as text in lanes: subject, wire, backend, one row an event.
+"""What each event of a history says, as a row in a lane; some are told by the rows of others.
 
-Counterpart: lab/attempts.py numbers the attempts and derives the connects that no proxy saw;
-lab/report/terminal.py and the pytest plugin print the lines. Nothing is judged here, and no
-event's own representation is ever shown.
+Counterparts: lab/attempts numbers the attempts and derives the connects that no proxy saw;
+layout.py makes lines of the rows. Knows no widths.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, assert_never
 
-from ..attempts import Attempt, Reading, read
-from ..history import (
+from ...attempts import Attempt, Reading
+from ...history import (
     AnyEvent,
     AttemptBegun,
     AttemptEnded,
@@ -47,47 +45,15 @@ from ..history import (
     SubjectOpened,
 )
 
-__all__ = ["WIDTH", "lanes"]
+__all__ = ["Lane", "Row", "Writer"]
 
-WIDTH = 80
-"""Columns of everything that is printed."""
-
-_TIME = 9  # columns of the time and its gap
-_SUBJECT = 16
-_TEXT = 20  # least columns of what went over the wire
-_DETAIL = 13  # least columns of what is known of it
-_BACKEND = 24  # most columns that the last lane keeps when the others want more
 _AT_ONCE = 0.05  # an answer whose head and end lie closer than this is one row
 
 Lane = Literal["subject", "wire", "backend", "lab"]
 
 
-def lanes(
-    history: History,
-    events: Iterable[int] | None = None,
-    *,
-    marks: Iterable[tuple[int, str]] = (),
-) -> tuple[str, ...]:
-    """The lines of these events (indices; None: all) in order of time, under one heading.
-
-    `marks` are remarks on single events; each stands behind an arrow in its event's row, or in
-    that of the last row before it if the event has none of its own.
-    """
-    marks = tuple(marks)
-    marked = frozenset(index for index, _ in marks)
-    if events is None:
-        shown = frozenset(event.index for event in history)
-    else:
-        shown = frozenset(events) | marked
-    rows = _Writer(history, read(history), shown, marked).rows()
-    return _printed(_marked(rows, marks, history)) if rows else ()
-
-
-# --- rows ----------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """One line to be: where it stands and what it says. `events` are those that it tells."""
 
     t: float
@@ -116,7 +82,7 @@ class _Conn:
     requests: list[RequestStarted] = field(default_factory=list)
 
 
-class _Writer:
+class Writer:
     """Turns events into rows; holds what one event needs to know of the others."""
 
     def __init__(
@@ -138,7 +104,7 @@ class _Writer:
         self._note()
         self._several = len({op for op in map(self._op, self._listed()) if op is not None}) > 1
 
-    def rows(self) -> list[_Row]:
+    def rows(self) -> list[Row]:
         """One row for each event that has something to say, in order of time."""
         found = [row for event in self._listed() for row in self._row(event)]
         services = {row.service for row in found if row.lane in ("wire", "backend")} - {""}
@@ -181,7 +147,7 @@ class _Writer:
 
     # --- one event -------------------------------------------------------------------------------
 
-    def _row(self, event: AnyEvent) -> Iterator[_Row]:
+    def _row(self, event: AnyEvent) -> Iterator[Row]:
         match event:
             case OpInvoked():
                 yield self._subject(event, "begins")
@@ -235,21 +201,21 @@ class _Writer:
             case _:
                 assert_never(event)
 
-    def _subject(self, event: AnyEvent, does: str) -> _Row:
+    def _subject(self, event: AnyEvent, does: str) -> Row:
         name = self._names.get(event.op, "") if event.op is not None else ""
         number = f"{event.op} " if self._several else ""
-        return _Row(event.t, "subject", f"{number}{name} {does}", events=(event.index,))
+        return Row(event.t, "subject", f"{number}{name} {does}", events=(event.index,))
 
-    def _wire(self, event: AnyEvent, text: str, detail: str = "") -> _Row:
-        return _Row(event.t, "wire", text, event.service, detail, events=(event.index,))
+    def _wire(self, event: AnyEvent, text: str, detail: str = "") -> Row:
+        return Row(event.t, "wire", text, event.service, detail, events=(event.index,))
 
-    def _connect(self, event: ConnectAttempted) -> Iterator[_Row]:
+    def _connect(self, event: ConnectAttempted) -> Iterator[Row]:
         attempt = self._attempts.get(event.index)
         if attempt is None or not attempt.headless or attempt.conn is not None:
             return
         what = {"connect_refused": "refused", "connect_timeout": "unanswered"}
         text = f"connect {what.get(attempt.observable, '?')}"
-        yield _Row(
+        yield Row(
             event.t,
             "wire",
             text,
@@ -258,16 +224,16 @@ class _Writer:
             events=attempt.events,
         )
         if attempt.gave_up and attempt.seen is not None:
-            yield _Row(attempt.seen, "wire", "client gave up", attempt.service)
+            yield Row(attempt.seen, "wire", "client gave up", attempt.service)
 
-    def _connected(self, event: ConnOpened) -> Iterator[_Row]:
+    def _connected(self, event: ConnOpened) -> Iterator[Row]:
         requests = self._conns[event.conn].requests
         if any(request.index in self._shown for request in requests):
             return  # its first request says so
         attempt = self._attempts.get(event.index)
         yield self._wire(event, "connect", "" if attempt is None else self._count(attempt))
 
-    def _request(self, event: RequestStarted) -> _Row:
+    def _request(self, event: RequestStarted) -> Row:
         attempt = self._attempts.get(event.index)
         opened = self._conns[event.conn].opened
         new = not event.reused and opened is not None and opened.index in self._shown
@@ -288,7 +254,7 @@ class _Writer:
             return text
         return f"{text:<11} +{attempt.begun - before.seen:.3f}"
 
-    def _response(self, event: ResponseHead | ResponseComplete) -> Iterator[_Row]:
+    def _response(self, event: ResponseHead | ResponseComplete) -> Iterator[Row]:
         answer = self._answer(event)
         head, complete = answer.head, answer.complete
         one = (
@@ -308,7 +274,7 @@ class _Writer:
             text = _status(head) if head.source == "gate" else f"{_status(head)}, {length}"
         words = [word for word in (self._words(event), event.damaged) if word]
         events = (event.index,) if head is None or not one else (head.index, event.index)
-        yield _Row(event.t, "wire", text, event.service, ", ".join(words), events=events)
+        yield Row(event.t, "wire", text, event.service, ", ".join(words), events=events)
 
     def _words(self, event: AnyEvent) -> str:
         """The kinds of the faults that had fired on an event's attempt by then."""
@@ -317,7 +283,7 @@ class _Writer:
         # A fault that ends an idle connection belongs to its last exchange too, but made no answer.
         return ", ".join(dict.fromkeys(fault.kind for fault in faults if fault.armed <= event.t))
 
-    def _closed(self, event: ConnClosed) -> Iterator[_Row]:
+    def _closed(self, event: ConnClosed) -> Iterator[Row]:
         if any(event in closed for closed in self._at_arming.values()) and self._told(event):
             return
         requests = self._conns.setdefault(event.conn, _Conn()).requests
@@ -355,7 +321,7 @@ class _Writer:
             for armed in self._listed()
         )
 
-    def _armed(self, event: FaultArmed) -> _Row:
+    def _armed(self, event: FaultArmed) -> Row:
         where = f"{event.name} in force on {event.service}"
         text = f"{where}: {event.text}" if event.text else where
         closed = self._at_arming.get(event.fault or 0, [])
@@ -365,7 +331,7 @@ class _Writer:
                 text += f"; {number} live connection{_s(number)} {word}"
         return _lab(event, text)
 
-    def _cleared(self, event: FaultCleared) -> _Row:
+    def _cleared(self, event: FaultCleared) -> Row:
         fault = self._faults.get(event.fault or 0)
         name = event.name or (fault.kind if fault is not None else "fault")
         if fault is None or not fault.fired:
@@ -409,7 +375,7 @@ def _successions(attempts: Iterable[Attempt]) -> Iterator[tuple[int, Attempt]]:
         last[key] = attempt
 
 
-def _named(row: _Row) -> _Row:
+def _named(row: Row) -> Row:
     """The row with its service in front of what happened there."""
     if row.lane not in ("wire", "backend") or not row.service:
         return row
@@ -421,12 +387,12 @@ def _named(row: _Row) -> _Row:
     return replace(row, text=text)
 
 
-def _lab(event: AnyEvent, text: str) -> _Row:
-    return _Row(event.t, "lab", f"-- {text} --", events=(event.index,))
+def _lab(event: AnyEvent, text: str) -> Row:
+    return Row(event.t, "lab", f"-- {text} --", events=(event.index,))
 
 
-def _backend(event: AnyEvent, text: str) -> _Row:
-    return _Row(event.t, "backend", text, event.service, events=(event.index,))
+def _backend(event: AnyEvent, text: str) -> Row:
+    return Row(event.t, "backend", text, event.service, events=(event.index,))
 
 
 def _status(head: ResponseHead) -> str:
@@ -436,104 +402,3 @@ def _status(head: ResponseHead) -> str:
 
 def _s(number: int) -> str:
     return "" if number == 1 else "s"
-
-
-# --- layout --------------------------------------------------------------------------------------
-
-
-def _marked(rows: Sequence[_Row], marks: Iterable[tuple[int, str]], history: History) -> list[_Row]:
-    """The rows with their remarks; one whose event has no row goes to the last row before it."""
-    times = {event.index: event.t for event in history}
-    found = list(rows)
-    for index, text in marks:
-        place = next((i for i, row in enumerate(found) if index in row.events), None)
-        if place is None:
-            before = [i for i, row in enumerate(found) if row.t <= times.get(index, 0.0)]
-            place = before[-1] if before else 0
-        found[place] = replace(found[place], remarks=(*found[place].remarks, text))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Where the lanes begin, counted from the left edge."""
-
-    subject: int | None
-    wire: int
-    detail: int
-    backend: int
-
-    def of(self, lane: Lane) -> int:
-        """The first column of a lane; what the lab says begins at the first one."""
-        match lane:
-            case "subject" | "lab":
-                return self.wire if self.subject is None else self.subject
-            case "wire":
-                return self.wire
-            case "backend":
-                return self.backend
-            case _:
-                assert_never(lane)
-
-
-def _columns(rows: Sequence[_Row]) -> _Columns:
-    """Lanes as narrow as their contents allow, so that all of them fit into the width."""
-    subject = any(row.lane == "subject" for row in rows)
-    wire = _TIME + _SUBJECT if subject else _TIME
-    detailed = [row for row in rows if row.lane == "wire" and row.detail]
-    details = max([_DETAIL, *(len(row.detail) + 2 for row in detailed)])
-    texts = max([_TEXT, *(len(row.text) + 2 for row in detailed)])
-    served = [len(row.text) for row in rows if row.lane == "backend"]
-    last = min(_BACKEND, max([len("backend"), *served]))
-    texts = max(_TEXT, min(texts, WIDTH - last - details - wire))
-    backend = min(wire + texts + details, WIDTH - last)
-    return _Columns(_TIME if subject else None, wire, wire + texts, backend)
-
-
-def _printed(rows: Sequence[_Row]) -> tuple[str, ...]:
-    columns = _columns(rows)
-    services = {row.service for row in rows if row.lane in ("wire", "backend")} - {""}
-    heading = f"wire to {services.pop()}" if len(services) == 1 else "wire"
-    line = "  t (s)".ljust(_TIME)
-    if columns.subject is not None:
-        line = (line + "subject").ljust(columns.wire)
-    lines = [(line + heading).ljust(columns.backend) + "backend"]
-    for row in rows:
-        lines.extend(_lines(row, columns))
-    return tuple(line.rstrip() for line in lines)
-
-
-def _lines(row: _Row, columns: _Columns) -> Iterator[str]:
-    start = columns.of(row.lane)
-    line = f"{row.t:7.3f}".ljust(start)
-    if row.lane == "lab":
-        first, *rest = textwrap.wrap(row.text, WIDTH - start)
-        yield line + first
-        for text in rest:
-            yield " " * (start + 3) + text
-        line = ""
-    elif row.detail:
-        room = columns.detail - start - 1
-        line = (line + _short(row.text, room)).ljust(columns.detail) + row.detail
-    else:
-        line += _short(row.text, WIDTH - start)
-    for remark in row.remarks:
-        arrow = f"<- {remark.removeprefix('<- ')}"
-        aside = max(columns.backend, len(line) + 2)
-        if line and aside + len(arrow) <= WIDTH:
-            yield line.ljust(aside) + arrow
-        else:
-            if line:
-                yield line
-            first, *rest = textwrap.wrap(arrow, WIDTH - columns.wire - 3)
-            yield " " * columns.wire + first
-            for text in rest:
-                yield " " * (columns.wire + 3) + text
-        line = ""
-    if line:
-        yield line
-
-
-def _short(text: str, room: int) -> str:
-    """The text, its end replaced by two dots if there is no room for it."""
-    return text if len(text) <= room else text[: max(0, room - 2)] + ".."
