@@ -16,7 +16,18 @@ from typing import Any
 
 from typing_extensions import override
 
-__all__ = ["EvidenceMissing", "FaultError", "LabError", "SetupError", "SubjectError", "UsageError"]
+__all__ = [
+    "INTERRUPTED",
+    "EvidenceMissing",
+    "FaultError",
+    "LabError",
+    "SetupError",
+    "SubjectError",
+    "UsageError",
+]
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells know it; what verdicts exit with, lab/verdict.py says."""
 
 _LABEL = 10  # columns of the longest label and its gap
 

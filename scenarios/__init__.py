@@ -24,7 +24,7 @@ from .model import (
     SubjectStep,
     WaitStep,
 )
-from .stories import CATALOG, catalog, find
+from .stories import CATALOG, catalog, chosen, find
 
 __all__ = [
     "CATALOG",
@@ -44,6 +44,7 @@ __all__ = [
     "SubjectStep",
     "WaitStep",
     "catalog",
+    "chosen",
     "dump",
     "find",
     "load",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,6 +25,31 @@ def story(name: str) -> Scenario:
 def catalog() -> dict[str, Scenario]:
     """Every story by name, in the catalog's order."""
     return {name: story(name) for name in CATALOG}
+
+
+def chosen(wanted: Sequence[str]) -> tuple[Scenario, ...]:
+    """The scenarios of these names, files and folders; without any, the catalog.
+
+    Raises ScenarioError, with the problems of all of them at once.
+    """
+    if not wanted:
+        return tuple(catalog().values())
+    found: dict[str, Scenario] = {}
+    problems: list[Problem] = []
+    for name in wanted:
+        try:
+            # A file that is called like a story is told from it by its folder.
+            path = Path(name)
+            alike = name not in CATALOG and path.name == name and path.stem in CATALOG
+            for one in find(f"./{name}" if alike else name):
+                if found.setdefault(one.name, one).file != one.file:
+                    text = f"`{one.name}` is also the name of {found[one.name].file}; rename one"
+                    problems.append(Problem(one.file, None, "", text))
+        except ScenarioError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(found.values())
 
 
 def find(wanted: str) -> tuple[Scenario, ...]:

@@ -64,7 +64,9 @@ ARROWS: dict[str, set[str]] = {
         "lab.history",
         "lab.errors",
     },
-    "lab.cli": ORACLE | PLAN | JUDGES | CONDUCTOR | {"maximus"},
+    "lab.folders": {"lab.errors"},
+    "lab.console": ORACLE | PLAN | JUDGES | CONDUCTOR,
+    "lab.cli": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.console", "lab.folders", "maximus"},
     "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.testing"},
 }
 

@@ -6,7 +6,7 @@ from faultlab.scenarios.dump import dump
 from faultlab.scenarios.errors import ScenarioError
 from faultlab.scenarios.loader import parse
 from faultlab.scenarios.model import ROLES, InjectStep, OperationStep
-from faultlab.scenarios.stories import CATALOG, catalog, find, story
+from faultlab.scenarios.stories import CATALOG, catalog, chosen, find, story
 
 SOUND = "scenario: A\nfault:\n  - inject: refused\n  - read: ok\n"
 
@@ -100,3 +100,15 @@ def test_an_unknown_story_is_a_key_error() -> None:
     """`story` is for who knows the catalog."""
     with pytest.raises(KeyError):
         story("zebra")
+
+
+def test_a_file_called_like_a_story_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`down.yaml` is hers, `down` the catalog's; the command that repeats it says which."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "down.yaml").write_text(SOUND)
+    (own,) = chosen(["down.yaml"])
+    (told,) = chosen(["down"])
+    assert (own.file, own.title) == ("./down.yaml", "A")
+    assert (told.file, told.title) == ("down.yaml", "The backend is completely down")

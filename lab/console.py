@@ -1,0 +1,219 @@
+"""A run as it is seen on a terminal: lines that stay, one that moves, and a row as each story ends.
+
+Counterpart: lab/cli.py parses and calls; texts are made in lab/report, this module writes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO
+
+import click
+from rich.style import Style
+
+from .errors import INTERRUPTED
+from .plan import NotOffered, Plan
+from .report.summary import summary
+from .report.terminal import (
+    accents,
+    duration,
+    header,
+    heading,
+    moving_line,
+    not_offered,
+    row,
+)
+from .results import Result, judged, save
+from .run import Progress, Session
+from .verdict import exit_code, worst
+
+__all__ = ["Display", "Writer", "play", "stdout"]
+
+_AT_ONCE = 6  # scenarios side by side: they wait more than they work
+_WHOLE = 3  # failures shown whole at the end of a run
+_EVERY = 10.0  # seconds between lines of progress where nothing can move
+_MOVES = 0.1  # seconds between two states of the moving line
+
+
+class Writer:
+    """Writes lines to one stream, coloured or not, and at most one moving line below them."""
+
+    def __init__(self, stream: IO[str], *, colour: bool = False, live: bool = False) -> None:
+        self.live = live
+        self._stream = stream
+        self._colour = colour
+        self._moving = ""
+        self._lock = threading.Lock()
+
+    def line(self, text: str = "") -> None:
+        """One line that stays."""
+        self.lines((text,))
+
+    def lines(self, texts: Sequence[str]) -> None:
+        """Several lines that stay, never torn apart by others."""
+        with self._lock:
+            moving = self._moving
+            self._move("")
+            for text in texts:
+                self._stream.write(self._coloured(text) + "\n")
+            self._move(moving)
+            self._stream.flush()
+
+    def move(self, text: str) -> None:
+        """Replace the moving line; an empty text takes it away. Does nothing where none can move."""
+        with self._lock:
+            if self.live and text != self._moving:
+                self._move(text)
+                self._stream.flush()
+
+    def _move(self, text: str) -> None:
+        if self._moving:
+            self._stream.write("\r\x1b[2K")
+        self._stream.write(text)
+        self._moving = text
+
+    def _coloured(self, text: str) -> str:
+        if not self._colour:
+            return text
+        for start, end, style in reversed(accents(text)):
+            part = Style.parse(style).render(text[start:end])
+            text = text[:start] + part + text[end:]
+        return text
+
+
+def stdout() -> Writer:
+    """Colour and a moving line only on a terminal, and no colour under NO_COLOR."""
+    stream = sys.stdout
+    live = stream.isatty() and os.environ.get("TERM") != "dumb"
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    return Writer(stream, colour=live and not os.environ.get("NO_COLOR"), live=live)
+
+
+class Display:
+    """What is seen of a run while it works: a row as each scenario ends, and where it stands."""
+
+    def __init__(self, writer: Writer, names: Sequence[str], *, clock: Callable[[], float]) -> None:
+        self._writer = writer
+        self._names = names
+        self._clock = clock
+        self._began = self._said = clock()
+        self._latest: Progress | None = None
+        self.results: list[Result] = []
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it was made."""
+        return self._clock() - self._began
+
+    def progress(self, latest: Progress) -> None:
+        """A scenario got somewhere; shown with the next tick."""
+        self._latest = latest
+
+    def tick(self) -> None:
+        """Show where the run stands: at each tick on a terminal, else when the time has come."""
+        latest = self._latest
+        if latest is None:
+            return
+        text = moving_line(latest.name, latest.text, latest.running, self.seconds)
+        if self._writer.live:
+            self._writer.move(text)
+        elif self._clock() - self._said >= _EVERY:
+            self._said = self._clock()
+            self._writer.line(text)
+
+    def ended(self, result: Result) -> None:
+        """A scenario ended: judge it, keep it, show its row."""
+        result = judged(result)
+        save(result)
+        self.results.append(result)
+        if self._latest is not None and self._latest.name == result.name:
+            self._latest = None
+            self._writer.move("")
+        self._writer.lines(row(result, self._names))
+
+    @contextlib.contextmanager
+    def ticking(self) -> Iterator[None]:
+        """Tick in the background; afterwards nothing moves any more."""
+        over = threading.Event()
+
+        def tick() -> None:
+            while not over.wait(_MOVES):
+                self.tick()
+
+        thread = threading.Thread(target=tick, name="faultlab-ticks", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            self._writer.move("")
+
+
+def play(
+    writer: Writer,
+    session: Session,
+    planned: Sequence[Plan | NotOffered],
+    folder: Path,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Play the plans, show what becomes of them; the exit code."""
+    plans = [plan for plan in planned if not isinstance(plan, NotOffered)]
+    names = [plan.scenario for plan in planned]
+    jobs = max(1, min(len(plans), _AT_ONCE))
+    lasts = [duration(plan, session.contract_for(plan.tune)) for plan in plans]
+    writer.lines(
+        header(
+            version("faultlab"),
+            subject=session.subject,
+            environment=session.environment,
+            tune=", ".join(dict.fromkeys(plan.tune for plan in plans)) or "none",
+            seed=session.seed,
+            scenarios=len(plans),
+            seconds=max([0.0, *lasts, sum(lasts) / jobs]),
+            jobs=jobs,
+            folder=str(folder),
+        )
+    )
+    writer.lines(("", heading(names)))
+    missing = [plan for plan in planned if isinstance(plan, NotOffered)]
+    for absent in missing:
+        writer.lines(not_offered(absent, names))
+    display = Display(writer, names, clock=clock)
+    for plan in plans:  # a run that is cut short can be read all the same
+        contract = session.contract_for(plan.tune)
+        kept = folder / plan.scenario
+        save(Result(plan.scenario, plan, contract, None, None, None, 0.0, None, kept))
+    try:
+        with display.ticking(), session:
+            session.play(plans, progress=display.progress, ended=display.ended, jobs=jobs)
+    except KeyboardInterrupt:
+        ended = f"{len(display.results)} of {len(plans)} scenarios had ended"
+        click.echo(
+            f"interrupted: {ended}; everything is closed, what was recorded is kept in {folder} "
+            f"(exit {INTERRUPTED})",
+            err=True,
+        )
+        return INTERRUPTED
+    results = sorted(display.results, key=lambda result: names.index(result.name))
+    writer.lines(
+        tuple(
+            summary(
+                results,
+                folder=str(folder),
+                seconds=display.seconds,
+                whole=_WHOLE,
+                not_offered=len(missing),
+            )
+        )
+    )
+    return exit_code(worst(result.verdict for result in results))

@@ -1,0 +1,185 @@
+"""What is seen of a run."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from faultlab.lab.console import Display, Writer, play
+from faultlab.lab.contract import Contract, builtin
+from faultlab.lab.errors import SetupError
+from faultlab.lab.plan import NotOffered, Plan
+from faultlab.lab.results import Result
+from faultlab.lab.run import Progress
+from faultlab.lab.tune import FAST, tuned
+
+CONTRACT = tuned(builtin("maximus"), FAST)
+MakePlan = Callable[..., Plan]
+MakeResult = Callable[..., Result]
+
+
+class Played:
+    """A session that plays nothing: it gives the results that it was given."""
+
+    subject = "maximus"
+    environment = "embedded"
+    seed = 7
+
+    def __init__(self, results: Sequence[Result], *, interrupted: bool = False) -> None:
+        self.results = results
+        self.interrupted = interrupted
+        self.closed = False
+
+    def contract_for(self, tune: str) -> Contract:
+        """The reference client's."""
+        return CONTRACT
+
+    def play(
+        self,
+        plans: Sequence[Plan],
+        *,
+        progress: Callable[[Progress], None],
+        ended: Callable[[Result], None],
+        jobs: int,
+    ) -> None:
+        """Give the results, one after the other."""
+        for one in self.results:
+            progress(Progress(one.name, "fault: read x 1", 1, 0.1))
+            ended(one)
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+
+def run(session: Any, planned: Sequence[Plan | NotOffered], folder: Path) -> tuple[int, list[str]]:
+    """Play the plans; exit code and lines."""
+    stream = io.StringIO()
+    code = play(Writer(stream), session, planned, folder, clock=lambda: 5.0)
+    return code, stream.getvalue().splitlines()
+
+
+def test_a_run_shows_header_rows_and_verdict(
+    tmp_path: Path, story_plan: MakePlan, story_played: MakeResult
+) -> None:
+    """All that it takes to repeat it stands above, a summary in the last line."""
+    session = Played([story_played(tmp_path)])
+    code, lines = run(session, [story_plan()], tmp_path)
+    assert lines[:2] == [
+        "faultlab 0.1.0   subject maximus   environment embedded   tune fast   seed 7",
+        f"1 scenario, about 1 s; run folder {tmp_path}",
+    ]
+    assert lines[4].split() == ["rejected", "FAIL", "3", "3", "status", "1", "0.3", "s"]
+    assert lines[-1] == f"{'FAIL  1 fail':<70}0.0 s"
+    assert code == 1
+    assert session.closed
+    assert json.loads((tmp_path / "rejected/verdict.json").read_bytes())["verdict"] == "fail"
+
+
+def test_a_story_that_could_not_be_played_is_an_error(
+    tmp_path: Path, story_plan: MakePlan, story_played: MakeResult
+) -> None:
+    """It says nothing about the client, and the others are judged all the same."""
+    broken = replace(
+        story_played(tmp_path), armed=None, baseline=None, error=SetupError("no port is left")
+    )
+    code, lines = run(Played([broken]), [story_plan()], tmp_path)
+    assert code == 3
+    assert lines[4].split() == ["rejected", "ERROR", "?", "?", "?", "0.3", "s"]
+    assert "  SetupError: no port is left" in lines
+    assert lines[-1].startswith("ERROR  1 error")
+
+
+def test_nothing_offered_is_exit_3(tmp_path: Path) -> None:
+    """A run that played nothing proves nothing."""
+    absent = NotOffered(scenario="breaker", file="breaker.yaml", title="", skipped=())
+    code, lines = run(Played([]), [absent], tmp_path)
+    assert code == 3
+    assert "breaker     not offered" in lines
+    assert lines[-1].startswith("UNKNOWN  1 not offered")
+
+
+def test_ctrl_c_keeps_what_was_recorded(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    story_plan: MakePlan,
+    story_played: MakeResult,
+) -> None:
+    """One line, everything closed, and plans beside the histories so that they can be read."""
+    session = Played([story_played(tmp_path)], interrupted=True)
+    code, lines = run(session, [story_plan(), story_plan("other")], tmp_path)
+    assert code == 130
+    assert session.closed
+    assert not lines[-1].startswith(("PASS", "FAIL", "UNKNOWN"))
+    assert capsys.readouterr().err == (
+        "interrupted: 1 of 2 scenarios had ended; everything is closed, what was recorded is kept "
+        f"in {tmp_path} (exit 130)\n"
+    )
+    assert (tmp_path / "other/plan.json").exists()
+
+
+def test_a_moving_line_is_replaced_and_leaves_no_trace() -> None:
+    """What stays on the screen are rows."""
+    stream = io.StringIO()
+    writer = Writer(stream, live=True)
+    writer.move("one")
+    writer.line("row")
+    writer.move("two")
+    writer.move("")
+    assert stream.getvalue() == "one\r\x1b[2Krow\none\r\x1b[2Ktwo\r\x1b[2K"
+
+
+def test_off_a_terminal_nothing_moves_and_nothing_is_coloured() -> None:
+    """A log is read as it was written."""
+    stream = io.StringIO()
+    writer = Writer(stream)
+    writer.move("one")
+    writer.line("PASS  6 pass")
+    assert stream.getvalue() == "PASS  6 pass\n"
+
+
+def test_colour_changes_no_word() -> None:
+    """Without it everything must still be said."""
+    stream = io.StringIO()
+    Writer(stream, colour=True).line("FAIL 5xx: C24 retry-after")
+    assert stream.getvalue() == "\x1b[1;31mFAIL\x1b[0m 5xx: C24 retry-after\n"
+
+
+def test_progress_off_a_terminal_is_a_line_in_ten_seconds() -> None:
+    """A CI log must show life, and no more than that."""
+    now = 100.0
+    stream = io.StringIO()
+    display = Display(Writer(stream), ["down"], clock=lambda: now)
+    display.tick()
+    display.progress(Progress("down", "fault: read x 5", 3, 1.0))
+    for _ in range(25):
+        now += 1.0
+        display.tick()
+    assert stream.getvalue().splitlines() == [
+        "down   fault: read x 5   3 running   10.0 s",
+        "down   fault: read x 5   3 running   20.0 s",
+    ]
+
+
+def test_progress_on_a_terminal_is_one_moving_line() -> None:
+    """It shows seconds pass, also where nothing else happens."""
+    now = 0.0
+    stream = io.StringIO()
+    display = Display(Writer(stream, live=True), ["down"], clock=lambda: now)
+    display.progress(Progress("down", "opening", 1, 0.0))
+    display.tick()
+    now = 0.5
+    display.tick()
+    assert stream.getvalue() == (
+        "down   opening   1 running   0.0 s\r\x1b[2Kdown   opening   1 running   0.5 s"
+    )
