@@ -319,9 +319,9 @@ class _Play:
     def play(self) -> History:
         """Carry out every step; the whole history."""
         try:
-            self._deadline = time.monotonic() + self._plan.limit
             tune = TUNES[self._plan.tune]
-            self._open(tune)
+            self._open(tune)  # has a limit of its own: a slow start takes nothing from the plan's
+            self._deadline = time.monotonic() + self._plan.limit
             if self._carry_out(tune):
                 self._child.close(limit=_OPENING)
                 self._settle()
