@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Literal, Self, assert_never
 
 from ..scenarios import Scenario
-from .attempts import read
+from .attempts import misdeclared, read
 from .backends.specification import Specification
 from .contract import Contract
 from .environments import ENVIRONMENTS
@@ -410,6 +410,14 @@ class _Play:
         called = {operation.name for operation in control if operation.attempts}
         reached = {attempt.service for attempt in reading.strays}
         for operation in control:
+            sent = misdeclared(operation)
+            if sent is not None:
+                raise SubjectError(
+                    f"{self._session.spec}: `{operation.name}` is declared as another call than it makes",
+                    expected=operation.endpoint,
+                    seen=f"{sent.method} {sent.target} on the wire to {operation.service}",
+                    mend="declare what the call sends; idempotency, scopes and breakers go by it",
+                )
             if operation.name in called or operation.service in reached:
                 continue
             if operation.ending == "ok":

@@ -34,7 +34,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.history": set(),
     "lab.contract": {"lab.history", "lab.errors"},
     "lab.tune": {"lab.contract", "lab.errors"},
-    "lab.attempts": FACTS,
+    "lab.attempts": FACTS | {"faults"},
     "lab.oracle": FACTS | {"lab.attempts"},
     "lab.plan": ORACLE | {"scenarios", "faults"},
     "lab.expect": ORACLE | {"lab.plan", "scenarios", "faults"},

@@ -6,6 +6,7 @@ oracle and the checks read this and nothing else; they never look at raw events 
 
 from __future__ import annotations
 
+from .declared import misdeclared
 from .digest import canonical
 from .facts import (
     Attempt,
@@ -33,5 +34,6 @@ __all__ = [
     "Reading",
     "Told",
     "canonical",
+    "misdeclared",
     "read",
 ]

@@ -299,7 +299,7 @@ class Child:
         asked, line = _Asked(), ""
         with contextlib.suppress(LateError, LabError):
             self._send(asked, lambda number: Place(number=number))
-            answer = self._result(asked, _LAST_WORDS)
+            answer = self._result(asked, _BARRIER)
             line = answer.line if isinstance(answer, Placed) else ""
         raise SubjectError(
             f"{self._spec}: did not {doing} within {limit:g} s", at=line, **self._log_row()

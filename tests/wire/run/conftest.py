@@ -69,6 +69,11 @@ def elsewhere(urls):
     yield {"read": op("GET /orders/{id}", httpx.get, os.environ["ORDERS_URL"], trust_env=False)}
 
 @subject(services=ORDERS, contract="httpx")
+def misdeclares(urls):
+    with client(urls) as http:
+        yield {"read": op("GET /orders/{id}", http.post, "/orders", json={"sku": "a"})}
+
+@subject(services=ORDERS, contract="httpx")
 def nowhere(urls):
     yield {"read": op("GET /orders/{id}", lambda: {"id": 7})}
 

@@ -261,3 +261,13 @@ def serving() -> Iterator[int]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_a_subject_that_declares_another_call_than_it_makes_is_told(ground: Any) -> None:
+    """Every judgement about the operation would be one about another."""
+    result = ground.play(
+        "misdeclares", "scenario: x\nfault:\n  - inject: refused\n  - read: connection\n"
+    )
+    error = the(result.error, SubjectError)
+    assert error.rows["expected"] == "GET /orders/{id}"
+    assert error.rows["seen"] == "POST /orders on the wire to orders"
