@@ -19,7 +19,7 @@ from typing import IO
 import click
 from rich.style import Style
 
-from .errors import INTERRUPTED
+from .errors import INTERRUPTED, SetupError
 from .plan import NotOffered, Plan
 from .report.summary import summary
 from .report.terminal import (
@@ -40,11 +40,15 @@ __all__ = ["Display", "Writer", "play", "stdout"]
 _AT_ONCE = 6  # scenarios side by side: they wait more than they work
 _WHOLE = 3  # failures shown whole at the end of a run
 _EVERY = 10.0  # seconds between lines of progress where nothing can move
-_MOVES = 0.1  # seconds between two states of the moving line
+_MOVES = 0.25  # seconds between two states of the moving line
 
 
 class Writer:
-    """Writes lines to one stream, coloured or not, and at most one moving line below them."""
+    """Writes lines to one stream, coloured or not, and at most one moving line below them.
+
+    A reader that has gone (`faultlab run | head -2`) stops the writing and nothing else: the
+    verdict is the exit code's. Raises SetupError where the stream can't take what is written.
+    """
 
     def __init__(self, stream: IO[str], *, colour: bool = False, live: bool = False) -> None:
         self.live = live
@@ -59,20 +63,37 @@ class Writer:
 
     def lines(self, texts: Sequence[str]) -> None:
         """Several lines that stay, never torn apart by others."""
-        with self._lock:
-            moving = self._moving
-            self._move("")
+        with self._lock, self._writing():
+            self._move("")  # drawn again when the run has got somewhere
             for text in texts:
                 self._stream.write(self._coloured(text) + "\n")
-            self._move(moving)
             self._stream.flush()
 
     def move(self, text: str) -> None:
         """Replace the moving line; an empty text takes it away. Does nothing where none can move."""
-        with self._lock:
+        with self._lock, self._writing():
             if self.live and text != self._moving:
                 self._move(text)
                 self._stream.flush()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            self._mute()
+        except OSError as error:
+            self._mute()
+            raise SetupError(f"the output can't be written: {error.strerror}") from error
+
+    def _mute(self) -> None:
+        """Write to nowhere from now on, what the interpreter flushes at its end included."""
+        self.live = False
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, self._stream.fileno())
+        finally:
+            os.close(nowhere)
 
     def _move(self, text: str) -> None:
         if self._moving:

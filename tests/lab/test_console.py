@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -136,7 +137,26 @@ def test_a_moving_line_is_replaced_and_leaves_no_trace() -> None:
     writer.line("row")
     writer.move("two")
     writer.move("")
-    assert stream.getvalue() == "one\r\x1b[2Krow\none\r\x1b[2Ktwo\r\x1b[2K"
+    assert stream.getvalue() == "one\r\x1b[2Krow\ntwo\r\x1b[2K"
+
+
+def test_a_reader_that_has_gone_stops_the_writing_and_nothing_else() -> None:
+    """`faultlab run | head` must exit with the verdict's code."""
+    reader, end = os.pipe()
+    os.close(reader)
+    with open(end, "w") as stream:  # noqa: PTH123 - a descriptor
+        writer = Writer(stream)
+        writer.line("row")
+        writer.line("PASS")
+
+
+def test_a_stream_that_takes_nothing_is_said_once() -> None:
+    """A verdict that nobody can read is none."""
+    with Path("/dev/full").open("w") as stream:
+        writer = Writer(stream)
+        with pytest.raises(SetupError, match="the output can't be written: No space left"):
+            writer.line("row")
+        writer.line("what comes later goes nowhere")
 
 
 def test_off_a_terminal_nothing_moves_and_nothing_is_coloured() -> None:
