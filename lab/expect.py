@@ -173,19 +173,17 @@ def judge_steps(
 
     A step of the control phase never fails: what does not work without a fault proves nothing.
     """
-    return tuple(_settled(step, plan, reading, contract, demands) for step in plan.operations())
+    return tuple(_settled(step, reading, contract, demands) for step in plan.operations())
 
 
-def _settled(
-    step: Operate, plan: Plan, reading: Reading, contract: Contract, demands: Demands
-) -> StepFinding:
+def _settled(step: Operate, reading: Reading, contract: Contract, demands: Demands) -> StepFinding:
     played = {operation.id: operation for operation in reading.operations}
     found: list[StepFinding] = []
     for ident in step.ids:
         if ident not in played:
             found.append(_not_played(step, ident))
         else:
-            found.extend(_judged(step, played[ident], plan, reading, contract, demands))
+            found.extend(_judged(step, played[ident], reading, contract, demands))
     for outcome in ("fail", "unknown"):
         same = [finding for finding in found if finding.outcome == outcome]
         if same:
@@ -216,7 +214,6 @@ def _not_played(step: Operate, ident: int) -> StepFinding:
 def _judged(
     step: Operate,
     operation: Operation,
-    plan: Plan,
     reading: Reading,
     contract: Contract,
     demands: Demands,
@@ -230,7 +227,7 @@ def _judged(
         events=_witness(operation),
     )
     if operation.ending == "unknown":
-        yield _hanging(blank, operation, plan, reading, contract)
+        yield _hanging(blank, operation, reading, contract)
         return
     demand = demands.of(operation.id)
     outcome = outcome_of(operation, contract)
@@ -286,7 +283,7 @@ def _met(operation: Operation) -> str:
 
 
 def _hanging(
-    blank: StepFinding, operation: Operation, plan: Plan, reading: Reading, contract: Contract
+    blank: StepFinding, operation: Operation, reading: Reading, contract: Contract
 ) -> StepFinding:
     """Still running when the run ended: a failure where the contract bounds it by less."""
     ran = reading.end - operation.invoked
@@ -295,7 +292,7 @@ def _hanging(
     if bound is not None and contract.deadline.enforced == "hard" and ran > 2 * bound:
         promise = f"deadline.total: {bound:g}"
         return replace(blank, outcome="fail", seen=seen, contract=promise)
-    cut = f"the run was cut after {plan.limit:g} s" if ran > 0 else "the run ended at once"
+    cut = f"the run was cut after {reading.end:.1f} s"
     return replace(blank, seen=seen, missing=f"how `{operation.name}` would have ended; {cut}")
 
 

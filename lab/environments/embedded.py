@@ -25,7 +25,7 @@ from typing import Literal, Self
 import msgspec
 
 from ...faults import Fault
-from ..backends.specification import Specification
+from ..backends.specification import Specification, Url
 from ..errors import FaultError, SetupError
 from ..frames import Frames, pack
 from ..history import AnyEvent, Header, History, load
@@ -53,6 +53,7 @@ __tracebackhide__ = True  # pytest: the line to show is the test's own
 
 _READ = 64 * 1024
 _PATIENCE = 30.0  # seconds that the lab process may take for one order, on a loaded machine
+_DIAL = 2.0  # seconds for a server of the user's to take a connection
 _LAST_WORDS = 1.0  # seconds for it to end by itself
 
 _encoder = msgspec.msgpack.Encoder()
@@ -156,7 +157,7 @@ class Embedded:
     """One run in the lab process. Thread-safe.
 
     `feed` is the lab's end of the subject's event channel. Raises SetupError when a port is
-    taken, a file can't be written, or the lab process is gone.
+    taken, a file can't be written, a server doesn't answer, or the lab process is gone.
     """
 
     name = "embedded"
@@ -192,6 +193,8 @@ class Embedded:
         self._reader.start()
         ports = {name: (ports or {}).get(name, 0) for name in services}
         try:
+            for name, specification in services.items():
+                _demand_running(name, specification)
             done = self._tell(
                 Open(
                     services=dict(services),
@@ -211,7 +214,8 @@ class Embedded:
         return f"http://127.0.0.1:{self.ports[service]}"
 
     def serve(self, service: str, specification: Specification) -> str:
-        """One more service; its url."""
+        """One more service; its url. Raises SetupError for a server that doesn't answer."""
+        _demand_running(service, specification)
         done = self._tell(Serve(service=service, specification=specification))
         self.ports.update(done.ports)
         return self.url(service)
@@ -351,3 +355,16 @@ class Embedded:
 
 def _verb(order: Order) -> str:
     return str(type(order).__struct_config__.tag)
+
+
+def _demand_running(service: str, specification: Specification) -> None:
+    """Dial a server of the user's: a dead one would be blamed on the client. Raises SetupError."""
+    if not isinstance(specification, Url):
+        return
+    try:
+        socket.create_connection((specification.host, specification.port), _DIAL).close()
+    except OSError as error:
+        raise SetupError(
+            f"{service}: no server answers at {specification.url}: {error.strerror or error}",
+            mend="start it, or serve routes: {'GET /path': {...}}",
+        ) from error

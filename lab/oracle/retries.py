@@ -153,14 +153,15 @@ def limit_of(
 ) -> tuple[tuple[int, int] | None, str]:
     """Least and greatest promised number of attempts, and the field that says so."""
     most = contract.attempts.max
+    promised = f"attempts.max: {'left open' if most is None else most}"
     probing = [b.half_open.attempts for b in contract.breaker or () if b.half_open.attempts]
     short = min(probing) if probing else None
     if probe == "no" or short is None:
-        return (None if most is None else (most, most)), f"attempts.max: {most}"
+        return (None if most is None else (most, most)), promised
     least = short if most is None else min(short, most)
     if probe == "yes":
         return (least, least), f"breaker.half_open.attempts: {short}"
-    return (None if most is None else (least, most)), f"attempts.max: {most}"
+    return (None if most is None else (least, most)), promised
 
 
 _ORDER: tuple[Start, ...] = ("must_not", "may", "must")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from faultlab.lab.backends.specification import Url
+from faultlab.lab.backends.specification import Url, parse
 from faultlab.lab.environments.embedded import Embedded, LabProcess
 from faultlab.lab.history import Header
 
@@ -131,7 +131,7 @@ def startup(rounds: int) -> None:
                     feed, events = socket.socketpair()
                     opened = Embedded(
                         process,
-                        {"orders": Url("http://127.0.0.1:9")},
+                        {"orders": parse({"GET /orders/{id}": {"id": 7}})},
                         header=Header(scenario="bench"),
                         path=Path(folder) / f"{name}-{number}.jsonl",
                         feed=feed,

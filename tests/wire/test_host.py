@@ -141,6 +141,17 @@ def test_a_full_disk_is_told_with_the_file(process: LabProcess) -> None:
     assert process.alive
 
 
+def test_a_server_that_does_not_run_is_said_before_anything_is_blamed_on_the_client(
+    opened: Open,
+) -> None:
+    """The client would only see its connection close."""
+    run, _ = opened()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(SetupError, match=f"^pay: no server answers at http://127.0.0.1:{port}: "):
+        run.serve("pay", parse(f"http://127.0.0.1:{port}"))
+
+
 def test_many_threads_may_drive_one_run(opened: Open) -> None:
     """The interface is thread-safe: every call gets its own answer."""
     run, _ = opened()
