@@ -12,7 +12,7 @@ from typing import assert_never
 
 from pydantic import ValidationError
 
-from ...faults import AnyFault
+from ...faults import AnyFault, Latency
 from ...scenarios import (
     ROLES,
     ClearStep,
@@ -48,6 +48,7 @@ from .steps import (
     text_of,
 )
 
+_IN_TIME = 0.8  # of a read time-out: what is later may or may not be in time
 _MOST = 10_000  # operations of one step
 
 
@@ -410,6 +411,8 @@ class _Planner:
             shown = self.visible(under, step.outcomes)
             if set(step.outcomes) == {"response"} and any(map(self.contract.returns, shown)):
                 raise _LeftOpenError("the contract returns an unusable answer as a value")
+            if set(step.outcomes) == {"ok"}:
+                self.demand_in_time(under)
             for check in requires:
                 promise = self.promises.get(check, "")
                 if promise and not self.contract.promises(promise):
@@ -432,6 +435,18 @@ class _Planner:
             self.refuse(step.line, f"{key}.times", f"{times} operations; expected {_MOST} at most")
             return None
         return _Call(step, offer, times, min(concurrency, times), requires, under, implied)
+
+    def demand_in_time(self, under: Sequence[_Standing]) -> None:
+        """Raise _LeftOpenError where an answer is too late for who gives up as the contract says."""
+        read = self.contract.timeouts.read
+        for one in under:
+            fault = one.fault
+            if isinstance(fault, Latency) and read is not None:
+                late = fault.delay + fault.jitter
+                if late >= _IN_TIME * read:
+                    raise _LeftOpenError(
+                        f"{late:g} s late is not in time: the contract gives up after {read:g} s"
+                    )
 
     def lacks(self, name: str) -> str:
         """Why an operation is not offered."""

@@ -325,3 +325,14 @@ def test_an_unusable_answer_that_the_contract_returns_is_not_expected_as_an_erro
     found = planned(text, parse({"errors": {"unusable": "response"}}, "returns"))
     assert (5, "the contract returns an unusable answer as a value") in skips(found)
     assert skips(planned(text)) == []
+
+
+def test_an_answer_too_late_for_the_contract_is_not_expected_in_time(planned: Planned) -> None:
+    """A client with short time-outs, as promised, must be able to pass the catalog."""
+    text = "- inject: latency\n  delay: 500ms\n- read: ok\n- write: timeout\n"
+    hasty = parse({"timeouts": {"read": 0.5}}, "hasty")
+    assert skips(planned(text, hasty))[0] == (
+        5,
+        "0.5 s late is not in time: the contract gives up after 0.5 s",
+    )
+    assert skips(planned(text)) == []
