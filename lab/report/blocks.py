@@ -29,6 +29,7 @@ WHOLE = 3
 _MARGIN = 77  # where a title ends
 _LABEL = 13  # columns of a label, its indent and its gap
 _ROWS = 44  # most rows of a witness
+_SPANS = 8  # most groups of event numbers that are named
 _TAIL = 12  # of them, rows of its end
 
 Row = tuple[str, str]
@@ -52,26 +53,35 @@ def blocks(
         return (_error(result, also),)
     failed = failures(result)
     if failed:
-        return tuple(_failure(result, finding) for finding in failed[:whole])
+        return tuple(_failures(result, failed[:whole]))
     return tuple(_unknowns(result, result.judgement))
 
 
 # --- fail ----------------------------------------------------------------------------------------
 
 
-def _failure(result: Result, finding: Finding) -> tuple[str, ...]:
+def _failures(result: Result, failed: Sequence[Finding]) -> Iterator[tuple[str, ...]]:
+    """A block each; one deviation that breaks several promises shows its wire once."""
+    drawn: set[tuple[bool, tuple[int, ...]]] = set()
+    for finding in failed:
+        witness = (_of_baseline(finding), finding.events)
+        yield _failure(result, finding, drawn=witness in drawn)
+        drawn.add(witness)
+
+
+def _failure(result: Result, finding: Finding, *, drawn: bool) -> tuple[str, ...]:
     contract = f"contract {result.plan.contract}, {finding.field}" if finding.field else ""
     more = f"; {finding.more} more like it" if finding.more else ""
     rows: list[Row] = [
         ("promised", finding.promised),
         ("", contract),
         ("seen", finding.seen + more),
-        ("witness", _witness(finding)),
+        ("witness", _witness(finding) + (", shown above" if drawn else "")),
     ]
     return (
         *_title("FAIL", result, [finding]),
         *_rows(rows),
-        *_lanes(result, finding),
+        *(() if drawn else _lanes(result, finding)),
         "",
         *_rows([("again", again(result.plan)), ("history", _history(result, finding))]),
     )
@@ -81,7 +91,10 @@ def _witness(finding: Finding) -> str:
     parts = [] if finding.operation is None else [f"operation {finding.operation}"]
     if finding.events:
         noun = "event" if len(finding.events) == 1 else "events"
-        parts.append(f"{noun} {', '.join(_spans(finding.events))}")
+        spans = tuple(_spans(finding.events))
+        if len(spans) > _SPANS:
+            spans = (*spans[: _SPANS - 1], f"... {spans[-1]} ({len(finding.events)} in all)")
+        parts.append(f"{noun} {', '.join(spans)}")
     if _of_baseline(finding):
         parts.append("of the baseline")
     return ", ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from faultlab.lab.checks import Finding
@@ -55,6 +56,24 @@ def test_each_failing_check_has_a_block_and_only_so_many_are_asked_for(
     story = result(retry_after, retry_after, Finding("C20", "backoff", "unknown"))
     assert len(failures(story)) == len(blocks(story)) == 2
     assert len(blocks(story, whole=1)) == 1
+
+
+def test_one_deviation_that_breaks_two_promises_shows_its_wire_once(
+    result: MakeResult, retry_after: Finding
+) -> None:
+    """The same rows twice look like two causes."""
+    other = replace(retry_after, check="C20", slug="backoff")
+    first, second = blocks(result(retry_after, other))
+    assert "  0.131  read begins" in first
+    assert "  0.131  read begins" not in second
+    assert "  witness    operation 2, events 4, 6-8, shown above" in second
+
+
+def test_a_witness_of_many_events_names_the_first_ones_and_the_last(result: MakeResult) -> None:
+    """A hundred numbers are read by nobody."""
+    events = tuple(range(1, 41, 2))
+    (block,) = blocks(result(Finding("C63", "no-swallow", "fail", seen="x", events=events)))
+    assert "  witness    events 1, 3, 5, 7, 9, 11, 13, ... 39 (20 in all)" in block
 
 
 def test_a_step_that_ended_otherwise_is_a_failure_too(result: MakeResult) -> None:
