@@ -27,8 +27,11 @@ __all__ = [
     "Action",
     "Answer",
     "Armed",
+    "CutAccept",
+    "CutAnswer",
     "CutBody",
     "CutHead",
+    "CutRequest",
     "Decision",
     "Delay",
     "Draws",
@@ -40,6 +43,7 @@ __all__ = [
     "fold",
     "keyed",
     "mode",
+    "on_accept",
     "on_bytes",
     "on_live",
     "on_request",
@@ -104,6 +108,30 @@ class CutHead:
 
 
 @dataclass(frozen=True, slots=True)
+class CutRequest:
+    """When the request is complete the connection ends; nothing of it is passed on."""
+
+    fault: int
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class CutAnswer:
+    """When the head of the backend's answer has come the connection ends; nothing is released."""
+
+    fault: int
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class CutAccept:
+    """A connection ends as soon as it is accepted."""
+
+    fault: int
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
 class Withhold:
     """The answer is kept back until the fault ends."""
 
@@ -137,7 +165,7 @@ class LoseAnswer:
     by: By
 
 
-Ending = Answer | CutHead | Withhold | CutBody | ReplaceBody | LoseAnswer
+Ending = Answer | CutHead | CutRequest | CutAnswer | Withhold | CutBody | ReplaceBody | LoseAnswer
 Action = Delay | Ending
 
 
@@ -153,6 +181,15 @@ NOTHING = Decision()
 
 
 # --- what arrived --------------------------------------------------------------------------------
+
+
+def on_accept(armed: Sequence[Armed]) -> CutAccept | None:
+    """What becomes of a connection that is accepted now; `first` counts connections."""
+    for one in armed:
+        match one.fault:
+            case Cut(at="accept", by=by, first=first) if first is None or one.hits < first:
+                return CutAccept(one.id, by)
+    return None
 
 
 def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decision:
@@ -207,10 +244,8 @@ def _ending(armed: Armed) -> Ending | None:
     match fault:
         case Status():
             return _answer(armed.id, fault, armed.hits)
-        case Cut(at="request_head"):
-            return CutHead(armed.id, fault.by)
         case Cut():
-            return CutBody(armed.id, fault.bytes, fault.by)
+            return _cut(armed.id, fault)
         case Stall():
             return Withhold(armed.id)
         case BadBody():
@@ -221,6 +256,22 @@ def _ending(armed: Armed) -> Ending | None:
             return None
         case _:
             assert_never(fault)
+
+
+def _cut(ident: int, fault: Cut) -> Ending | None:
+    match fault.at:
+        case "accept":
+            return None
+        case "request_head":
+            return CutHead(ident, fault.by)
+        case "request_complete":
+            return CutRequest(ident, fault.by)
+        case "response_head":
+            return CutAnswer(ident, fault.by)
+        case "response_body":
+            return CutBody(ident, fault.bytes, fault.by)
+        case _:
+            assert_never(fault.at)
 
 
 def _answer(ident: int, fault: Status, hits: int) -> Answer | None:

@@ -25,15 +25,22 @@ class Refused(Fault):
 
 
 class Cut(Fault):
-    """The exchange ends at a point of it: FIN or RST after the bytes already delivered.
+    """The connection ends at a point of it: FIN or RST after the bytes already delivered.
 
-    At `request_head`: when the head is complete; nothing reaches the backend (family down).
-    At `response_body`: after `bytes` of the body, by default half of it (family partial).
+    At `accept`: as soon as it is accepted, before any request; live connections live on. Its RST
+    has no stable class in a client (a failed connect or a failed read, by chance).
+    At `request_head`: when the head is complete; `request_complete`: when the body is, too. Nothing
+    of the request reaches the backend. These three are of the family down.
+    At `response_head`: when the head of the backend's answer has come, so that the request was
+    carried out; nothing of the answer is released. At `response_body`: after `bytes` of the body,
+    by default half of it. These two are of the family partial.
     """
 
     family: ClassVar[Family] = "down"
     reach: ClassVar[Reach] = "request"
     observables: ClassVar[tuple[str, ...]] = (
+        "eof_on_accept",
+        "reset_on_accept",
         "eof_before_response",
         "reset_before_response",
         "truncated_length",
@@ -42,21 +49,25 @@ class Cut(Fault):
     )
 
     kind: Literal["cut"] = "cut"
-    at: Literal["request_head", "response_body"]
+    at: Literal["accept", "request_head", "request_complete", "response_head", "response_body"]
     by: Literal["fin", "rst"] = "fin"
     bytes: int | Literal["half"] = Field(default="half")
 
     @model_validator(mode="after")
     def _bytes_belong_to_a_body(self) -> Cut:
-        if self.at == "request_head" and self.bytes != "half":
+        if self.at != "response_body" and self.bytes != "half":
             raise ValueError("`bytes` belongs to a cut at response_body")
+        if self.at == "accept" and self.endpoint is not None:
+            raise ValueError("at accept there is no request yet: it takes no `endpoint`")
         if isinstance(self.bytes, int) and self.bytes < 0:
             raise ValueError(f"bytes={self.bytes}: expected 0 or more")
         return self
 
     def observable(self) -> tuple[str, ...]:
         """What this value shows as."""
-        if self.at == "request_head":
+        if self.at == "accept":
+            return ("eof_on_accept",) if self.by == "fin" else ("reset_on_accept",)
+        if self.at != "response_body":
             return ("eof_before_response",) if self.by == "fin" else ("reset_before_response",)
         if self.by == "rst":
             return ("reset_mid_body",)

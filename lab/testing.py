@@ -498,14 +498,14 @@ class Lab:
     def cut(
         self,
         service: str,
-        at: Literal["request_head", "response_body"],
+        at: Literal["accept", "request_head", "request_complete", "response_head", "response_body"],
         *,
         by: Literal["fin", "rst"] = "fin",
         endpoint: str | None = None,
         first: int | None = None,
         unfired: Unfired = "fail",
     ) -> Armed:
-        """The connection ends when the request's head is complete, or in the answer's body.
+        """The connection ends at this point: see `faults.Cut`.
 
         `endpoint` (`GET /orders/*`) and `first` (how many requests) narrow it down.
         """

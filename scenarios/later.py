@@ -18,7 +18,6 @@ LATER_INJECT_KEYS = frozenset(
 )
 LATER_KIND_KEYS = frozenset({("partition", "direction")})
 LATER_VALUES: dict[tuple[str, str], frozenset[str]] = {
-    ("cut", "at"): frozenset({"accept", "request_complete", "response_head"}),
     ("stall", "at"): frozenset({"connect", "response_body"}),
     ("partition", "live"): frozenset({"unplugged", "keep"}),
     ("bad_body", "body"): frozenset(

@@ -67,8 +67,10 @@ def _outcome(exchange: Exchange, conn: Conn | None) -> tuple[str, float | None, 
         return "pending", None, False
     if first.by == "client":
         return ("read_timeout_headers" if head is None else "read_timeout_body"), first.t, True
-    if first.t <= start.t and start.reused:
-        return ("stale_eof" if first.how == "fin" else "stale_reset"), start.t, False
+    if first.t <= start.t:
+        # It had ended before the request came: an idle one, or one that never carried a request.
+        end = "eof" if first.how == "fin" else "reset"
+        return (f"stale_{end}" if start.reused else f"{end}_on_accept"), start.t, False
     if head is not None:
         return ("reset_mid_body" if first.how == "rst" else "truncated_length"), first.t, False
     point = "eof_before_response" if first.how == "fin" else "reset_before_response"

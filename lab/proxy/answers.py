@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import assert_never
 
-from ...faults.decide import Answer, CutBody, LoseAnswer, ReplaceBody
+from ...faults.decide import Answer, CutAnswer, CutBody, LoseAnswer, ReplaceBody
 from ..history import Ending
 from .ends import Ends, Note
 from .exchange import Exchange
@@ -59,6 +59,10 @@ class Answers:
         match exchange.ending:
             case LoseAnswer():
                 exchange.mode = "drop"
+            case CutAnswer(fault=fault, by=by):
+                exchange.mode = "drop"
+                self._notes.fired(fault, exchange)
+                self._ends.finish("lab", by, self._pace.of(exchange, "to_client"))
             case ReplaceBody() if has_body:
                 exchange.mode = "replace"
             case CutBody(at=at) if has_body:

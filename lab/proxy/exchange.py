@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...faults.decide import Answer, Armed, CutHead, Delay, Ending
+from ...faults.decide import Answer, Armed, CutHead, CutRequest, Delay, Ending
 from .framer import Data, ResponseHead
 
 __all__ = ["Exchange"]
@@ -45,7 +45,7 @@ class Exchange:
     @property
     def reaches_backend(self) -> bool:
         """Whether its request goes on at all."""
-        return not isinstance(self.ending, Answer | CutHead)
+        return not isinstance(self.ending, Answer | CutHead | CutRequest)
 
     def key(self, conn: int) -> tuple[int, int]:
         """What its draws are keyed by: operation and attempt, or else the wire's own ids."""

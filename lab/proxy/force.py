@@ -12,11 +12,13 @@ from typing import Literal
 from ...faults import AnyFault
 from ...faults.decide import (
     Armed,
+    CutAccept,
     Decision,
     Delay,
     Draws,
     Request,
     fold,
+    on_accept,
     on_bytes,
     on_request,
 )
@@ -93,6 +95,13 @@ class Force:
                 )
                 return one
         return None
+
+    def accept(self) -> CutAccept | None:
+        """What becomes of a connection that is accepted now."""
+        action = on_accept(self.armed)
+        if action is not None:
+            self._set(fold(self.armed, (action.fault,)))
+        return action
 
     def decide(self, request: Request, seen: tuple[Armed, ...]) -> Decision:
         """What happens to an exchange; only faults `seen` when its head began, still in force."""

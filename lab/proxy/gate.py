@@ -16,8 +16,10 @@ from typing import assert_never
 
 from ...faults.decide import (
     Answer,
+    CutAnswer,
     CutBody,
     CutHead,
+    CutRequest,
     Delay,
     LoseAnswer,
     ReplaceBody,
@@ -205,9 +207,13 @@ class Gate:
                 self._ends.settle()
             case End():
                 assert exchange is not None
-                if isinstance(exchange.ending, Answer):
-                    self._answers.own(exchange, exchange.ending)
-                    exchange.answered = True
+                match exchange.ending:
+                    case Answer():
+                        self._answers.own(exchange, exchange.ending)
+                        exchange.answered = True
+                    case CutRequest(fault=fault, by=by):
+                        self._hang_up(exchange, fault, by)
+                        return
                 self._asked(exchange)
             case Lost():
                 self._lose(piece)
@@ -238,25 +244,29 @@ class Gate:
                     exchange.ending = action
         for fault in decision.fires:
             if not (
-                isinstance(exchange.ending, CutBody | ReplaceBody | LoseAnswer)
+                isinstance(exchange.ending, CutAnswer | CutBody | ReplaceBody | LoseAnswer)
                 and exchange.ending.fault == fault
             ):
                 self._notes.fired(fault, exchange)
         match exchange.ending:
             case CutHead(fault=fault, by=by):
-                delays = self._pace.both_ways(exchange)
-                self.shut(fault)
-                self._ends.finish("lab", by, delays)
-            case Answer():
+                self._hang_up(exchange, fault, by)
+            case Answer() | CutRequest():
                 if (head.get("expect") or "").lower() == "100-continue":
                     self._ends.deliver(CONTINUE, self._pace.both_ways(exchange))
             case Withhold(fault=fault):
                 exchange.delays += (Delay(fault, "to_client", inf),)
                 self._forward_head(exchange, head)
-            case CutBody() | ReplaceBody() | LoseAnswer() | None:
+            case CutAnswer() | CutBody() | ReplaceBody() | LoseAnswer() | None:
                 self._forward_head(exchange, head)
             case _:
                 assert_never(exchange.ending)
+
+    def _hang_up(self, exchange: Exchange, fault: int, by: Ending) -> None:
+        """End the connection instead of an answer; the backend never hears of the request."""
+        delays = self._pace.both_ways(exchange)
+        self.shut(fault)
+        self._ends.finish("lab", by, delays)
 
     def _forward_head(self, exchange: Exchange, head: RequestHead) -> None:
         self._responses.expect(head.method)

@@ -208,6 +208,9 @@ class Proxy:
         for one in self._force.armed:
             if on_live(one.fault) == "hold":
                 link.hold(one.id)
+        cut = self._force.accept()
+        if cut is not None:
+            link.end(cut.by, cut.fault)
 
     def _forget(self, link: Link) -> None:
         self._links.pop(link.conn, None)

@@ -193,7 +193,8 @@ def fault_text(fault: AnyFault) -> str:
     where = f"{fault.kind} on {fault.service}"
     if fault.endpoint is not None:
         where += f" {fault.endpoint}"
-    which = "" if fault.first is None else f", the first {fault.first} requests"
+    of = "connections" if isinstance(fault, Cut) and fault.at == "accept" else "requests"
+    which = "" if fault.first is None else f", the first {fault.first} {of}"
     return f"{where}: {_what(fault)}{which}"
 
 
@@ -202,8 +203,14 @@ def _what(fault: AnyFault) -> str:
         case Refused(live=live):
             ends = {"close": "closed by FIN", "reset": "reset", "keep": "kept"}[live]
             return f"no listener, live connections {ends}"
+        case Cut(at="accept", by=by):
+            return f"{by.upper()} on each connection that is accepted"
         case Cut(at="request_head", by=by):
             return f"{by.upper()} after the request's head"
+        case Cut(at="request_complete", by=by):
+            return f"{by.upper()} after the whole request"
+        case Cut(at="response_head", by=by):
+            return f"carried out, then {by.upper()} at the answer's head"
         case Cut(bytes=size, by=by):
             point = "half of the body" if size == "half" else f"{size} bytes of the body"
             return f"{by.upper()} after {point}"

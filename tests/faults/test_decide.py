@@ -18,8 +18,11 @@ from faultlab.faults import (
 from faultlab.faults.decide import (
     Answer,
     Armed,
+    CutAccept,
+    CutAnswer,
     CutBody,
     CutHead,
+    CutRequest,
     Decision,
     Delay,
     LoseAnswer,
@@ -30,6 +33,7 @@ from faultlab.faults.decide import (
     fold,
     keyed,
     mode,
+    on_accept,
     on_bytes,
     on_live,
     on_request,
@@ -41,6 +45,9 @@ REQUEST = Request("GET", "/orders/7?full=1", (5, 2))
 # One fault of each kind, and the action that it becomes.
 ENDINGS = [
     (Cut(service="s", at="request_head", by="rst"), CutHead(1, "rst")),
+    (Cut(service="s", at="accept"), None),
+    (Cut(service="s", at="request_complete"), CutRequest(1, "fin")),
+    (Cut(service="s", at="response_head", by="rst"), CutAnswer(1, "rst")),
     (Cut(service="s", at="response_body"), CutBody(1, "half", "fin")),
     (Cut(service="s", at="response_body", bytes=3), CutBody(1, 3, "fin")),
     (Stall(service="s"), Withhold(1)),
@@ -69,6 +76,17 @@ def test_each_kind_becomes_its_action(fault, action) -> None:
     """The table is the meaning of the faults; the proxy knows no more."""
     expected = Decision() if action is None else Decision((action,), (1,))
     assert on_request(REQUEST, armed(fault), middle) == expected
+
+
+def test_a_cut_at_accept_counts_connections() -> None:
+    """Each accepted connection is one hit; the others are no business of it."""
+    faults = armed(Stall(service="s"), Cut(service="s", at="accept", by="rst", first=2))
+    seen = []
+    for _ in range(3):
+        action = on_accept(faults)
+        seen.append(action)
+        faults = fold(faults, () if action is None else (action.fault,))
+    assert seen == [CutAccept(2, "rst"), CutAccept(2, "rst"), None]
 
 
 def test_no_kind_is_missing_here() -> None:

@@ -14,6 +14,10 @@ def test_refused_closes_live_connections_unless_told_otherwise() -> None:
 @pytest.mark.parametrize(
     ("at", "by", "seen"),
     [
+        ("accept", "fin", ("eof_on_accept",)),
+        ("accept", "rst", ("reset_on_accept",)),
+        ("request_complete", "fin", ("eof_before_response",)),
+        ("response_head", "rst", ("reset_before_response",)),
         ("request_head", "fin", ("eof_before_response",)),
         ("request_head", "rst", ("reset_before_response",)),
         ("response_body", "fin", ("truncated_length", "truncated_chunked")),
@@ -33,3 +37,10 @@ def test_bytes_belong_to_a_body() -> None:
         Cut(service="core", at="response_body", bytes=-1)
     with pytest.raises(ValidationError):
         Cut(service="core")
+
+
+def test_at_accept_no_endpoint_can_be_picked() -> None:
+    """Nothing of a request is known yet; the first n connections are."""
+    assert Cut(service="core", at="accept", first=2).first == 2
+    with pytest.raises(ValidationError, match="no request yet: it takes no `endpoint`"):
+        Cut(service="core", at="accept", endpoint="GET /x")

@@ -10,7 +10,7 @@ import pytest
         ("inject: refused\nlive: dead", "6: fault[3].live: `dead`: expected close, reset or keep"),
         ("inject: refused\nfirst: 3", "6: fault[3].first: `refused` acts on the whole service; it takes no first"),
         ("inject: refused\ndelay: 3s", "6: fault[3].delay: unknown key; known: live, service"),
-        ("inject: cut", "5: fault[3].at: missing; expected request_head or response_body"),
+        ("inject: cut", "5: fault[3].at: missing; expected accept, request_head, request_complete, response_head or response_body"),
         ("inject: cut\nat: request_head\nbytes: 3", "5: fault[3].inject: `bytes` belongs to a cut at response_body"),
         ("inject: cut\nat: response_body\nbytes: few", "7: fault[3].bytes: `few`: expected a whole number or half"),
         ("inject: latency", "5: fault[3].delay: missing; expected a duration like 500ms"),

@@ -7,6 +7,7 @@ from faultlab.lab.history import (
     ConnClosed,
     FaultCleared,
     FaultFired,
+    RequestComplete,
     RequestStarted,
     ResponseComplete,
     ResponseCut,
@@ -37,6 +38,55 @@ def test_a_cut_at_the_request_head_reaches_no_backend(stage, how) -> None:
     assert len(stage.see(RequestStarted, 3)) == 3
     assert [(e.by, e.how) for e in stage.see(ConnClosed, 2, by="lab")] == [("lab", how)] * 2
     assert [event.on for event in stage.of(FaultFired)] == ["request", "request"]
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+def test_a_cut_on_accept_ends_new_connections_and_no_live_one(stage, how) -> None:
+    """Before any request: the proxy accepts, and hangs up."""
+    live = stage.connect()
+    live.ask("GET /before")
+    live.answer()
+    stage.arm(Cut(service="core", at="accept", by=how, first=1))
+    assert stage.dial().rest() == (b"", how)
+    assert [(e.by, e.how) for e in stage.see(ConnClosed)] == [("lab", how)]
+    assert [(event.on, event.conn) for event in stage.of(FaultFired)] == [("connection", 2)]
+    for client in (live, stage.connect()):
+        client.ask("GET /after")
+        assert client.answer()[0] == 200
+    assert stage.served(3) == ["GET /before", "GET /after", "GET /after"]
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+def test_a_cut_at_the_complete_request_waits_for_its_body_and_passes_nothing_on(stage, how) -> None:
+    """The client has sent all; whether it was carried out it can't know, and it was not."""
+    live = stage.connect()
+    live.ask("GET /before")
+    live.answer()
+    stage.arm(Cut(service="core", at="request_complete", by=how))
+    for client in (live, stage.connect()):
+        client.send(b"POST /query HTTP/1.1\r\nContent-Length: 4\r\n\r\nbo")
+        assert client.silent(0.02)
+        client.send(b"dy")
+        assert client.rest() == (b"", how)
+    assert len(stage.see(RequestComplete, 3)) == 3
+    assert [(e.by, e.how) for e in stage.see(ConnClosed, 2, by="lab")] == [("lab", how)] * 2
+    assert [request.line for request in stage.backend.requests] == ["GET /before"]
+    assert [event.on for event in stage.of(FaultFired)] == ["request", "request"]
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+def test_a_cut_at_the_answers_head_leaves_the_effect(stage, how) -> None:
+    """The backend did the work; not even the status is released."""
+    live = stage.connect()
+    live.ask("GET /before")
+    live.answer()
+    stage.arm(Cut(service="core", at="response_head", by=how))
+    for client in (live, stage.connect()):
+        client.ask("POST /query", b"body")
+        assert client.rest() == (b"", how)
+    assert stage.served(3) == ["GET /before", "POST /query", "POST /query"]
+    assert len(stage.of(ResponseHead)) == 1
+    assert [event.on for event in stage.see(FaultFired, 2)] == ["request", "request"]
 
 
 @pytest.mark.parametrize("how", ["fin", "rst"])

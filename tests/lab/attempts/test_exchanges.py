@@ -81,6 +81,16 @@ def test_a_request_on_a_dying_connection_is_stale(tell: Tell) -> None:
     assert [a.observable for a in read_.operations[1].attempts] == ["stale_eof"]
 
 
+@pytest.mark.parametrize(("how", "seen"), [("fin", "eof_on_accept"), ("rst", "reset_on_accept")])
+def test_a_request_on_a_connection_that_ended_before_any_met_the_end_on_accept(
+    tell: Tell, how: str, seen: str
+) -> None:
+    """The client had begun to send before the lab's FIN reached it."""
+    end = ConnClosed(t=0.1005, conn=1, service="core", by="lab", how=how)
+    read_ = tell.reading(tell.invoked(0.05), *tell.exchange(0.1, end), tell.failed(0.2))
+    assert tell.only(read_).observable == seen
+
+
 def test_giving_up_after_a_cancellation_is_cancelled(tell: Tell) -> None:
     """A cancelled read is no time-out."""
     read_ = tell.reading(

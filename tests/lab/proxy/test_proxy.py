@@ -107,6 +107,9 @@ def test_fresh_leaves_half_a_request_alone(house) -> None:
 
 FAULTS = (
     Cut(service="core", at="request_head", first=1),
+    Cut(service="core", at="accept"),
+    Cut(service="core", at="request_complete", first=1),
+    Cut(service="core", at="response_head", by="rst"),
     Cut(service="core", at="response_body", by="rst", endpoint="GET /x"),
     Latency(service="core", delay=0.2, direction="both"),
     Latency(service="core", delay=0.1, first=2),

@@ -136,6 +136,18 @@ def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -
             "cut on core: RST after the request's head, the first 2 requests",
         ),
         (
+            Cut(service="core", at="accept", first=2),
+            "cut on core: FIN on each connection that is accepted, the first 2 connections",
+        ),
+        (
+            Cut(service="core", at="request_complete"),
+            "cut on core: FIN after the whole request",
+        ),
+        (
+            Cut(service="core", at="response_head", by="rst"),
+            "cut on core: carried out, then RST at the answer's head",
+        ),
+        (
             Cut(service="core", at="response_body", bytes=10, endpoint="GET /a"),
             "cut on core GET /a: FIN after 10 bytes of the body",
         ),
