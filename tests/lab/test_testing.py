@@ -472,7 +472,7 @@ def test_a_service_is_served_once(lab: Lab) -> None:
         (lambda lab: lab.serve("orders", {"GET": {}}), "lab.serve('orders', ...): "),
         (lambda lab: lab.status("core", 99), "lab.status: code: "),
         (lambda lab: lab.slow("core", -1), "lab.slow: delay: "),
-        (lambda lab: lab.cut("core", "accept"), "lab.cut: at: "),
+        (lambda lab: lab.cut("core", "body"), "lab.cut: at: "),
         (lambda lab: lab.down("core", live="hold"), "lab.down: live: "),
         (lambda lab: lab.partition("core", live="keep"), "lab.partition: live: "),
         (lambda lab: lab.down("core", unfired="no"), "unfired='no'"),
