@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Literal, assert_never
 
 from . import AnyFault
+from .bodies import BODIES, Body
 from .down import Cut, Refused
 from .partial import BadBody, LostAnswer
 from .partition import Partition
@@ -55,7 +56,6 @@ Direction = Literal["to_client", "to_backend"]
 Draws = Callable[[int, int, int], float]
 """(fault, operation, attempt) -> [0, 1), the same for the same key whatever the order."""
 
-INVALID_JSON = b'{"status": "ok", "value": '
 _LINE_END = re.compile(r"[\r\n]")
 
 
@@ -149,12 +149,10 @@ class CutBody:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceBody:
-    """The answer's body is exchanged; `damaged` is the observable that it shows as."""
+    """The answer's body is exchanged for this one."""
 
     fault: int
-    body: bytes
-    content_type: str
-    damaged: str
+    body: Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +247,7 @@ def _ending(armed: Armed) -> Ending | None:
         case Stall():
             return Withhold(armed.id)
         case BadBody():
-            return ReplaceBody(armed.id, INVALID_JSON, "application/json", "bad_json")
+            return ReplaceBody(armed.id, BODIES[fault.body])
         case LostAnswer():
             return LoseAnswer(armed.id, fault.by)
         case Refused() | Partition() | Latency():

@@ -4,18 +4,39 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from .bodies import BODIES
 from .scope import Family, Fault, Reach
 
 
 class BadBody(Fault):
-    """The backend's answer arrives with a body that cannot be used; framing stays correct."""
+    """The backend's answer arrives with a body that cannot be used.
+
+    Status and other headers stay the backend's, and the framing stays correct, but for
+    `bad_chunk`: a chunk without a size, and FIN behind it. An answer without a body is passed.
+    `wrong_type` keeps the fields of the backend's own body and changes their types.
+    """
 
     family: ClassVar[Family] = "partial"
     reach: ClassVar[Reach] = "request"
-    observables: ClassVar[tuple[str, ...]] = ("bad_json",)
+    observables: ClassVar[tuple[str, ...]] = tuple(
+        dict.fromkeys(body.damaged for body in BODIES.values())
+    )
 
     kind: Literal["bad_body"] = "bad_body"
-    body: Literal["invalid_json"] = "invalid_json"
+    body: Literal[
+        "invalid_json",
+        "html",
+        "empty",
+        "wrong_schema",
+        "wrong_type",
+        "bad_chunk",
+        "bad_gzip",
+        "other_service",
+    ] = "invalid_json"
+
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows as."""
+        return (BODIES[self.body].damaged,)
 
 
 class LostAnswer(Fault):

@@ -20,8 +20,5 @@ LATER_KIND_KEYS = frozenset({("partition", "direction")})
 LATER_VALUES: dict[tuple[str, str], frozenset[str]] = {
     ("stall", "at"): frozenset({"connect", "response_body"}),
     ("partition", "live"): frozenset({"unplugged", "keep"}),
-    ("bad_body", "body"): frozenset(
-        {"html", "empty", "wrong_schema", "wrong_type", "bad_chunk", "bad_gzip", "other_service"}
-    ),
 }
 LATER = "comes with a later version"

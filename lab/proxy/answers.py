@@ -112,7 +112,10 @@ class Answers:
                     exchange.payload += length
                     self._cut_kept(exchange)
                     return
-            case "replace" | "drop":
+            case "replace":
+                if exchange.payload + length <= KEPT:
+                    exchange.kept.append(data)
+            case "drop":
                 pass
             case _:
                 assert_never(exchange.mode)
@@ -167,11 +170,16 @@ class Answers:
     def _replace(self, exchange: Exchange, action: ReplaceBody) -> None:
         assert exchange.head is not None
         self._notes.fired(action.fault, exchange)
-        shown, data = replaced(exchange.head, action)
-        length = len(action.body)
-        self._first.append(partial(self._notes.head, exchange, "backend", shown, length))
-        self._last.append(partial(self._notes.complete, exchange, length, action.damaged))
+        own_data = b"".join(data.payload for data in exchange.kept)
+        exchange.kept.clear()
+        shown, length, data = replaced(exchange.head, action.body, own_data)
+        told = None if action.body.chunked else length
+        self._first.append(partial(self._notes.head, exchange, "backend", shown, told))
+        self._last.append(partial(self._notes.complete, exchange, length, action.body.damaged))
         self._bytes.append(data)
+        if action.body.chunked:
+            self.flush(exchange)
+            self._ends.finish("lab", "fin", self._pace.of(exchange, "to_client"))
 
     def lose(self, exchange: Exchange, action: LoseAnswer) -> None:
         """The client's connection ends where the answer would begin."""

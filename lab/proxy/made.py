@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from ...faults.decide import Answer, ReplaceBody
+from ...faults.bodies import Body, mistyped
+from ...faults.decide import Answer
 from .framer import ResponseHead
 
 __all__ = ["CONTINUE", "own", "replaced"]
@@ -35,16 +36,22 @@ def own(action: Answer, method: str, *, closing: bool) -> tuple[ResponseHead, by
     return shown, head, b"" if bodiless or method == "HEAD" else action.body
 
 
-def replaced(head: ResponseHead, action: ReplaceBody) -> tuple[ResponseHead, bytes]:
-    """The backend's answer with another body: what its head says now, and all of its bytes."""
-    kept = [(name, value) for name, value in head.headers if name not in _DROPPED]
-    headers = (*kept, ("content-type", action.content_type))
-    raw = head.raw.lstrip(b"\r\n").split(b"\n", 1)[0].removesuffix(b"\r") + b"\r\n"
-    raw += b"".join(
-        f"{name}: {value}\r\n".encode("latin-1")
-        for name, value in (*headers, ("content-length", str(len(action.body))))
+def replaced(head: ResponseHead, body: Body, own_data: bytes) -> tuple[ResponseHead, int, bytes]:
+    """The backend's answer with another body: what its head says now, the length, all its bytes.
+
+    `own_data`: the backend's body, where the other one is made of it.
+    """
+    data = mistyped(own_data) if body.data is None else body.data
+    kept = tuple((name, value) for name, value in head.headers if name not in _DROPPED)
+    headers = (*kept, ("content-type", body.content_type))
+    if body.encoding:
+        headers += (("content-encoding", body.encoding),)
+    framing = (
+        ("transfer-encoding", "chunked") if body.chunked else ("content-length", str(len(data)))
     )
-    return head._replace(headers=headers), raw + b"\r\n" + action.body
+    raw = head.raw.lstrip(b"\r\n").split(b"\n", 1)[0].removesuffix(b"\r") + b"\r\n"
+    raw += b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in (*headers, framing))
+    return head._replace(headers=headers), len(data), raw + b"\r\n" + data
 
 
 def _phrase(status: int) -> str:

@@ -15,6 +15,7 @@ from faultlab.faults import (
     Stall,
     Status,
 )
+from faultlab.faults.bodies import BODIES
 from faultlab.faults.decide import (
     Answer,
     Armed,
@@ -95,13 +96,11 @@ def test_no_kind_is_missing_here() -> None:
     assert here == KINDS.keys()
 
 
-def test_the_replaced_body_is_no_json() -> None:
-    """It must not become valid by chance."""
-    (action,) = on_request(REQUEST, armed(BadBody(service="s")), middle).actions
-    assert isinstance(action, ReplaceBody)
-    assert action.damaged == "bad_json"
-    with pytest.raises(json.JSONDecodeError):
-        json.loads(action.body)
+def test_a_bad_body_is_the_one_that_was_named() -> None:
+    """What it is made of stands in one table."""
+    for name, body in BODIES.items():
+        (action,) = on_request(REQUEST, armed(BadBody(service="s", body=name)), middle).actions
+        assert action == ReplaceBody(1, body)
 
 
 def test_the_first_armed_in_scope_ends_the_exchange() -> None:

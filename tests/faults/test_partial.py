@@ -1,14 +1,34 @@
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from faultlab.faults import BadBody, LostAnswer
 
 
-def test_a_bad_body_shows_as_what_it_is() -> None:
-    """Other bodies come with another issue, and are refused until then."""
-    assert BadBody(service="core").observable() == ("bad_json",)
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ("invalid_json", "bad_json"),
+        ("html", "wrong_content_type"),
+        ("empty", "empty_body"),
+        ("wrong_schema", "wrong_schema"),
+        ("wrong_type", "wrong_schema"),
+        ("bad_chunk", "bad_chunk"),
+        ("bad_gzip", "bad_gzip"),
+        ("other_service", "wrong_service"),
+    ],
+)
+def test_a_bad_body_shows_as_what_it_is(body: Any, seen: str) -> None:
+    """Contracts are keyed by what a client sees."""
+    assert BadBody(service="core", body=body).observable() == (seen,)
+
+
+def test_a_body_that_is_not_listed_is_refused() -> None:
+    """A misspelt body would be another fault."""
+    assert BadBody(service="core").body == "invalid_json"
     with pytest.raises(ValidationError):
-        BadBody(service="core", body="html")
+        BadBody(service="core", body="xml")
 
 
 def test_a_lost_answer_shows_as_an_end_before_it() -> None:

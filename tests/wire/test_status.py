@@ -95,6 +95,53 @@ def test_an_invalid_body_keeps_its_framing(stage) -> None:
     assert {event.damaged for event in stage.see(ResponseComplete, 4)} == {"bad_json"}
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "data", "seen"),
+    [
+        ("html", {"content-type": "text/html; charset=utf-8"}, b"<!doctype", "wrong_content_type"),
+        ("empty", {"content-length": "0"}, b"", "empty_body"),
+        ("wrong_schema", {}, b'{"unexpected": true}', "wrong_schema"),
+        ("wrong_type", {}, b'{"ok": {"unexpected": true}}', "wrong_schema"),
+        ("bad_gzip", {"content-encoding": "gzip"}, b'{"status"', "bad_gzip"),
+        ("other_service", {}, b'{"service": "billing"', "wrong_service"),
+    ],
+)
+def test_each_bad_body_comes_whole_and_the_connection_goes_on(
+    stage, body, headers, data, seen
+) -> None:
+    """Only its content is wrong, on a live connection and on a new one."""
+    live = stage.connect()
+    live.ask()
+    live.answer()
+    fault = stage.arm(BadBody(service="core", body=body))
+    for client in (live, stage.connect()):
+        client.ask()
+        status, got, content = client.answer()
+        assert status == 200
+        assert {name: got[name] for name in headers} == headers
+        assert content.startswith(data)
+    assert [e.damaged for e in stage.see(ResponseComplete, 3)] == ["", seen, seen]
+    assert len(stage.see(FaultFired, 2)) == 2
+    stage.clear(fault)
+    live.ask()
+    assert live.answer()[2] == b'{"ok": true}'
+
+
+def test_a_bad_chunk_breaks_the_framing_and_ends_the_connection(stage) -> None:
+    """A chunk without a size, then FIN: a client that waits for more would wait for ever."""
+    live = stage.connect()
+    live.ask()
+    live.answer()
+    stage.arm(BadBody(service="core", body="bad_chunk"))
+    for client in (live, stage.connect()):
+        client.ask()
+        data, end = client.rest()
+        assert b"transfer-encoding: chunked\r\n\r\n" in data
+        assert data.partition(b"\r\n\r\n")[2].startswith(b'a\r\n{"status":\r\nZZZ\r\n')
+        assert end == "fin"
+    assert [e.damaged for e in stage.see(ResponseComplete, 3)] == ["", "bad_chunk", "bad_chunk"]
+
+
 def test_an_answer_without_a_body_can_not_be_damaged(stage) -> None:
     """204 has no body to replace, and the fault hasn't fired."""
     stage.backend.answers["/state"] = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"

@@ -60,3 +60,25 @@ def test_a_lost_answer_is_lost_also_when_the_backend_closes(house) -> None:
     assert client.end == ""
     backend.ends()
     assert (client.took(), client.end) == (b"", "rst")
+
+
+def test_a_chunk_without_a_size_ends_the_connection(house) -> None:
+    """Nothing behind it can be told from it; the backend's side is let go as well."""
+    house.arm(BadBody(service="core", body="bad_chunk"))
+    client, backend = house.connect()
+    client.says(GET)
+    backend.says(OK)
+    assert b"\r\nZZZ\r\n" in client.took()
+    assert client.end == "fin"
+    client.ends()
+    assert house.proxy._links == {}
+
+
+def test_a_body_too_large_to_keep_is_mistyped_as_a_list(house) -> None:
+    """Memory is bounded, and the fault acts all the same."""
+    house.arm(BadBody(service="core", body="wrong_type"))
+    client, backend = house.connect()
+    client.says(GET)
+    backend.says(b"HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
+    backend.says(b"{" + b" " * 0x100000)
+    assert client.took().endswith(b"\r\n\r\n[]")

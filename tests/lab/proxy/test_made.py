@@ -1,4 +1,5 @@
-from faultlab.faults.decide import Answer, ReplaceBody
+from faultlab.faults.bodies import BODIES, Body
+from faultlab.faults.decide import Answer
 from faultlab.lab.proxy.framer import ResponseHead
 from faultlab.lab.proxy.made import own, replaced
 
@@ -36,9 +37,30 @@ def test_another_body_brings_its_own_length_and_type() -> None:
     """What described the old one would lie; what else the backend said stays."""
     headers = (("content-length", "2"), ("etag", "x"), ("x-served-by", "b"))
     head = ResponseHead(b"HTTP/1.1 200 Fine\r\n...", 200, headers, "length", 2, interim=False)
-    shown, data = replaced(head, ReplaceBody(1, b"{oops", "application/json", "bad_json"))
+    shown, length, data = replaced(head, Body(b"{oops", "bad_json"), b"{}")
+    assert length == 5
     assert data == (
         b"HTTP/1.1 200 Fine\r\nx-served-by: b\r\ncontent-type: application/json\r\n"
         b"content-length: 5\r\n\r\n{oops"
     )
     assert shown.get("content-type") == "application/json"
+
+
+def test_a_body_of_wrong_types_is_made_of_the_backends_own() -> None:
+    """Its fields are the backend's, its length is the new one."""
+    head = ResponseHead(b"HTTP/1.1 200 OK\r\n...", 200, (), "length", 9, interim=False)
+    _, length, data = replaced(head, BODIES["wrong_type"], b'{"id": 7}')
+    assert data == (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+        b'content-length: 28\r\n\r\n{"id": {"unexpected": true}}'
+    )
+    assert length == 28
+
+
+def test_a_broken_encoding_is_announced() -> None:
+    """Otherwise nobody would try to decode it."""
+    head = ResponseHead(b"HTTP/1.1 200 OK\r\n...", 200, (), "length", 2, interim=False)
+    assert b"\r\ncontent-encoding: gzip\r\n" in replaced(head, BODIES["bad_gzip"], b"")[2]
+    data = replaced(head, BODIES["bad_chunk"], b"")[2]
+    assert b"\r\ntransfer-encoding: chunked\r\n" in data
+    assert b"content-length" not in data

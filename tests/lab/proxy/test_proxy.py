@@ -120,6 +120,8 @@ FAULTS = (
     Stall(service="core"),
     Status(service="core", sequence=(503, 500)),
     BadBody(service="core"),
+    BadBody(service="core", body="wrong_type"),
+    BadBody(service="core", body="bad_chunk"),
 )
 STREAM = (GET + b"POST /x HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody") * 3
 ANSWERS = (OK + b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") * 3
