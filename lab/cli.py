@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, ParamSpec
+from typing import IO, TYPE_CHECKING, Literal, ParamSpec
 
 import click
 
@@ -268,6 +269,55 @@ def explain(scenario: str, subject: str, environment: str, tune: _Tune | None, s
             writer.lines(not_offered(plan, [plan.scenario]))
         else:
             writer.lines(explained(plan, session.contract_for(plan.tune)))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", metavar="H", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8474, metavar="N", show_default=True)
+@click.option(
+    "--config",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="A JSON list of proxies to begin with, as for POST /populate; `toxics` included.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Draws of toxicity, jitter and sizes; printed. [default: random]",
+)
+@click.option(
+    "--strict-compat",
+    is_flag=True,
+    help="As Toxiproxy 2.12 where the lab does better: half-closes and resets aren't "
+    "relayed, any attribute value is taken, an empty host is every address, a port that is "
+    "taken is a 500.",
+)
+@_guarded
+def proxy(
+    host: str, port: int, config: IO[bytes] | None, seed: int | None, *, strict_compat: bool
+) -> None:
+    """Serve Toxiproxy's control API, alone and in the foreground.
+
+    Any Toxiproxy client can drive it. A line is printed for each connection, each
+    toxic added or removed, and each connection that a toxic first hits. Ctrl-C ends it.
+
+    A proxy whose address has no host listens where the API does: on loopback, unless
+    --host or the address itself says otherwise.
+    """
+    from .console import stdout
+    from .toxiproxy.alone import serve
+
+    writer = stdout()
+    began = time.monotonic()
+    serve(
+        host,
+        port,
+        None if config is None else config.read(),
+        seed=random.randrange(_SEEDS) if seed is None else seed,
+        strict=strict_compat,
+        say=lambda text: writer.line(f"{time.monotonic() - began:9.3f}  {text}"),
+    )
 
 
 @main.group("list")

@@ -84,7 +84,7 @@ class Listener(Protocol):
 
     @property
     def port(self) -> int:
-        """Where it listens, on 127.0.0.1."""
+        """Where it listens."""
 
     @property
     def mode(self) -> Mode:
@@ -113,8 +113,10 @@ class Net(Protocol):
     def later(self, delay: float, call: Callable[[], None]) -> Timer:
         """Call from the loop, `delay` seconds from now."""
 
-    def listen(self, accepted: Callable[[Connection], None], port: int = 0) -> Listener:
-        """Listen on 127.0.0.1, in mode open. Raises OSError if the port is taken."""
+    def listen(
+        self, accepted: Callable[[Connection], None], port: int = 0, host: str = "127.0.0.1"
+    ) -> Listener:
+        """Listen on `host`, an address of ours, in mode open. Raises OSError if it can't be had."""
 
     def connect(
         self, host: str, port: int, done: Callable[[Connection | OSError], None], limit: float = 5.0

@@ -49,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.sockets": WIRE | {"lab.net"},
     "lab.proxy": WIRE | {"lab.net", "faults"},
     "lab.backends": WIRE | {"lab.net"},
+    "lab.toxiproxy": WIRE | {"lab.net", "lab.sockets"},
     "lab.rig": WIRE | HOSTED | {"faults"},
     "lab.host": WIRE | HOSTED | {"lab.orders", "lab.rig", "lab.sockets", "faults"},
     "lab.environments": WIRE | {"lab.orders", "lab.backends", "faults"},
@@ -66,7 +67,11 @@ ARROWS: dict[str, set[str]] = {
     },
     "lab.folders": {"lab.errors"},
     "lab.console": ORACLE | PLAN | JUDGES | CONDUCTOR,
-    "lab.cli": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.console", "lab.folders", "maximus"},
+    "lab.cli": ORACLE
+    | PLAN
+    | JUDGES
+    | CONDUCTOR
+    | {"lab.toxiproxy", "lab.console", "lab.folders", "maximus"},
     "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.testing"},
 }
 

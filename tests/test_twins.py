@@ -21,6 +21,8 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/sockets/owner.py": "a protocol: net.py is it",
     "lab/subjects/child.py": "needs a process: tests/wire/test_subject_process.py",
     "lab/subjects/inside.py": "is that process",
+    "lab/toxiproxy/alone.py": "is a process: tests/wire/toxiproxy/test_alone.py",
+    "lab/toxiproxy/server.py": "needs real sockets: tests/wire/toxiproxy/test_control.py",
 }
 
 

@@ -28,7 +28,7 @@ class Dial:
         self._done = done
         self._sock: socket.socket | None = None
         self._rest: list[Address] = []
-        self._over = False
+        self.over = False  # answered, or let go
         self._timer = net.later(limit, partial(self.finish, TimeoutError("no answer to connect")))
 
     def start(self, addresses: tuple[Address, ...]) -> None:
@@ -69,7 +69,7 @@ class Dial:
 
     def finish(self, error: OSError) -> None:
         """It failed."""
-        if not self._over:
+        if not self.over:
             self.cancel()
             self._done(error)
 
@@ -85,6 +85,6 @@ class Dial:
             self._sock = None
 
     def _forget(self) -> None:
-        self._over = True
+        self.over = True
         self._timer.cancel()
         self._net.forget(self)

@@ -17,6 +17,7 @@ from .owner import Owner
 __all__ = ["SocketListener"]
 
 HOST = "127.0.0.1"
+EVERYWHERE = "::"  # every address of both families
 BACKLOG = 1024
 CROWDED = 0.05  # seconds until the next accept after the descriptors ran out
 HELD = 0.002  # seconds in which a filler must be established if it holds the last place
@@ -28,18 +29,21 @@ TTL_OUT_OF_REACH = 255  # loopback packets carry 64
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     """A socket bound to an explicit port: one bound to 0 would lose it when it stops listening."""
     helper: socket.socket | None = None
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
     try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != EVERYWHERE))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if port == 0:
-            helper = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            helper = socket.socket(family, socket.SOCK_STREAM)
             helper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            helper.bind((HOST, 0))
+            helper.bind((host, 0))
             port = helper.getsockname()[1]
-        sock.bind((HOST, port))
+        sock.bind((host, port))
         if helper is not None:
             helper.close()
         sock.listen(BACKLOG)
@@ -52,21 +56,23 @@ def _bound(port: int) -> socket.socket:
     return sock
 
 
-def _listening(port: int) -> socket.socket:
+def _listening(host: str, port: int) -> socket.socket:
     """A listening socket; a port that was not asked for and is lost in between is drawn again."""
     for _ in range(8 if port == 0 else 0):
         with suppress(OSError):
-            return _bound(0)
-    return _bound(port)
+            return _bound(host, 0)
+    return _bound(host, port)
 
 
 class SocketListener:
     """One listening socket, whose port stays bound in every mode."""
 
-    def __init__(self, net: Owner, accepted: Callable[[Connection], None], port: int) -> None:
+    def __init__(
+        self, net: Owner, accepted: Callable[[Connection], None], port: int, host: str = HOST
+    ) -> None:
         self._net = net
         self._accepted = accepted
-        self._sock = _listening(port)
+        self._sock = _listening(host, port)
         self._sock.setblocking(False)
         self._fd = self._sock.fileno()
         self._reading = False

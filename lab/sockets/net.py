@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 from ..net import Connection, Listener
 from .connection import SocketConnection
@@ -27,7 +30,6 @@ class RealNet:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, minimum_ttl: bool = True) -> None:
         self.loop = loop
         self.minimum_ttl = minimum_ttl
-        self._resolved: dict[tuple[str, int], tuple[Address, ...]] = {}
         self._open: dict[object, Callable[[], None]] = {}  # each with what releases it at once
 
     def now(self) -> float:
@@ -38,9 +40,11 @@ class RealNet:
         """Call from the loop, `delay` seconds from now."""
         return self.loop.call_later(delay, call)
 
-    def listen(self, accepted: Callable[[Connection], None], port: int = 0) -> Listener:
-        """Listen on 127.0.0.1, in mode open. Raises OSError if the port is taken."""
-        listener = SocketListener(self, accepted, port)
+    def listen(
+        self, accepted: Callable[[Connection], None], port: int = 0, host: str = "127.0.0.1"
+    ) -> Listener:
+        """Listen on `host`, an address of ours, in mode open. Raises OSError if it can't be had."""
+        listener = SocketListener(self, accepted, port, host)
         self._open[listener] = listener.close
         return listener
 
@@ -49,14 +53,38 @@ class RealNet:
     ) -> None:
         """Open a connection; `done` gets it or the error, from the loop.
 
-        A host name is resolved once, blocking: it names a server of this machine.
+        A host name is resolved each time, on a thread of its own: a name server that doesn't answer
+        stops nobody else, and counts against `limit`.
         """
         dial = Dial(self, done, limit)
         self._open[dial] = dial.cancel
         try:
-            dial.start(self._addresses(host, port))
+            found = _addresses(host, port, socket.AI_NUMERICHOST)
+        except (OSError, ValueError):  # a name, or no text that can be one
+            ask = partial(self._resolve, dial, host, port)
+            threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+            return
+        self._start(dial, found)
+
+    def _start(self, dial: Dial, found: tuple[Address, ...] | OSError) -> None:
+        if dial.over:
+            return
+        if isinstance(found, OSError):
+            dial.finish(found)
+            return
+        try:
+            dial.start(found)
         except OSError as error:
             self.loop.call_soon(dial.finish, error)
+
+    def _resolve(self, dial: Dial, host: str, port: int) -> None:
+        found: tuple[Address, ...] | OSError
+        try:
+            found = _addresses(host, port)
+        except (OSError, ValueError) as error:
+            found = error if isinstance(error, OSError) else OSError(str(error))
+        with suppress(RuntimeError):  # the loop has ended in between
+            self.loop.call_soon_threadsafe(self._start, dial, found)
 
     def close(self) -> None:
         """Release every socket, at once."""
@@ -73,10 +101,7 @@ class RealNet:
         """A socket was released."""
         self._open.pop(part, None)
 
-    def _addresses(self, host: str, port: int) -> tuple[Address, ...]:
-        found = self._resolved.get((host, port))
-        if found is None:
-            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found = tuple((family, address) for family, _, _, _, address in infos)
-            self._resolved[host, port] = found
-        return found
+
+def _addresses(host: str, port: int, flags: int = 0) -> tuple[Address, ...]:
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return tuple((family, address) for family, _, _, _, address in infos)
