@@ -272,6 +272,13 @@ def better() -> Iterator[Server]:
 
 
 @pytest.fixture
+def strict() -> Iterator[Server]:
+    """The lab's server with --strict-compat."""
+    with embedded(STRICT, strict=True) as server:
+        yield server
+
+
+@pytest.fixture
 def seeded() -> Callable[[int], contextlib.AbstractContextManager[Server]]:
     """The lab's server with a seed."""
     return lambda seed: embedded(BETTER, seed=seed)
