@@ -114,7 +114,7 @@ class StreamProxy:
         wanted = self._options.listening(text)
         if self._options.strict:
             # As the original compares: with the stored text, after the host alone was resolved.
-            return str(replace(wanted, host=wanted.host)) == self.listen and wanted.port != 0
+            return str(wanted) == self.listen and wanted.port != 0
         try:
             return self._options.listening(self.listen) == wanted
         except ListenError:

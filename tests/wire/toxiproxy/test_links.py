@@ -108,6 +108,16 @@ def test_an_upstream_that_is_no_address_is_a_fin(server: Server) -> None:
     assert client.rest() == (b"", "fin")
 
 
+def test_an_upstream_may_be_a_name(server: Server) -> None:
+    """It is looked up for each connection; one that is unknown is a dead upstream."""
+    upstream = server.upstream()
+    port = upstream.address.rpartition(":")[2]
+    client = server.dial(server.proxy("p", f"localhost:{port}"))
+    settled(client, upstream.accept())
+    unknown = server.dial(server.proxy("q", f"no-such-host.invalid:{port}"))
+    assert unknown.rest() == (b"", "fin")
+
+
 def test_half_close_and_reset_are_relayed_where_the_lab_does_better(server: Server) -> None:
     """The original loses the answer of a client that has finished asking."""
     _, client, backend, _ = link(server)
