@@ -323,7 +323,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     run: Literal["armed", "baseline", "test"] = "armed"
     versions: dict[str, str] = {}
-    tolerance: str = "eps per interval: 10 ms + run delay of the stamping thread"
+    tolerance: str = "eps per interval: 35 ms + run delay of the stamping thread"
     early: float = 0.001  # seconds by which a lower bound may be missed (0.002 under uvloop)
     wall: str = ""
 
