@@ -9,7 +9,7 @@ PIP := -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint types quick slow bench format lock clean python
+.PHONY: help venv demo test lint types quick slow bench format readme lock clean python
 
 help: ## print this list
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | \
@@ -55,9 +55,12 @@ slow: $(STAMP) ## the slow tests: packaging, repetition, load
 bench: $(STAMP) ## measure what the lab adds, as ratios in one run
 	@$(BIN)/python tests/bench/bench.py
 
-format: $(STAMP) ## format, and mend what can be mended by itself
+format: $(STAMP) readme ## format, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+readme: $(STAMP) ## write the README's table of faults anew
+	@$(BIN)/python tests/test_readme.py
 
 # Resolved for every supported Python and system; names, versions and hashes only.
 lock: python ## resolve requirements.lock anew

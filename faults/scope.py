@@ -11,8 +11,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from .written import written
+
 Family = Literal["down", "slow", "5xx", "partition", "partial"]
 Reach = Literal["listener", "stream", "request"]
+
+REACHES: dict[Reach, str] = {
+    "listener": "connects, before there is a request",
+    "stream": "bytes as they pass; with a scope, those of the requests picked",
+    "request": "requests, as their heads arrive",
+}
+"""What a kind of each reach acts on."""
 
 _ENDPOINT = re.compile(r"[A-Z]+ /\S*")
 
@@ -59,9 +68,11 @@ class Fault(BaseModel):
         return (self.kind, self.service, self.endpoint)
 
     def text(self) -> str:
-        """Its parameters in one line, defaults left out, for a human reader."""
+        """Its parameters in one line as a file writes them, defaults and service left out."""
         shown = self.model_dump(exclude_defaults=True, exclude={"kind", "service"})
-        return ", ".join(f"{key}={value}" for key, value in shown.items())
+        own = [name for name in shown if name not in Fault.model_fields]
+        order = (*own, *(name for name in shown if name in Fault.model_fields))
+        return ", ".join(f"{name}: {written(shown[name])}" for name in order)
 
 
 @lru_cache(maxsize=1024)

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from .scope import Family, Fault, Reach
 
-
-def _status(code: int) -> int:
-    if not 200 <= code <= 599:
-        raise ValueError(f"{code} is not a final HTTP status; expected 200 to 599")
-    return code
-
-
-Code = Annotated[int, AfterValidator(_status)]
+Code = Annotated[int, Field(ge=200, le=599)]
+"""A final HTTP status; an interim one (1xx) answers nothing (RFC 9110, 15.2)."""
 
 
 class Status(Fault):

@@ -355,12 +355,19 @@ def list_scenarios(subject: str | None, *, as_json: bool) -> None:
 @_as_json
 @_guarded
 def list_faults(*, as_json: bool) -> None:
-    """The kinds of faults: family, what a client sees, where they can be done, parameters."""
-    from .environments import ENVIRONMENTS
-    from .report.listing import faults
+    """The kinds of faults: what happens, what to write, what a client sees.
 
-    columns = ["kind", "family", "observables", "environments", "parameters"]
-    _list(faults(ENVIRONMENTS), columns, as_json=as_json)
+    Parameters are written as in a scenario file; in Python durations are seconds.
+    """
+    from .console import stdout
+    from .environments import ENVIRONMENTS
+    from .report import kinds
+
+    found = kinds.kinds(ENVIRONMENTS)
+    if as_json:
+        click.echo(json.dumps(kinds.as_json(found), indent=2))
+        return
+    stdout().lines(kinds.as_text(found))
 
 
 @list_.command("checks")

@@ -5,10 +5,10 @@ Counterpart: `loader.py`. For what writes files: an importer, a shrinker, a save
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import assert_never
 
+from ..faults.written import one_or_list, scalar, written
 from .model import (
     ONE,
     PHASES,
@@ -25,9 +25,7 @@ from .model import (
 )
 from .quantity import text_of
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./()-]*(?: [A-Za-z0-9_./()-]+)*|[A-Za-z]+:[0-9]{3}")
-_NUMBER = re.compile(r"[0-9]+")
-_WORDS_OF_YAML_1_1 = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+__all__ = ["dump"]
 
 
 def dump(scenario: Scenario) -> str:
@@ -49,10 +47,10 @@ def _lines(scenario: Scenario) -> Iterator[str]:
         yield f"tune: {scenario.tune}"
     steps = {"control": scenario.control, "fault": scenario.fault, "recovery": scenario.recovery}
     for phase in PHASES:
-        written = steps[phase]
-        if written is not None:
+        told = steps[phase]
+        if told is not None:
             yield f"{phase}:"
-            for step in written:
+            for step in told:
                 first, *rest = _pairs(step)
                 yield f"  - {first}"
                 yield from (f"    {line}" for line in rest)
@@ -61,7 +59,7 @@ def _lines(scenario: Scenario) -> Iterator[str]:
 def _pairs(step: Step) -> Iterator[str]:
     match step:
         case OperationStep():
-            yield f"{scalar(step.name)}: {_one_or_list(step.outcomes)}"
+            yield f"{scalar(step.name)}: {one_or_list(step.outcomes)}"
             if step.attempts is not None:
                 yield f"attempts: {step.attempts}"
             if step.times is not None:
@@ -69,7 +67,7 @@ def _pairs(step: Step) -> Iterator[str]:
             if step.concurrency != ONE:
                 yield f"concurrency: {text_of(step.concurrency, 'count')}"
             if step.requires:
-                yield f"requires: {_one_or_list(step.requires)}"
+                yield f"requires: {one_or_list(step.requires)}"
         case InjectStep():
             yield f"inject: {step.kind}"
             for key, value in step.parameters:
@@ -92,49 +90,5 @@ def _pairs(step: Step) -> Iterator[str]:
             assert_never(step)
 
 
-def _one_or_list(words: tuple[str, ...]) -> str:
-    texts = [scalar(word) for word in words]
-    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-
-
 def _value(value: Value) -> str:
-    match value:
-        case Quantity():
-            return text_of(value, "seconds")
-        case str():
-            return scalar(value)
-        case int():
-            return str(value)
-        case tuple():
-            return _collection(value)
-
-
-def _collection(value: tuple[int, ...] | tuple[tuple[str, str], ...]) -> str:
-    numbers = [str(item) for item in value if isinstance(item, int)]
-    if len(numbers) == len(value) and numbers:
-        return f"[{', '.join(numbers)}]"
-    grouped: dict[str, list[str]] = {}
-    for pair in value:
-        assert isinstance(pair, tuple)
-        grouped.setdefault(pair[0], []).append(pair[1])
-    entries = (f"{scalar(key)}: {_one_or_list(tuple(texts))}" for key, texts in grouped.items())
-    return f"{{{', '.join(entries)}}}"
-
-
-def scalar(text: str) -> str:
-    """A text as a YAML scalar that every parser reads as the same text, on one line."""
-    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML_1_1
-    if plain or _NUMBER.fullmatch(text):
-        return text
-    return f'"{"".join(_escaped(char) for char in text)}"'
-
-
-def _escaped(char: str) -> str:
-    if char in '"\\':
-        return "\\" + char
-    if " " <= char <= "~":
-        return char
-    return f"\\U{ord(char):08x}"
-
-
-__all__ = ["dump", "scalar"]
+    return text_of(value, "seconds") if isinstance(value, Quantity) else written(value)

@@ -6,14 +6,14 @@ Counterpart: `faults`, whose models declare the types of the parameters and what
 from __future__ import annotations
 
 import re
-from typing import get_origin
+from typing import assert_never
 
 from pydantic import TypeAdapter, ValidationError
 
 from ..faults import KINDS
 from ..faults.scope import Endpoint
 from .errors import nearest
-from .kinds import SCOPE_KEYS, alternatives_of, families_of, holds_pairs, parameters_of, words_of
+from .kinds import SCOPE_KEYS, families_of, parameter, parameters_of, scope_of
 from .later import LATER, LATER_INJECT_KEYS, LATER_KIND_KEYS, LATER_KINDS, LATER_VALUES
 from .model import InjectStep, PhaseName, Value
 from .nodes import Entry, Mapping, Node, Scalar, shown
@@ -50,7 +50,7 @@ class InjectReader:
             return None
         model = KINDS[kind]
         own = parameters_of(model)
-        scope = SCOPE_KEYS if model.reach != "listener" else ("service",)
+        scope = scope_of(model)
         known = (*own, *scope)
         before = len(self.shapes.problems)
         values: list[tuple[str, Value]] = []
@@ -109,21 +109,24 @@ class InjectReader:
     def parameter(self, kind: str, entry: Entry, key: str) -> Value | None:
         """One parameter, read by the type that the fault's model declares for it."""
         node = entry.value
-        alternatives = alternatives_of(KINDS[kind].model_fields[entry.key].annotation)
-        words = words_of(KINDS[kind], entry.key)
-        if any(get_origin(kind_of) is tuple for kind_of in alternatives):
-            if holds_pairs(alternatives):
+        wanted = parameter(KINDS[kind], entry.key)
+        match wanted.form:
+            case "pairs":
                 return self.pairs(node, key)
-            return self.shapes.each(node, key, self.shapes.whole)
-        if words and int in alternatives:
-            return self.word_or_whole(node, key, words)
-        if words:
-            return self.word(kind, entry.key, node, key, words)
-        if float in alternatives:
-            return self.shapes.duration(node, key)
-        if int in alternatives:
-            return self.shapes.whole(node, key)
-        return self.shapes.text(node, key)
+            case "numbers":
+                return self.shapes.each(node, key, self.shapes.whole)
+            case "word or number":
+                return self.word_or_whole(node, key, wanted.words)
+            case "word":
+                return self.word(kind, entry.key, node, key, wanted.words)
+            case "duration":
+                return self.shapes.duration(node, key)
+            case "number":
+                return self.shapes.whole(node, key)
+            case "text":
+                return self.shapes.text(node, key)
+            case _:
+                assert_never(wanted.form)
 
     def word(
         self, kind: str, name: str, node: Node, key: str, words: tuple[str, ...]
@@ -183,24 +186,24 @@ class InjectReader:
 
     def as_fault(self, step: InjectStep, node: Mapping, key: str) -> None:
         """What the model itself refuses: a missing or an impossible combination of parameters."""
-        lines = {entry.key: entry.line for entry in node.entries}
+        entries = {entry.key: entry for entry in node.entries}
+        model = KINDS[step.kind]
+        told: set[str] = set()
         try:
             step.fault("service", None, lambda quantity: quantity.amount)
         except ValidationError as error:
             for detail in error.errors():
                 where = [str(part) for part in detail["loc"] if part != step.kind]
                 name = where[0] if where else "inject"
-                at = join(key, name)
+                if name in told:
+                    continue  # each alternative of a type complains for itself
+                told.add(name)
                 if detail["type"] == "missing":
-                    text = f"missing; expected {self.expected(step.kind, name)}"
-                else:
+                    text = f"missing; expected {parameter(model, name).expected()}"
+                elif detail["type"] == "value_error":
                     text = detail["msg"].removeprefix("Value error, ")
-                self.shapes.refuse(lines.get(name, step.line), at, text)
-
-    def expected(self, kind: str, name: str) -> str:
-        """What a parameter holds, for who left it out."""
-        alternatives = alternatives_of(KINDS[kind].model_fields[name].annotation)
-        words = words_of(KINDS[kind], name)
-        if words:
-            return either(words)
-        return "a duration like 500ms" if float in alternatives else "a value"
+                else:
+                    value = shown(str(detail["input"]))
+                    text = f"`{value}`: expected {parameter(model, name).expected()}"
+                line = entries[name].line if name in entries else step.line
+                self.shapes.refuse(line, join(key, name), text)

@@ -1,16 +1,64 @@
 """The fault models as a schema: what a file may write for each kind of fault.
 
-Counterpart: inject.py reads it. Every type stands in `faults` alone; here it is only asked.
+Counterparts: inject.py reads files by it, `lab.report.listing` shows it. Every type stands in
+`faults` alone; here it is only asked.
 """
 
 from __future__ import annotations
 
 import types
-from typing import Annotated, Literal, Union, get_args, get_origin
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal, Union, assert_never, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 from ..faults import Fault
+from ..faults.written import written
+from .shapes import either
 
 SCOPE_KEYS = ("service", "endpoint", "first")
+
+Form = Literal["word", "word or number", "duration", "number", "numbers", "pairs", "text"]
+"""How a file writes a value: one of the parameter's words, `500ms`, `3`, `[500, 502]`,
+`{Retry-After: 1}`, or text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One key of a kind: what a file may write for it.
+
+    `words`: the closed list, where there is one. `range`: the bounds of a number or of seconds, as
+    a phrase. `default`: as a file writes it; None where nothing stands for it.
+    """
+
+    name: str
+    form: Form
+    words: tuple[str, ...]
+    range: str
+    default: str | None
+    required: bool
+
+    def expected(self) -> str:
+        """What to write, as the end of a sentence."""
+        bounds = f", {self.range}" if self.range else ""
+        match self.form:
+            case "word":
+                return either(self.words)
+            case "word or number":
+                return f"{either(self.words)} or a whole number{bounds}"
+            case "duration":
+                return "a duration like 500ms"
+            case "number":
+                return f"a whole number{bounds}"
+            case "numbers":
+                return f"a list of whole numbers{bounds}"
+            case "pairs":
+                return "a mapping like {Retry-After: 1}"
+            case "text":
+                return "text"
+            case _:
+                assert_never(self.form)
 
 
 def parameters_of(model: type[Fault]) -> tuple[str, ...]:
@@ -18,21 +66,29 @@ def parameters_of(model: type[Fault]) -> tuple[str, ...]:
     return tuple(name for name in model.model_fields if name not in ("kind", *SCOPE_KEYS))
 
 
+def scope_of(model: type[Fault]) -> tuple[str, ...]:
+    """The scope keys that a kind takes: one that acts before there is a request picks none."""
+    return ("service",) if model.reach == "listener" else SCOPE_KEYS
+
+
 def families_of(kind: str, model: type[Fault]) -> tuple[str, ...]:
-    """The families that a kind belongs to; a cut inside the body is partial (design section 7)."""
+    """The families that a kind belongs to; a cut inside the answer is partial."""
     return (model.family, "partial") if kind == "cut" else (model.family,)
 
 
-def words_of(model: type[Fault], name: str) -> tuple[str, ...]:
-    """The closed list of words that a parameter takes; empty where it takes none."""
-    alternatives = alternatives_of(model.model_fields[name].annotation)
-    return tuple(word for kind_of in alternatives for word in _words(kind_of))
-
-
-def holds_pairs(alternatives: tuple[object, ...]) -> bool:
-    """Whether a tuple's items are pairs, so that a file writes a mapping."""
-    items = (get_args(kind_of)[0] for kind_of in alternatives if get_args(kind_of))
-    return any(get_origin(item) is tuple for item in items)
+def parameter(model: type[Fault], name: str) -> Parameter:
+    """What a file may write for a kind's own parameter."""
+    field = model.model_fields[name]
+    alternatives = alternatives_of(field.annotation)
+    words = tuple(word for kind_of in alternatives for word in _words(kind_of))
+    return Parameter(
+        name,
+        _form(alternatives, words),
+        words,
+        _range(field),
+        _default(field),
+        field.is_required(),
+    )
 
 
 def alternatives_of(annotation: object) -> tuple[object, ...]:
@@ -47,3 +103,52 @@ def alternatives_of(annotation: object) -> tuple[object, ...]:
 
 def _words(kind_of: object) -> tuple[str, ...]:
     return get_args(kind_of) if get_origin(kind_of) is Literal else ()
+
+
+def _form(alternatives: tuple[object, ...], words: tuple[str, ...]) -> Form:
+    items = [item for kind_of in alternatives for item in get_args(kind_of)[:1]]
+    if any(get_origin(kind_of) is tuple for kind_of in alternatives):
+        return "pairs" if any(get_origin(item) is tuple for item in items) else "numbers"
+    if words:
+        return "word or number" if int in alternatives else "word"
+    if float in alternatives:
+        return "duration"
+    return "number" if int in alternatives else "text"
+
+
+def _range(field: FieldInfo) -> str:
+    """Bounds as a phrase; they stand on the field, or on the part of a union that has them."""
+    bounds = {
+        name: bound
+        for mark in (*field.metadata, *_marks(field.annotation))
+        for name in ("ge", "gt", "le")
+        if (bound := getattr(mark, name, None)) is not None
+    }
+    match bounds:
+        case {"ge": least, "le": most}:
+            return f"from {least:g} to {most:g}"
+        case {"gt": least, "le": most}:
+            return f"over {least:g}, up to {most:g}"
+        case {"ge": least}:
+            return f"{least:g} or more"
+        case {"gt": least}:
+            return f"over {least:g}"
+        case {"le": most}:
+            return f"up to {most:g}"
+        case _:
+            return ""
+
+
+def _marks(annotation: object) -> Iterator[object]:
+    """The annotations inside a type, at any depth."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        for mark in inner[1:]:
+            yield from getattr(mark, "metadata", (mark,))
+    for one in inner:
+        yield from _marks(one)
+
+
+def _default(field: FieldInfo) -> str | None:
+    value = None if field.is_required() else field.get_default()
+    return None if value is None or value == () else written(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from ..faults.written import seconds
 from .errors import nearest
 from .model import FIELDS, Quantity, Unit
 
@@ -28,10 +29,10 @@ class QuantityError(ValueError):
 def duration(text: str) -> Quantity:
     """Seconds from `500ms`, `30s`, `2m`, or a contract field of seconds with a factor."""
     if match := _DURATION.fullmatch(text):
-        seconds = float(Decimal(match[1]) * _SECONDS[match[2]])
-        if seconds > LONGEST:
+        amount = float(Decimal(match[1]) * _SECONDS[match[2]])
+        if amount > LONGEST:
             raise QuantityError(f"`{text}` is longer than an hour")
-        return Quantity(seconds)
+        return Quantity(amount)
     if _NUMBER.fullmatch(text):
         raise QuantityError(f"`{text}` has no unit; write {text}ms or {text}s")
     if (match := _UNITLIKE.fullmatch(text)) and match[2] != "x":
@@ -78,17 +79,10 @@ def _measured(unit: Unit) -> str:
 
 def text_of(quantity: Quantity, unit: Unit) -> str:
     """The text that reads back as this quantity."""
-    number = format(Decimal(repr(float(quantity.amount))), "f")
-    number = number.removesuffix(".0")
+    number = format(Decimal(repr(float(quantity.amount))), "f").removesuffix(".0")
     if quantity.field is not None:
         return quantity.field if quantity.amount == 1 else f"{number} x {quantity.field}"
-    if unit == "count":
-        return number
-    thousandth = format(Decimal(repr(float(quantity.amount))) * 1000, "f")
-    whole = thousandth.partition(".")[0]
-    if 0 < quantity.amount < 1 and not thousandth.partition(".")[2].strip("0"):
-        return f"{whole}ms"
-    return f"{number}s"
+    return number if unit == "count" else seconds(quantity.amount)
 
 
 __all__ = ["LONGEST", "MOST", "QuantityError", "count", "duration", "text_of"]

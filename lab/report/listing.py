@@ -1,19 +1,19 @@
 """What there is: scenarios, faults, checks and subjects, as tables and as data for JSON.
 
-Counterpart: `faultlab list`. A listing is made of records; each can be shown in both forms.
+Counterpart: `faultlab list`. A listing is made of records; each can be shown in both forms. The
+faults have a module of their own, `kinds.py`.
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from ...faults import KINDS, Fault
 from ...scenarios import InjectStep, Scenario
 from ..checks import ALL
 from .lanes import WIDTH
 
-__all__ = ["Record", "checks", "faults", "scenarios", "subjects", "table"]
+__all__ = ["Record", "checks", "scenarios", "subjects", "table"]
 
 Value = str | bool | tuple[str, ...]
 Record = dict[str, Value]
@@ -40,29 +40,6 @@ def scenarios(
             record["reasons"] = offered[one.name]
         records.append(record)
     return tuple(records)
-
-
-def faults(environments: Mapping[str, frozenset[str]]) -> tuple[Record, ...]:
-    """Every kind: its family, what a client sees of it, where it can be done, its parameters."""
-    return tuple(
-        {
-            "kind": kind,
-            "family": model.family,
-            "observables": model.observables,
-            "environments": tuple(name for name, can in environments.items() if kind in can),
-            "parameters": tuple(_parameters(model)),
-        }
-        for kind, model in KINDS.items()
-    )
-
-
-def _parameters(model: type[Fault]) -> Iterator[str]:
-    """A kind's own parameters, then the keys that pick requests, where it can pick any."""
-    scope = ("endpoint", "first")
-    own = [name for name in model.model_fields if name not in ("kind", "service", *scope)]
-    yield from own
-    if model.reach != "listener":
-        yield from scope
 
 
 def checks() -> tuple[Record, ...]:

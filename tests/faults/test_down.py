@@ -33,7 +33,7 @@ def test_bytes_belong_to_a_body() -> None:
     """A head has no n-th byte of its body."""
     with pytest.raises(ValidationError, match="belongs to a cut at response_body"):
         Cut(service="core", at="request_head", bytes=3)
-    with pytest.raises(ValidationError, match="bytes=-1: expected 0 or more"):
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
         Cut(service="core", at="response_body", bytes=-1)
     with pytest.raises(ValidationError):
         Cut(service="core")

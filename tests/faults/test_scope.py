@@ -1,8 +1,10 @@
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
-from faultlab.faults import Stall, Status
-from faultlab.faults.scope import covers
+from faultlab.faults import Latency, Stall, Status
+from faultlab.faults.scope import REACHES, Reach, covers
 
 
 @pytest.mark.parametrize(
@@ -55,10 +57,19 @@ def test_a_fault_is_a_value() -> None:
         Stall(service="")
 
 
-def test_its_text_leaves_defaults_out() -> None:
-    """One line for a human reader of the history."""
+def test_its_text_is_what_a_file_has_without_the_defaults() -> None:
+    """One line for a human reader of the history, who may paste it."""
     assert Stall(service="core").text() == ""
-    assert Status(service="core", code=503, first=2).text() == "first=2, code=503"
+    assert Latency(service="core", delay=0.5, endpoint="GET /a").text() == (
+        "delay: 500ms, endpoint: GET /a"
+    )
+    status = Status(service="core", code=503, headers=(("Retry-After", "1"),), first=2)
+    assert status.text() == "code: 503, headers: {Retry-After: 1}, first: 2"
+
+
+def test_every_reach_is_told_in_words() -> None:
+    """Lists show what a kind acts on."""
+    assert set(REACHES) == set(get_args(Reach))
 
 
 def test_its_slot_is_what_a_later_fault_replaces() -> None:

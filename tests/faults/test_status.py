@@ -20,9 +20,9 @@ def test_a_sequence_ends_by_itself() -> None:
 @pytest.mark.parametrize("code", [0, 100, 199, 600])
 def test_only_a_final_status_is_an_answer(code) -> None:
     """After 1xx a client waits for the real one."""
-    with pytest.raises(ValidationError, match="not a final HTTP status"):
+    with pytest.raises(ValidationError, match=r"to (200|599)"):
         Status(service="core", code=code)
-    with pytest.raises(ValidationError, match="not a final HTTP status"):
+    with pytest.raises(ValidationError, match=r"to (200|599)"):
         Status(service="core", sequence=(503, code))
 
 

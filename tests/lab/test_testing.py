@@ -241,7 +241,7 @@ def test_an_unfired_scope_shows_the_requests_that_it_missed(paper: Paper) -> Non
     paper.inject(1, Status(service="orders", code=503, endpoint="GET /order/*"))
     paper.request("orders", "/orders/7?full=1")
     assert said(paper)[1:3] == [
-        "  armed as   endpoint=GET /order/*, code=503",
+        '  armed as   code: 503, endpoint: "GET /order/*"',
         "  meanwhile  1 request to orders (GET /orders/7)",
     ]
 

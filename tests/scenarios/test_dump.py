@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlab.scenarios.dump import dump, scalar
+from faultlab.scenarios.dump import dump
 from faultlab.scenarios.loader import parse
 from faultlab.scenarios.model import (
     ClearStep,
@@ -17,7 +17,6 @@ from faultlab.scenarios.model import (
     SubjectStep,
     WaitStep,
 )
-from faultlab.scenarios.nodes import Scalar, read
 
 counts = st.builds(Quantity, st.integers(1, 10_000)) | st.builds(
     Quantity, st.integers(1, 9), st.sampled_from(["breaker.fail_max", "attempts.max"])
@@ -96,19 +95,3 @@ def without_lines(scenario: Scenario) -> Scenario:
 def test_a_dumped_scenario_loads_as_itself(scenario: Scenario) -> None:
     """An importer or a shrinker writes files that mean what it meant."""
     assert without_lines(parse(dump(scenario).encode(), "a.yaml")) == scenario
-
-
-@given(st.text(min_size=1))
-def test_a_dumped_scalar_reads_as_its_text(text: str) -> None:
-    """No text can end its line, open a comment or become a date."""
-    encodable = text.encode("utf-8", "replace").decode()
-    assert read(scalar(encodable).encode(), "a.yaml") == Scalar(
-        encodable, 1, quoted=scalar(encodable).startswith('"')
-    )
-
-
-def test_words_that_yaml_1_1_takes_for_values_are_quoted() -> None:
-    """The file means the same in other parsers."""
-    assert scalar("on") == '"on"'
-    assert scalar("Nothing is on") == "Nothing is on"
-    assert scalar("GET /orders/*") == '"GET /orders/*"'

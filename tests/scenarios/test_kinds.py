@@ -1,11 +1,35 @@
-from faultlab.faults import KINDS
+from typing import Annotated, ClassVar, Literal
+
+import pytest
+from pydantic import Field
+
+from faultlab.faults import KINDS, Fault
+from faultlab.faults.scope import Family, Reach
 from faultlab.scenarios.kinds import (
-    alternatives_of,
+    Parameter,
     families_of,
-    holds_pairs,
+    parameter,
     parameters_of,
-    words_of,
+    scope_of,
 )
+
+
+class Crowd(Fault):
+    """A kind that takes every form of value."""
+
+    family: ClassVar[Family] = "slow"
+    reach: ClassVar[Reach] = "stream"
+    observables: ClassVar[tuple[str, ...]] = ("slow_drip",)
+
+    kind: Literal["crowd"] = "crowd"
+    word: Literal["fin", "rst"] = "fin"
+    mixed: Annotated[int, Field(ge=0)] | Literal["half"] = "half"
+    wait: float = Field(gt=0)
+    number: int | None = Field(default=None, ge=1, le=9)
+    numbers: tuple[Annotated[int, Field(gt=2, le=5)], ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    most: int = Field(default=3, le=7)
+    text_: str | None = None
 
 
 def test_a_kind_s_own_parameters_are_those_of_its_model() -> None:
@@ -14,21 +38,41 @@ def test_a_kind_s_own_parameters_are_those_of_its_model() -> None:
     assert parameters_of(KINDS["refused"]) == ("live",)
 
 
-def test_a_closed_list_of_words_is_read_off_the_model() -> None:
-    """Messages name exactly what is accepted."""
-    assert words_of(KINDS["refused"], "live") == ("close", "reset", "keep")
-    assert words_of(KINDS["cut"], "bytes") == ("half",)
-    assert words_of(KINDS["latency"], "delay") == ()
+@pytest.mark.parametrize(
+    ("name", "found", "expected"),
+    [
+        ("word", ("word", ("fin", "rst"), "", "fin"), "fin or rst"),
+        (
+            "mixed",
+            ("word or number", ("half",), "0 or more", "half"),
+            "half or a whole number, 0 or more",
+        ),
+        ("wait", ("duration", (), "over 0", None), "a duration like 500ms"),
+        ("number", ("number", (), "from 1 to 9", None), "a whole number, from 1 to 9"),
+        (
+            "numbers",
+            ("numbers", (), "over 2, up to 5", None),
+            "a list of whole numbers, over 2, up to 5",
+        ),
+        ("pairs", ("pairs", (), "", None), "a mapping like {Retry-After: 1}"),
+        ("most", ("number", (), "up to 7", "3"), "a whole number, up to 7"),
+        ("text_", ("text", (), "", None), "text"),
+    ],
+)
+def test_a_parameter_is_read_off_the_model(name: str, found: tuple, expected: str) -> None:
+    """Files, messages and lists name exactly what the model accepts."""
+    read = parameter(Crowd, name)
+    assert read == Parameter(name, *found, required=name == "wait")
+    assert read.expected() == expected
 
 
-def test_only_headers_are_written_as_a_mapping() -> None:
-    """A list of numbers is no list of pairs."""
-    fields = KINDS["status"].model_fields
-    assert holds_pairs(alternatives_of(fields["headers"].annotation))
-    assert not holds_pairs(alternatives_of(fields["sequence"].annotation))
+def test_what_acts_before_there_is_a_request_picks_none() -> None:
+    """An endpoint there would be a fault that never fires."""
+    assert scope_of(KINDS["partition"]) == ("service",)
+    assert scope_of(KINDS["latency"]) == ("service", "endpoint", "first")
 
 
 def test_a_cut_is_of_two_families() -> None:
-    """Inside the body it is partial (design section 7)."""
+    """Inside the answer it is partial."""
     assert families_of("cut", KINDS["cut"]) == ("down", "partial")
     assert families_of("stall", KINDS["stall"]) == ("slow",)

@@ -2,7 +2,7 @@ import pytest
 
 from faultlab.faults import KINDS
 from faultlab.scenarios import later
-from faultlab.scenarios.kinds import SCOPE_KEYS, parameters_of, words_of
+from faultlab.scenarios.kinds import SCOPE_KEYS, parameter, parameters_of
 
 
 @pytest.mark.parametrize("kind", sorted(later.LATER_KINDS))
@@ -60,4 +60,4 @@ def test_no_word_is_both_here_and_later() -> None:
     for kind, key in later.LATER_KIND_KEYS:
         assert key not in parameters_of(KINDS[kind])
     for (kind, key), words in later.LATER_VALUES.items():
-        assert not words & set(words_of(KINDS[kind], key))
+        assert not words & set(parameter(KINDS[kind], key).words)

@@ -86,7 +86,7 @@ def test_a_subject_that_hides_its_connects_is_known_to(tell: Tell) -> None:
 def test_a_fault_s_hits_are_counted_where_they_happened(tell: Tell) -> None:
     """The proof that something went wrong, and on what."""
     read_ = tell.reading(
-        FaultArmed(t=0.05, service="core", fault=3, name="status", text="code=503"),
+        FaultArmed(t=0.05, service="core", fault=3, name="status", text="code: 503"),
         tell.invoked(0.1),
         *tell.exchange(
             0.1,

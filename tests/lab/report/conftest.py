@@ -92,7 +92,7 @@ def events() -> tuple[AnyEvent, ...]:
     core = {"service": "core", "conn": 1, "op": 2}
     return (
         ConnOpened(t=0.01, conn=1, service="core", port=5001),
-        FaultArmed(t=0.12, service="core", fault=1, name="status", text="code=503, first=2"),
+        FaultArmed(t=0.12, service="core", fault=1, name="status", text="code: 503, first: 2"),
         OpInvoked(t=0.131, op=2, name="read", service="core", phase="fault", idempotent=True),
         RequestStarted(t=0.132, request=1, method="GET", target="/health", **core),
         FaultFired(t=0.1325, fault=1, request=1, **core),

@@ -4,28 +4,10 @@ from __future__ import annotations
 
 import json
 
-from faultlab.faults import KINDS
 from faultlab.lab.checks import ALL
 from faultlab.lab.report.lanes import WIDTH
-from faultlab.lab.report.listing import checks, faults, scenarios, subjects, table
+from faultlab.lab.report.listing import checks, scenarios, subjects, table
 from faultlab.scenarios import catalog
-
-ENVIRONMENTS = {"embedded": frozenset(KINDS), "nowhere": frozenset({"status"})}
-
-
-def test_each_fault_says_what_a_client_sees_and_where_it_can_be_done() -> None:
-    """Who writes a scenario chooses by what the client shall see."""
-    found = {record["kind"]: record for record in faults(ENVIRONMENTS)}
-    assert found.keys() == KINDS.keys()
-    assert found["refused"] == {
-        "kind": "refused",
-        "family": "down",
-        "observables": ("connect_refused", "stale_eof", "stale_reset"),
-        "environments": ("embedded",),
-        "parameters": ("live",),
-    }
-    assert found["status"]["environments"] == ("embedded", "nowhere")
-    assert found["latency"]["parameters"] == ("delay", "jitter", "direction", "endpoint", "first")
 
 
 def test_each_check_says_what_it_claims() -> None:
@@ -63,7 +45,6 @@ def test_scenarios_tell_why_a_subject_does_not_offer_them() -> None:
 def test_tables_fit_and_records_are_json() -> None:
     """Both are for reading: one by people, one by programs."""
     for records, columns in (
-        (faults(ENVIRONMENTS), "kind family observables environments parameters"),
         (checks(), "id slug claim"),
         (scenarios(catalog().values()), "name title"),
         (subjects({"planted:x": "word " * 40}), "name text"),

@@ -168,7 +168,7 @@ def test_a_test_without_operations_has_a_wire_and_a_backend_lane() -> None:
 
 
 RETRY_AFTER = (
-    FaultArmed(t=0.1, service="core", fault=1, name="status", text="code=503, first=2"),
+    FaultArmed(t=0.1, service="core", fault=1, name="status", text="code: 503, first: 2"),
     invoked(0.131),
     request(0.132),
     fired(0.1325),
@@ -236,7 +236,7 @@ def test_silence_ends_where_the_client_gives_up() -> None:
     """A time-out is seen as the client's own end of a connection, never as the lab's."""
     opened = ConnOpened(t=0.1, conn=1, service="core")
     closed = ConnClosed(t=0.802, conn=1, service="core", by="client", how="fin")
-    stall = FaultArmed(t=0.05, service="core", fault=1, name="stall", text="at=response_head")
+    stall = FaultArmed(t=0.05, service="core", fault=1, name="stall", text="at: response_head")
     down = OpFailed(
         t=0.803, op=4, errors=(Raised(classes=("maximus.errors.MaximusTimeoutError",)),)
     )
@@ -245,7 +245,7 @@ def test_silence_ends_where_the_client_gives_up() -> None:
         stall, invoked(0.099), opened, request(0.101), fired(0.102), closed, down, cleared
     ) == golden("""\
           t (s)  subject         wire to core                                   backend
-          0.050  -- stall in force on core: at=response_head --
+          0.050  -- stall in force on core: at: response_head --
           0.099  read begins
           0.101                  > GET /health       attempt 1, new connection
           0.802                  client gave up      stall

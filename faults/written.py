@@ -1,0 +1,72 @@
+"""Values as a scenario file writes them: `500ms`, `[500, 502]`, `{Retry-After: 1}`, a quoted text.
+
+Pure. Counterparts: `scope.py` shows a fault's parameters in these words, `scenarios.dump` writes
+files with them. Knows no kind of fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+__all__ = ["one_or_list", "scalar", "seconds", "written"]
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./()-]*(?: [A-Za-z0-9_./()-]+)*|[A-Za-z]+:[0-9]{3}")
+_NUMBER = re.compile(r"[0-9]+")
+_WORDS_OF_YAML_1_1 = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+def written(value: object) -> str:
+    """A parameter's value: a float is seconds, a tuple of pairs a mapping, any other tuple a list."""
+    match value:
+        case float():
+            return seconds(value)
+        case int():
+            return str(value)
+        case tuple():
+            return _collection(value)
+        case _:
+            return scalar(str(value))
+
+
+def seconds(amount: float) -> str:
+    """A duration with its unit: `500ms` under a second where that is whole, else `2s`, `0.0005s`."""
+    number = Decimal(repr(float(amount)))
+    thousandth = number * 1000
+    if 0 < amount < 1 and thousandth == thousandth.to_integral_value():
+        return f"{thousandth.to_integral_value():f}ms"
+    return f"{format(number, 'f').removesuffix('.0')}s"
+
+
+def scalar(text: str) -> str:
+    """A text as a YAML scalar that every parser reads as the same text, on one line."""
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML_1_1
+    if plain or _NUMBER.fullmatch(text):
+        return text
+    return f'"{"".join(_escaped(char) for char in text)}"'
+
+
+def one_or_list(words: Sequence[str]) -> str:
+    """One word as itself, several as a list."""
+    texts = [scalar(word) for word in words]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+
+
+def _collection(value: tuple[object, ...]) -> str:
+    grouped: dict[str, list[str]] = {}
+    for item in value:
+        if not isinstance(item, tuple):
+            return f"[{', '.join(written(one) for one in value)}]"
+        name, text = item
+        grouped.setdefault(name, []).append(text)
+    entries = (f"{scalar(name)}: {one_or_list(texts)}" for name, texts in grouped.items())
+    return f"{{{', '.join(entries)}}}"
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    if " " <= char <= "~":
+        return char
+    return f"\\U{ord(char):08x}"

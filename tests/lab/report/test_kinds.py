@@ -1,0 +1,127 @@
+"""The kinds of faults, as text, as JSON and as the README's table."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar, Literal
+
+from faultlab.faults import KINDS, Fault
+from faultlab.faults.scope import Family, Reach
+from faultlab.lab.report.kinds import as_json, as_markdown, as_text, kinds
+from faultlab.lab.report.lanes import WIDTH
+
+ENVIRONMENTS = {"embedded": frozenset({"shut", "torn"}), "docker": frozenset({"torn"})}
+
+
+class Torn(Fault):
+    """The answer comes in two parts, `after` a while. A live connection
+    suffers too.
+
+    More that no list needs.
+    """
+
+    family: ClassVar[Family] = "partial"
+    reach: ClassVar[Reach] = "request"
+    observables: ClassVar[tuple[str, ...]] = ("truncated_length", "reset_mid_body")
+
+    kind: Literal["torn"] = "torn"
+    after: float
+    by: Literal["fin", "rst"] = "fin"
+    bytes: int | Literal["half"] = "half"
+    pause: float = 0.25
+
+
+class Shut(Fault):
+    """Nobody | nothing."""
+
+    family: ClassVar[Family] = "down"
+    reach: ClassVar[Reach] = "listener"
+    observables: ClassVar[tuple[str, ...]] = ("connect_refused",)
+
+    kind: Literal["shut"] = "shut"
+
+
+class Torn2(Torn):
+    """Another."""
+
+
+MODELS = {"torn": Torn, "shut": Shut, "torn2": Torn2}
+
+
+def test_a_kind_is_told_in_a_paragraph() -> None:
+    """Who writes a scenario learns from it what to write, and what a client will see."""
+    torn, _, shut = kinds(ENVIRONMENTS, MODELS)
+    assert as_text([torn, shut]) == (
+        "torn   partial",
+        "  The answer comes in two parts, `after` a while.",
+        "  after      a duration like 500ms; required",
+        "  by         fin (default) or rst",
+        "  bytes      half (default) or a whole number",
+        "  pause      a duration like 500ms; default 250ms",
+        "  scope      service, endpoint, first",
+        "  acts on    requests, as their heads arrive",
+        "  shows as   truncated_length, reset_mid_body",
+        "  played in  embedded, docker",
+        "",
+        "shut   down",
+        "  Nobody | nothing.",
+        "  scope      service",
+        "  acts on    connects, before there is a request",
+        "  shows as   connect_refused",
+        "  played in  embedded",
+    )
+
+
+def test_a_kind_that_no_environment_can_do_says_so() -> None:
+    """An empty cell would look like a slip."""
+    assert as_text(kinds({}, {"shut": Shut}))[-1] == "  played in  no environment yet"
+
+
+def test_kinds_stand_family_by_family() -> None:
+    """In the order in which the families come."""
+    found = kinds(ENVIRONMENTS, {"torn": Torn, "shut": Shut, "torn2": Torn2})
+    assert [one.kind for one in found] == ["torn", "torn2", "shut"]
+
+
+def test_the_readme_s_table_has_a_row_for_each_kind() -> None:
+    """Markdown that a renderer reads as a table, whatever a docstring holds."""
+    assert as_markdown(kinds(ENVIRONMENTS, MODELS)).splitlines() == [
+        "| kind | family | what happens | parameters | a client sees |",
+        "|---|---|---|---|---|",
+        (
+            "| `torn` | partial | The answer comes in two parts, `after` a while. "
+            "| `after`; `by`: **fin**, rst; `bytes`: **half**, a number; `pause` **250ms** "
+            "| `truncated_length` `reset_mid_body` |"
+        ),
+        (
+            "| `torn2` | partial | Another. "
+            "| `after`; `by`: **fin**, rst; `bytes`: **half**, a number; `pause` **250ms** "
+            "| `truncated_length` `reset_mid_body` |"
+        ),
+        "| `shut` | down | Nobody \\| nothing. |  | `connect_refused` |",
+        "",
+        "Every kind takes `service`. `shut` takes no more. The others take also",
+        "`endpoint` and `first`.",
+    ]
+
+
+def test_programs_get_every_field() -> None:
+    """A generator of scenarios needs words and defaults, not sentences."""
+    (torn,) = as_json(kinds(ENVIRONMENTS, {"torn": Torn}))
+    assert json.loads(json.dumps(torn))["parameters"][1] == {
+        "name": "by",
+        "form": "word",
+        "words": ["fin", "rst"],
+        "range": "",
+        "default": "fin",
+        "required": False,
+    }
+
+
+def test_every_kind_of_the_lab_has_a_summary_and_fits() -> None:
+    """A first sentence that says too much, or nothing, is seen here."""
+    found = kinds({"embedded": frozenset(KINDS)})
+    assert {one.kind for one in found} == KINDS.keys()
+    assert [one.kind for one in found if not one.summary.endswith((".", ":"))] == []
+    assert [one.kind for one in found if len(one.summary) > 2 * WIDTH] == []
+    assert max(map(len, as_text(found))) <= WIDTH
