@@ -36,6 +36,8 @@ __all__ = [
     "Decision",
     "Delay",
     "Draws",
+    "Hold",
+    "Live",
     "LoseAnswer",
     "ReplaceBody",
     "Request",
@@ -121,6 +123,17 @@ class CutAnswer:
 
     fault: int
     by: By
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A live connection falls silent in these directions; `unplugged`: not even an ACK."""
+
+    directions: tuple[Direction, ...] = ("to_client", "to_backend")
+    unplugged: bool = False
+
+
+Live = Literal["close", "reset"] | Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +243,11 @@ def _delays(ident: int, fault: Latency, key: tuple[int, int], draws: Draws) -> l
     if fault.jitter:
         seconds += fault.jitter * (2 * draws(ident, *key) - 1)
     seconds = max(0.0, seconds)
-    return [
-        Delay(ident, direction, seconds)
-        for direction in ("to_client", "to_backend")
-        if fault.direction in {direction, "both"}
-    ]
+    return [Delay(ident, direction, seconds) for direction in _directions(fault.direction)]
+
+
+def _directions(named: Direction | Literal["both"]) -> tuple[Direction, ...]:
+    return ("to_client", "to_backend") if named == "both" else (named,)
 
 
 def _ending(armed: Armed) -> Ending | None:
@@ -306,12 +319,12 @@ def mode(armed: Sequence[Armed]) -> Literal["open", "refusing", "dark"]:
     return "open"
 
 
-def on_live(fault: AnyFault) -> Literal["close", "reset", "hold"] | None:
+def on_live(fault: AnyFault) -> Live | None:
     """What arming this fault does to live connections; None: nothing."""
     if isinstance(fault, Refused):
         return None if fault.live == "keep" else fault.live
-    if isinstance(fault, Partition):
-        return fault.live
+    if isinstance(fault, Partition) and fault.live != "keep":
+        return Hold(_directions(fault.direction), unplugged=fault.live == "unplugged")
     return None
 
 

@@ -252,9 +252,13 @@ class FaultArmed(_Lab, frozen=True, kw_only=True, tag="fault.armed"):
 
 
 class FaultFired(_Lab, frozen=True, kw_only=True, tag="fault.fired"):
-    """A fault acted on a connect, connection, request or byte stream."""
+    """A fault acted on a connect, connection, request or byte stream.
+
+    `heard` False: until it is over, nothing that the client sends on this connection arrives.
+    """
 
     on: Literal["connect", "connection", "request", "bytes"] = "request"
+    heard: bool = True
 
 
 class FaultCleared(_Lab, frozen=True, kw_only=True, tag="fault.cleared"):

@@ -1,7 +1,7 @@
 """The port through which proxy and stubs reach a network, real or simulated.
 
 Means are offered by meaning, not by system call: a listener is open, refusing or dark; a
-connection sends FIN, is reset, held, released. All calls are plain functions that are complete on
+connection sends FIN, is reset, unplugged. All calls are plain functions that are complete on
 return; what happens later comes back through callbacks on the one loop. `RealNet` (`sockets/`)
 is the implementation on loopback sockets; the simulated one is its twin.
 """
@@ -78,6 +78,12 @@ class Connection(Protocol):
     def drain(self) -> None:
         """Read what the kernel already holds, now, unless paused."""
 
+    def unplug(self) -> None:
+        """Have all that the peer sends vanish, without even an ACK, until `plug`."""
+
+    def plug(self) -> None:
+        """Hear the peer again: what its kernel sends once more is received."""
+
 
 class Listener(Protocol):
     """A listening port that stays ours in every mode."""
@@ -106,6 +112,10 @@ class Listener(Protocol):
 
 class Net(Protocol):
     """A network and its clock."""
+
+    @property
+    def unplugs(self) -> bool:
+        """Whether its connections can be unplugged."""
 
     def now(self) -> float:
         """Seconds on CLOCK_MONOTONIC, or virtual."""

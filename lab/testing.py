@@ -165,6 +165,12 @@ class Armed:
         reading = self._lab.reading()
         records = [record for record in reading.faults if record.id in self.numbers]
         found = self._lab.counted(reading, self.services)
+        if any(attempt.since is not None for attempt in found):
+            raise EvidenceMissing(
+                f"unknown: attempts on {', '.join(self.services)} while it was unplugged",
+                seen="what was sent then has arrived after the heal, without its time",
+                mend='use live="hold", which records a request when it is sent',
+            )
         kinds = " or ".join(dict.fromkeys(fault.kind for fault in self._faults))
         return Count(
             sum(any(_during(attempt, record) for record in records) for attempt in found),
@@ -485,14 +491,21 @@ class Lab:
         return self._arm((fault,), unfired, f'lab.status("{service}", {code}, unfired="ok")')
 
     def partition(
-        self, service: str, *, live: Literal["hold"] = "hold", unfired: Unfired = "fail"
+        self,
+        service: str,
+        *,
+        live: Literal["hold", "unplugged", "keep"] = "hold",
+        direction: Literal["to_client", "to_backend", "both"] = "both",
+        unfired: Unfired = "fail",
     ) -> Armed:
-        """Nothing passes: connects stay unanswered, live connections fall silent.
+        """Connects stay unanswered; `live` says what happens to live connections.
 
+        `hold`: they fall silent, in this `direction`; `unplugged`: the client's kernel gets no
+        answer either, so that what it sends is recorded only after the heal; `keep`: they live on.
         After `clear` what was held is delivered, even if the client has gone.
         """
         with _refusing("lab.partition"):
-            fault = Partition(service=service, live=live)
+            fault = Partition(service=service, live=live, direction=direction)
         return self._arm((fault,), unfired, f'lab.partition("{service}", unfired="ok")')
 
     def cut(
@@ -599,6 +612,18 @@ class Lab:
                 f"unknown: connects to {', '.join(shut)}, which reach no proxy when refused",
                 seen=gap,
                 mend="run the client on asyncio's own loop",
+            )
+        unheard = [
+            c
+            for c in reading.connections
+            if c.unheard is not None and (services is None or c.service in services)
+        ]
+        if unheard:
+            raise EvidenceMissing(
+                f"unknown: what was sent on {_several(len(unheard), 'connections')} to "
+                f"{unheard[0].service}, unplugged since {unheard[0].unheard:.3f} s",
+                seen="nothing of the client has arrived on it since then",
+                mend='close the client after the heal, and ask then; or use live="hold"',
             )
         lost = [
             a

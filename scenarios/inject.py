@@ -14,7 +14,7 @@ from ..faults import KINDS
 from ..faults.scope import Endpoint
 from .errors import nearest
 from .kinds import SCOPE_KEYS, families_of, parameter, parameters_of, scope_of
-from .later import LATER, LATER_INJECT_KEYS, LATER_KIND_KEYS, LATER_KINDS, LATER_VALUES
+from .later import LATER, LATER_INJECT_KEYS, LATER_KINDS, LATER_VALUES
 from .model import InjectStep, PhaseName, Value
 from .nodes import Entry, Mapping, Node, Scalar, shown
 from .shapes import Shapes, either, join, shape
@@ -68,8 +68,7 @@ class InjectReader:
                 text = f"`{kind}` acts on the whole service; it takes no {entry.key}"
                 self.shapes.refuse(entry.line, join(key, entry.key), text)
             else:
-                later = {word for of, word in LATER_KIND_KEYS if of == kind}
-                self.shapes.unknown_key(entry, key, known, LATER_INJECT_KEYS | later)
+                self.shapes.unknown_key(entry, key, known, LATER_INJECT_KEYS)
         step = InjectStep(
             kind=kind,
             line=head.line,

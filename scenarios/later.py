@@ -16,9 +16,7 @@ LATER_INJECT_KEYS = frozenset(
     {"every_nth", "attempt", "fraction", "connections", "after", "lasts", "between", "restart"}
     | {"rate", "size", "interval", "idle", "copies", "workers", "queue"}
 )
-LATER_KIND_KEYS = frozenset({("partition", "direction")})
 LATER_VALUES: dict[tuple[str, str], frozenset[str]] = {
     ("stall", "at"): frozenset({"connect", "response_body"}),
-    ("partition", "live"): frozenset({"unplugged", "keep"}),
 }
 LATER = "comes with a later version"

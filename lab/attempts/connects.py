@@ -1,4 +1,5 @@
-"""Attempts without a head: connects that no proxy accepted, or that were closed before one.
+"""Attempts without a head: connects that no proxy accepted, or that were closed before one, and
+what was sent on unplugged connections and has not arrived.
 
 Counterpart: exchanges.py has those that sent a head. Pure derivation: a connect that vanished
 met the listener mode then in force, and is `unknown` where that can't be told.
@@ -42,6 +43,44 @@ def without_head(gathered: Gathered) -> Iterator[Attempt]:
             late=conn.opened.late,
             events=tuple(conn.events),
             told=Told() if owner is None else gathered.told(owner.op, owner.attempt),
+        )
+
+
+def unheard(gathered: Gathered) -> Iterator[Attempt]:
+    """Attempts that a client began while connections were unplugged, and of which nothing came.
+
+    What they met can't be told: the request may still be under way, or never have been sent.
+    """
+    spans = [
+        (conn.opened.service, since, until)
+        for conn in gathered.conns.values()
+        for since, until in gathered.unheard(conn)
+    ]
+    seen = {
+        (exchange.start.op, exchange.start.attempt)
+        for conn in gathered.conns.values()
+        for exchange in conn.exchanges
+    }
+    seen |= {(connect.op, connect.attempt) for connect in gathered.connects}
+    for (op, number), begun in gathered.begun.items():
+        if (op, number) in seen or not any(
+            service == begun.service and since <= begun.t <= until
+            for service, since, until in spans
+        ):
+            continue
+        ended = gathered.ended.get((op, number))
+        yield Attempt(
+            op=op,
+            number=0,
+            service=begun.service,
+            method="",
+            target="",
+            begun=begun.t,
+            seen=None if ended is None else ended.t,
+            observable="unknown",
+            late=begun.late,
+            events=(begun.index,) if ended is None else (begun.index, ended.index),
+            told=gathered.told(op, number),
         )
 
 

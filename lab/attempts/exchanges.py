@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .facts import Attempt
+from .facts import Attempt, Told
 from .gathered import Conn, Exchange, Gathered
 
 
@@ -21,7 +21,13 @@ def with_head(gathered: Gathered) -> Iterator[Attempt]:
 def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
     start = exchange.start
     last = exchange is conn.exchanges[-1]
-    observable, seen, gave_up = _outcome(exchange, conn if last else None)
+    told = gathered.told(start.op, start.attempt)
+    begun, since = _begun(gathered, conn, exchange, told)
+    gone = _gone(gathered, conn, exchange, told)
+    observable, seen, gave_up = gone or _outcome(exchange, conn if last else None)
+    head = exchange.head
+    if gone is not None and head is not None and head.t > gone[1]:
+        head = None  # nobody waited for it any more
     call = gathered.calls.get(start.op) if start.op is not None else None
     if gave_up and call is not None and call.cancel is not None and seen is not None:
         observable = "cancelled" if seen >= call.cancel else observable
@@ -31,23 +37,60 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
         service=start.service,
         method=start.method,
         target=start.target,
-        begun=start.t,
-        sent=start.t,
-        answered=exchange.head.t if exchange.head is not None else None,
+        begun=begun,
+        sent=begun,
+        answered=head.t if head is not None else None,
         seen=seen,
         observable=observable,
-        status=exchange.head.status if exchange.head is not None else None,
-        retry_after=exchange.head.retry_after if exchange.head is not None else None,
+        status=head.status if head is not None else None,
+        retry_after=head.retry_after if head is not None else None,
         conn=start.conn,
         request=start.request,
         reused=start.reused,
         effects=exchange.effects,
         faults=tuple(dict.fromkeys((*exchange.faults, *(conn.faults if last else ())))),
         gave_up=gave_up,
+        since=since,
         late=start.late,
         events=tuple(exchange.events + (conn.events[1:] if last else [])),
-        told=gathered.told(start.op, start.attempt),
+        told=told,
     )
+
+
+def _begun(
+    gathered: Gathered, conn: Conn, exchange: Exchange, told: Told
+) -> tuple[float, float | None]:
+    """When it began, and since when at the earliest where only its arrival is known.
+
+    What is sent on an unplugged connection arrives after the heal; the client's own stamp says
+    when it was sent.
+    """
+    arrived = exchange.start.t
+    for since, until in gathered.unheard(conn):
+        if told.begun is not None:
+            if since <= told.begun <= until and told.begun < arrived:
+                return told.begun, None
+        elif arrived >= until and not any(
+            until <= other.start.t < arrived for other in conn.exchanges
+        ):
+            return arrived, since
+    return arrived, None
+
+
+def _gone(
+    gathered: Gathered, conn: Conn, exchange: Exchange, told: Told
+) -> tuple[str, float, bool] | None:
+    """What it met if the client gave up while its connection was unplugged, so unheard."""
+    gone = told.ended
+    if gone is None or not told.raised:
+        return None
+    if not any(since <= gone <= until for since, until in gathered.unheard(conn)):
+        return None
+    ends = (exchange.complete, exchange.cut, conn.first)
+    if any(end is not None and end.t <= gone for end in ends):
+        return None
+    answered = exchange.head is not None and exchange.head.t <= gone
+    return "read_timeout_body" if answered else "read_timeout_headers", gone, True
 
 
 def _outcome(exchange: Exchange, conn: Conn | None) -> tuple[str, float | None, bool]:

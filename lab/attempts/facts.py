@@ -18,7 +18,7 @@ Certainty = Literal["exact", "inferred"]
 class Told:
     """When the instrumented client says that an attempt began and ended, and its `late` then.
 
-    `ended` is when the transport gave the answer's head, or raised. Both are the client's own
+    `ended` is when the transport gave the answer's head, or raised (`raised`). Both are the client's own
     stamps, so a wait between two attempts lies between `ended` and the next `begun`.
     """
 
@@ -26,6 +26,7 @@ class Told:
     begun_late: float = 0.0
     ended: float | None = None
     ended_late: float = 0.0
+    raised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Attempt:
     """One attempt as design section 2 counts it.
 
     `number` counts from 1 within its operation, in order of time. `begun`: first byte of the head
-    at the proxy, or the connect call for a headless one. `sent`: when the head began, None if
+    at the proxy, or the connect call for a headless one; where its connection was unplugged, the
+    client's own stamp, and without one `since` is the earliest instant that it may be. `sent`: when the head began, None if
     headless. `seen`: the instant at which the client could observe the end (last byte released,
     FIN or RST sent, its own give-up), None while open. `observable`: `ok` for a complete
     undamaged answer of a success status (2xx), `status:NNN` for another complete answer, else a
@@ -60,6 +62,7 @@ class Attempt:
     effects: int = 0
     faults: tuple[int, ...] = ()  # faults that fired on it
     gave_up: bool = False  # the client ended it before an answer was complete
+    since: float | None = None  # begun between this and `begun`, which is only when it arrived
     late: float = 0.0  # `late` of its first event: run delay sum of the stamping thread
     events: tuple[int, ...] = ()
     told: Told = Told()
@@ -130,6 +133,7 @@ class Connection:
     """One connection that the proxy accepted, until it was over for the client's side.
 
     `client_closed`: when the client's FIN or RST arrived; `closed`: first end by either side.
+    `unheard`: since when it has been unplugged without a sign of the client, None: it is heard.
     """
 
     id: int
@@ -141,6 +145,7 @@ class Connection:
     requests: int
     incarnation: int = 0
     events: tuple[int, ...] = ()
+    unheard: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +158,14 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Incarnation:
-    """One life of the subject, from `subject.opened` to `subject.closed` (None: never closed)."""
+    """One life of the subject, from `subject.opened` to `subject.closed` (None: never closed).
+
+    `tagged`: each of its requests says whose it is.
+    """
 
     opened: float
     closed: float | None
+    tagged: bool = True
 
 
 @dataclass(frozen=True, slots=True)

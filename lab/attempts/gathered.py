@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from math import inf
 
 from ..history import (
     AnyEvent,
@@ -62,6 +63,7 @@ class Conn:
     client: ConnClosed | None = None  # the client's own end
     exchanges: list[Exchange] = field(default_factory=list)
     faults: list[int] = field(default_factory=list)
+    unplugged: list[int] = field(default_factory=list)  # by these faults
     events: list[int] = field(default_factory=list)
 
 
@@ -110,6 +112,18 @@ class Gathered:
             begun_late=begun.late if begun is not None else 0.0,
             ended=ended.t if ended is not None else None,
             ended_late=ended.late if ended is not None else 0.0,
+            raised=ended is not None and ended.error != "",
+        )
+
+    def unheard(self, conn: Conn) -> tuple[tuple[float, float], ...]:
+        """The spans in which a connection was unplugged: what the client sent did not arrive."""
+        return tuple(
+            (
+                self.armed[fault].t,
+                self.cleared[fault].t if fault in self.cleared else inf,
+            )
+            for fault in conn.unplugged
+            if fault in self.armed
         )
 
     def _take(self, event: AnyEvent) -> None:
@@ -167,6 +181,8 @@ class Gathered:
                     exchange.faults.append(fault)
                 elif event.conn is not None and event.conn in self.conns:
                     self.conns[event.conn].faults.append(fault)
+                    if not event.heard:
+                        self.conns[event.conn].unplugged.append(fault)
             case SubjectOpened():
                 self.opened.append(event)
             case SubjectClosed():

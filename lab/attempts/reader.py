@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..history import History, OpCancelled, OpFailed, OpOk
-from .connects import without_head
+from .connects import unheard, without_head
 from .exchanges import with_head
 from .facts import (
     Attempt,
@@ -29,7 +29,7 @@ from .gathered import Call, Conn, Gathered
 def read(history: History) -> Reading:
     """Derive operations and attempts from the events; never raises on a well-formed history."""
     gathered = Gathered(history)
-    attempts = [*with_head(gathered), *without_head(gathered)]
+    attempts = [*with_head(gathered), *without_head(gathered), *unheard(gathered)]
     attempts.sort(key=lambda attempt: attempt.begun)
     owned, strays = _owners(gathered, attempts)
     operations = tuple(
@@ -41,7 +41,7 @@ def read(history: History) -> Reading:
         operations=operations,
         strays=strays,
         faults=tuple(_faults(gathered, attempts)),
-        connections=tuple(_connection(conn, lives) for conn in gathered.conns.values()),
+        connections=tuple(_connection(gathered, conn, lives) for conn in gathered.conns.values()),
         incarnations=tuple(_incarnations(gathered)),
         missing=tuple(_missing(gathered, len(strays), operations)),
         end=gathered.end,
@@ -56,7 +56,7 @@ def _owners(
     owned: dict[int, list[Attempt]] = defaultdict(list)
     strays: list[Attempt] = []
     for attempt in attempts:
-        only = in_flight.only(attempt.begun)
+        only = in_flight.only(attempt.begun) if attempt.since is None else None
         owner = attempt.op if attempt.op in gathered.calls else only
         if owner is None:
             strays.append(replace(attempt, op=None, number=len(strays) + 1))
@@ -153,7 +153,7 @@ def _faults(gathered: Gathered, attempts: Iterable[Attempt]) -> Iterator[FaultRe
         )
 
 
-def _connection(conn: Conn, lives: list[float]) -> Connection:
+def _connection(gathered: Gathered, conn: Conn, lives: list[float]) -> Connection:
     return Connection(
         id=conn.opened.conn or 0,
         service=conn.opened.service,
@@ -164,13 +164,24 @@ def _connection(conn: Conn, lives: list[float]) -> Connection:
         requests=len(conn.exchanges),
         incarnation=max(0, bisect_right(lives, conn.opened.t) - 1),
         events=tuple(conn.events),
+        unheard=_unheard(gathered, conn),
     )
+
+
+def _unheard(gathered: Gathered, conn: Conn) -> float | None:
+    """Since when nothing came of the client on a connection that was unplugged."""
+    heard = [exchange.start.t for exchange in conn.exchanges]
+    heard += [] if conn.client is None else [conn.client.t]
+    spans = gathered.unheard(conn)
+    if not spans or any(t >= spans[-1][1] for t in heard):
+        return None
+    return spans[0][0]
 
 
 def _incarnations(gathered: Gathered) -> Iterator[Incarnation]:
     for opened in gathered.opened:
         after = (closed.t for closed in gathered.closed if closed.t >= opened.t)
-        yield Incarnation(opened.t, next(after, None))
+        yield Incarnation(opened.t, next(after, None), tagged=opened.tags == "exact")
 
 
 def _missing(

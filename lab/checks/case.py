@@ -73,10 +73,14 @@ def doubt(reading: Reading, operation: Operation) -> str:
     if operation.certainty == "inferred":
         return "which attempts are this operation's is only inferred"
     if loose is not None and any(
-        stray.service == operation.service and operation.invoked <= stray.begun <= ended
+        stray.service == operation.service
+        and operation.invoked <= stray.begun
+        and (stray.begun if stray.since is None else stray.since) <= ended
         for stray in reading.strays
     ):
         return loose
+    if _unheard(reading, operation, ended):
+        return "what was sent on unplugged connections has not arrived, and is not tagged"
     for attempt in operation.attempts:
         if attempt.observable == "unknown":
             return f"what attempt {attempt.number} met can't be told"
@@ -94,6 +98,17 @@ def doubt(reading: Reading, operation: Operation) -> str:
     ):
         return f"connects that reach no proxy: {hidden}"
     return ""
+
+
+def _unheard(reading: Reading, operation: Operation, ended: float) -> bool:
+    """Whether requests of an untagged operation may be under way on unplugged connections."""
+    tagged = all(life.tagged for life in reading.incarnations)
+    return not tagged and any(
+        connection.service == operation.service
+        and connection.unheard is not None
+        and connection.unheard <= ended
+        for connection in reading.connections
+    )
 
 
 Rule = Callable[[Case], Iterator[Finding]]

@@ -39,6 +39,13 @@ def leak(reading: Reading, _: Contract | None) -> Iterator[Finding]:
         name = f"connection {connection.id} to {connection.service}"
         over = connection.closed
         waited = (over if over is not None else reading.end) - life.closed
+        if connection.unheard is not None and (over is None or waited > GRACE):
+            yield LEAK.unknown(
+                f"{name} was unplugged, and nothing of the client was heard after it",
+                to_know="heal the partition some seconds before the subject is closed",
+                events=connection.events,
+            )
+            continue
         match within(waited, None, GRACE, BASE):
             case "yes" if over is not None:
                 yield LEAK.passed()

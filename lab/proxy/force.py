@@ -131,6 +131,7 @@ class Force:
         request: int | None = None,
         op: int | None = None,
         attempt: int | None = None,
+        heard: bool = True,
     ) -> None:
         """A fault in force acted; one that is over leaves no trace any more."""
         if ident not in self._fired:
@@ -146,6 +147,7 @@ class Force:
                 request=request,
                 op=op,
                 attempt=attempt,
+                heard=heard,
             )
         )
 

@@ -57,7 +57,8 @@ class Gate:
         self._current: Exchange | None = None
         self._waiting: deque[tuple[Exchange | None, Piece]] = deque()
         self._passing = False
-        self._held: int | None = None
+        self._holder: int | None = None
+        self._held = False
         self._shut: int | None = None
         self._closed = False
         self._up: list[bytes] = []
@@ -77,13 +78,18 @@ class Gate:
         """Whether the connection stands between two exchanges."""
         return not self.raw and not self.in_flight and self._requests.idle
 
-    def hold(self, fault: int) -> None:
-        """Let nothing pass; heads are still recorded, and the fault acts on each."""
-        self._held = fault
+    def hold(self, fault: int, *, passing: bool = False) -> None:
+        """The fault acts on each request whose head arrives; unless `passing`, all have to wait."""
+        self._holder = fault
+        self._held = not passing
 
     def release(self) -> None:
-        """Let what waited pass."""
-        self._held = None
+        """No fault acts on what arrives, and nothing has to wait for it; `go_on` lets it pass."""
+        self._holder = None
+        self._held = False
+
+    def go_on(self) -> None:
+        """Let pass what waited, as far as nothing holds it."""
         self._pass_waiting()
 
     def shut(self, fault: int | None) -> None:
@@ -152,7 +158,7 @@ class Gate:
         if self._closed:
             return
         if (
-            self._held is not None
+            self._held
             or self._waiting
             or (self._current is not None and self._current is not exchange)
         ):
@@ -169,7 +175,7 @@ class Gate:
         if tag is not None:
             exchange.op, exchange.attempt = tag
         self._notes.started(exchange, head)
-        stopper = self._held if self._held is not None else self._shut
+        stopper = self._holder if self._holder is not None else self._shut
         if stopper is not None:
             self._notes.fired(stopper, exchange)
 
@@ -178,7 +184,7 @@ class Gate:
             return
         self._passing = True
         try:
-            while self._waiting and self._held is None:
+            while self._waiting and not self._held:
                 exchange, piece = self._waiting[0]
                 if self._current is not None and self._current is not exchange:
                     break

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from ...faults.decide import Delay
+from ...faults.decide import Delay, Hold
 from ..history import ConnClosed, ConnOpened, Ending, Side
 from ..net import Connection
 from .ends import Note
@@ -91,6 +91,8 @@ class Link:
         self._fin_up = False
         self._client_ended = False
         self._held = False
+        self._unplugged = False
+        self._unheard = False  # since it was unplugged
         self._up = Line(force.net, force.holds, self._balance)
         self._down = Line(force.net, force.holds, self._balance)
         self._up_full = False
@@ -111,10 +113,14 @@ class Link:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is under way on an open connection."""
+        """Whether nothing is under way on an open connection.
+
+        Where it was unplugged and nothing was heard of the client since, something may be.
+        """
         return (
             self.state == "open"
             and not self._held
+            and not self._unheard
             and self._gate.idle
             and self._up.empty
             and self._down.empty
@@ -126,25 +132,44 @@ class Link:
         if self._backend is not None:
             self._backend.drain()
 
-    def hold(self, fault: int) -> None:
-        """Let nothing pass, either way, while heads and the client's end are still recorded."""
-        self._held = self._up.held = self._down.held = True
-        self._gate.hold(fault)
+    def hold(self, fault: int, hold: Hold) -> None:
+        """Let nothing pass in the hold's directions; what arrives is still recorded."""
+        if self._unplugged and not hold.unplugged:
+            self._plug()
+        self._held = True
+        self._up.held = "to_backend" in hold.directions
+        self._down.held = "to_client" in hold.directions
+        self._gate.hold(fault, passing=not self._up.held)
+        if hold.unplugged and self.state != "gone":
+            self._client.unplug()
+            self._unplugged = self._unheard = True
         if self.state == "open":
-            self._force.fired(fault, "connection", conn=self.conn)
+            self._force.fired(fault, "connection", conn=self.conn, heard=not hold.unplugged)
+        self._let_pass()
 
     def release(self) -> None:
         """Let what was held pass, in order, even if the client has gone."""
         if not self._held:
             return
         self._held = self._up.held = self._down.held = False
-        self._up.pump()
+        if self._unplugged:
+            self._plug()
         self._gate.release()
-        self._down.pump()
+        self._let_pass()
         if self.state == "gone":
             self._client.close()
         self._balance()
         self.settle()
+
+    def _plug(self) -> None:
+        self._client.plug()
+        self._unplugged = False
+
+    def _let_pass(self) -> None:
+        """What no hold keeps goes on: first to the backend, then to the client."""
+        self._up.pump()
+        self._gate.go_on()
+        self._down.pump()
 
     def pump(self) -> None:
         """A fault is over: release what it alone kept."""
@@ -182,12 +207,14 @@ class Link:
 
     def client_sent(self, data: bytes) -> None:
         """Bytes arrived from the client."""
+        self._unheard = False
         self._received += len(data)
         self._gate.from_client(data)
         self._balance()
 
     def client_ended(self, how: Ending) -> None:
         """The client's FIN or RST arrived, also after the lab's own FIN."""
+        self._unheard = False
         if not self._client_ended:
             self._client_ended = True
             self._note_closed("client", how)

@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
-from ...faults.decide import Draws, conflict, mode, on_live, replaced
+from ...faults.decide import Draws, Hold, Live, conflict, mode, on_live, replaced
 from ..history import AnyEvent, ListenerMode
 from ..net import Connection, Mode, Net
 from .force import Force
@@ -47,6 +47,7 @@ class Proxy:
         port: int = 0,
     ) -> None:
         self.service = service
+        self._net = net
         self._upstream = upstream
         self._conns = conns
         self._tag_upstream = tag_upstream
@@ -87,6 +88,8 @@ class Proxy:
         live = on_live(known)
         mechanism = self._mechanism(known, live)
         self._force.add(ident, known, since, mechanism, unfired)
+        if old is not None and live is None:
+            self._release(old.fault)
         self._act_on_live(ident, live)
         if old is not None:
             self._pump()
@@ -100,9 +103,8 @@ class Proxy:
         rest = tuple(one for one in self._force.armed if one.id != ident)
         self._switch(mode(rest))
         gone = self._force.remove(ident)
-        if gone is not None and on_live(gone.fault) == "hold":
-            for link in tuple(self._links.values()):
-                link.release()
+        if gone is not None:
+            self._release(gone.fault)
         self._pump()
 
     def fresh(self) -> None:
@@ -146,18 +148,18 @@ class Proxy:
         reason = conflict(self._force.armed, known)
         if reason is not None:
             raise FaultRefused(reason)
+        live = on_live(known)
+        if isinstance(live, Hold) and live.unplugged and not self._net.unplugs:
+            raise FaultRefused(
+                f"`{known.kind}`: this kernel has no minimum TTL, so no connection can be "
+                "unplugged here; use live: hold"
+            )
         return known
 
-    def _mechanism(self, fault: AnyFault, live: Literal["close", "reset", "hold"] | None) -> str:
+    def _mechanism(self, fault: AnyFault, live: Live | None) -> str:
         match fault.reach:
             case "listener":
-                suffix = {
-                    None: "live connections kept",
-                    "close": "FIN on live connections, read on",
-                    "reset": "RST on live connections",
-                    "hold": "live connections held",
-                }[live]
-                return f"listener {self._listener.mechanism}; {suffix}"
+                return f"listener {self._listener.mechanism}; {_on_live(live)}"
             case "stream":
                 return "gate" if fault.scoped else "link"
             case "request":
@@ -165,19 +167,25 @@ class Proxy:
             case _:
                 assert_never(fault.reach)
 
-    def _act_on_live(self, ident: int, live: Literal["close", "reset", "hold"] | None) -> None:
+    def _act_on_live(self, ident: int, live: Live | None) -> None:
         for link in tuple(self._links.values()):
             match live:
                 case "close":
                     link.end("fin", ident)
                 case "reset":
                     link.end("rst", ident)
-                case "hold":
-                    link.hold(ident)
+                case Hold():
+                    link.hold(ident, live)
                 case None:
                     pass
                 case _:
                     assert_never(live)
+
+    def _release(self, fault: AnyFault) -> None:
+        """Let go of the live connections that a fault held."""
+        if isinstance(on_live(fault), Hold):
+            for link in tuple(self._links.values()):
+                link.release()
 
     def _pump(self) -> None:
         for link in tuple(self._links.values()):
@@ -206,11 +214,29 @@ class Proxy:
         )
         self._links[conn] = link
         for one in self._force.armed:
-            if on_live(one.fault) == "hold":
-                link.hold(one.id)
+            live = on_live(one.fault)
+            if isinstance(live, Hold):
+                link.hold(one.id, live)
         cut = self._force.accept()
         if cut is not None:
             link.end(cut.by, cut.fault)
 
     def _forget(self, link: Link) -> None:
         self._links.pop(link.conn, None)
+
+
+def _on_live(live: Live | None) -> str:
+    """What is done to live connections, for the history."""
+    match live:
+        case None:
+            return "live connections kept"
+        case "close":
+            return "FIN on live connections, read on"
+        case "reset":
+            return "RST on live connections"
+        case Hold(directions=directions, unplugged=unplugged):
+            how = "unplugged by minimum TTL" if unplugged else "held"
+            way = "" if len(directions) > 1 else f", {directions[0]}"
+            return f"live connections {how}{way}"
+        case _:
+            assert_never(live)

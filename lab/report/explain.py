@@ -222,8 +222,10 @@ def _what(fault: AnyFault) -> str:
             return "silence where the answer should begin"
         case Status():
             return _status(fault)
-        case Partition():
-            return "connects unanswered, live connections held"
+        case Partition(live=live, direction=direction):
+            ends = {"hold": "held", "unplugged": "unplugged", "keep": "kept"}[live]
+            way = "" if direction == "both" else f" {direction}"
+            return f"connects unanswered, live connections {ends}{way}"
         case BadBody(body=body):
             return f"answers with {body}"
         case LostAnswer(by=by):

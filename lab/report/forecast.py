@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from ...faults import AnyFault
+from ...faults import AnyFault, Partition, Refused
 from ..contract import Contract
 from ..expect import outcome_of_key
 from ..oracle import (
@@ -195,6 +195,8 @@ class _Thought:
                 continue
             if fault.kind == "status" and self.hits[number] >= len(fault.sequence) > 0:
                 continue
+            if _spares(fault) and {"ok", "contract"} & set(step.expect):
+                continue
             self.hits[number] += 1
             if fault.kind == "latency":
                 late += fault.delay
@@ -226,3 +228,8 @@ class _Thought:
                 named = (value for name, value in fault.headers if name.lower() == "retry-after")
                 return next(named, None)
         return None
+
+
+def _spares(fault: AnyFault) -> bool:
+    """Whether a fault may leave an attempt alone: one on a connection that lives on."""
+    return isinstance(fault, Refused | Partition) and fault.live == "keep"

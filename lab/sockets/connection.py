@@ -13,6 +13,7 @@ from functools import partial
 
 from ..net import Events
 from .owner import Owner
+from .ttl import hear_all, hear_nobody
 
 __all__ = ["SocketConnection"]
 
@@ -199,6 +200,18 @@ class SocketConnection:
         self._events.ended()
         self._loop.call_soon(self._check_over)
         return 0
+
+    def unplug(self) -> None:
+        """Hear nothing of the peer."""
+        if not self._released:
+            with suppress(OSError):  # `Net.unplugs` tells where it can't be had
+                hear_nobody(self._sock)
+
+    def plug(self) -> None:
+        """Hear the peer again."""
+        if not self._released:
+            with suppress(OSError):
+                hear_all(self._sock)
 
     # --- the end ---------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from ..net import Connection, Mode
 from .owner import Owner
+from .ttl import OUT_OF_REACH, hear_all, hear_nobody
 
 __all__ = ["SocketListener"]
 
@@ -22,10 +23,6 @@ BACKLOG = 1024
 CROWDED = 0.05  # seconds until the next accept after the descriptors ran out
 HELD = 0.002  # seconds in which a filler must be established if it holds the last place
 
-# The option `IP_MINTTL` of <linux/in.h>, which the socket module doesn't name.
-MINIMUM_TTL = 21
-NO_TTL = 0
-TTL_OUT_OF_REACH = 255  # loopback packets carry 64
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -113,13 +110,13 @@ class SocketListener:
         self.mechanism = "bound, not listening"
 
     def _darken(self) -> None:
-        if self._minimum_ttl(TTL_OUT_OF_REACH):
+        if self._made_deaf():
             if self.mode == "refusing":
                 self._listen_again(BACKLOG)
             # What was queued is older than the darkness.
             self.drain()
             self._watch()
-            self.mechanism = f"minimum TTL {TTL_OUT_OF_REACH}"
+            self.mechanism = f"minimum TTL {OUT_OF_REACH}"
         else:
             self.drain()
             self._unwatch()
@@ -132,7 +129,9 @@ class SocketListener:
         self._sock.listen(backlog)
 
     def _lighten(self, *, reopen: bool = False) -> None:
-        self._minimum_ttl(NO_TTL)
+        if self._net.minimum_ttl:
+            with suppress(OSError):
+                hear_all(self._sock)
         if not self._fillers:
             return
         if reopen:
@@ -142,11 +141,11 @@ class SocketListener:
             filler.close()
         self._fillers.clear()
 
-    def _minimum_ttl(self, ttl: int) -> bool:
+    def _made_deaf(self) -> bool:
         if not self._net.minimum_ttl:
             return False
         try:
-            self._sock.setsockopt(socket.IPPROTO_IP, MINIMUM_TTL, ttl)
+            hear_nobody(self._sock)
         except OSError:
             return False
         return True
@@ -195,7 +194,7 @@ class SocketListener:
             return True
         if self._net.minimum_ttl:
             with suppress(OSError):  # an accepted socket inherits the listener's
-                sock.setsockopt(socket.IPPROTO_IP, MINIMUM_TTL, NO_TTL)
+                hear_all(sock)
         try:
             connection = self._net.adopt(sock, peer)
         except OSError:

@@ -17,6 +17,7 @@ from ..net import Connection, Listener
 from .connection import SocketConnection
 from .dial import Address, Dial
 from .listener import SocketListener
+from .ttl import can_be_deaf
 
 __all__ = ["RealNet"]
 
@@ -24,13 +25,19 @@ __all__ = ["RealNet"]
 class RealNet:
     """Loopback sockets on one asyncio loop. Its calls belong to that loop's thread.
 
-    `minimum_ttl=False` takes the fallback of a dark listener, the full backlog, everywhere.
+    `minimum_ttl=False`: as on a kernel without it, so that a dark listener has a full backlog and no
+    connection can be unplugged.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, minimum_ttl: bool = True) -> None:
         self.loop = loop
         self.minimum_ttl = minimum_ttl
         self._open: dict[object, Callable[[], None]] = {}  # each with what releases it at once
+
+    @property
+    def unplugs(self) -> bool:
+        """Whether its connections can be unplugged."""
+        return self.minimum_ttl and can_be_deaf()
 
     def now(self) -> float:
         """Seconds on CLOCK_MONOTONIC."""

@@ -26,6 +26,7 @@ from faultlab.faults.decide import (
     CutRequest,
     Decision,
     Delay,
+    Hold,
     LoseAnswer,
     ReplaceBody,
     Request,
@@ -210,7 +211,10 @@ def test_what_happens_to_live_connections() -> None:
         "reset",
         None,
     ]
-    assert on_live(Partition(service="s")) == "hold"
+    assert on_live(Partition(service="s")) == Hold(("to_client", "to_backend"))
+    one = Partition(service="s", live="unplugged", direction="to_backend")
+    assert on_live(one) == Hold(("to_backend",), unplugged=True)
+    assert on_live(Partition(service="s", live="keep")) is None
     assert on_live(Stall(service="s")) is None
 
 

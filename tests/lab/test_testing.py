@@ -320,6 +320,30 @@ def test_what_to_write_is_said_as_it_was_written(
     assert str(caught.value).split("\n")[-1].strip() == call
 
 
+def test_what_an_unplugged_connection_hides_is_no_number(lab: Lab, paper: Paper) -> None:
+    """What the client sent is still under way; 0 attempts would be a guess."""
+    paper.request("core")
+    lab.url("core")
+    conn = paper.recorded[-1].conn
+    with lab.partition("core", live="unplugged") as cut:
+        paper.add(
+            FaultFired,
+            service="core",
+            fault=cut.numbers[0],
+            conn=conn,
+            on="connection",
+            heard=False,
+        )
+    with pytest.raises(EvidenceMissing, match="unknown: what was sent on 1 connection to core"):
+        lab.attempts("core")
+    paper.add(
+        RequestStarted, service="core", conn=conn, request=2, method="GET", target="/orders/7"
+    )
+    assert lab.attempts("core") == 2
+    with pytest.raises(EvidenceMissing, match="attempts on core while it was unplugged"):
+        _ = cut.attempts
+
+
 def test_clearing_twice_does_no_harm(lab: Lab, paper: Paper) -> None:
     """A block may be ended early by hand."""
     with lab.status("core", 503) as status:
@@ -474,7 +498,7 @@ def test_a_service_is_served_once(lab: Lab) -> None:
         (lambda lab: lab.slow("core", -1), "lab.slow: delay: "),
         (lambda lab: lab.cut("core", "body"), "lab.cut: at: "),
         (lambda lab: lab.down("core", live="hold"), "lab.down: live: "),
-        (lambda lab: lab.partition("core", live="keep"), "lab.partition: live: "),
+        (lambda lab: lab.partition("core", live="gone"), "lab.partition: live: "),
         (lambda lab: lab.down("core", unfired="no"), "unfired='no'"),
         (lambda lab: lab.inject(), "lab.inject() arms nothing"),
         (lambda lab: lab.inject("refused"), "lab.inject: 'refused' is no fault"),

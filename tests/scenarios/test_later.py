@@ -41,12 +41,9 @@ def test_a_later_value_is_refused_by_name(of_step, kind: str, key: str, word: st
 
 
 def test_other_later_words_are_refused_by_name(refused, of_step) -> None:
-    """Services in a file, cancellation, a direction of a partition."""
+    """Services in a file, cancellation."""
     assert of_step("read: cancelled") == (
         "orders.yaml:5: fault[3].read: `cancelled` comes with a later version"
-    )
-    assert of_step("inject: partition\ndirection: both") == (
-        "orders.yaml:6: fault[3].direction: comes with a later version"
     )
     text = "scenario: A\nservices: {}\nfault:\n  - inject: refused\n  - read: ok\n"
     assert refused(text) == "orders.yaml:2: services: comes with a later version"
@@ -57,7 +54,5 @@ def test_no_word_is_both_here_and_later() -> None:
     assert not later.LATER_KINDS & KINDS.keys()
     for model in KINDS.values():
         assert not later.LATER_INJECT_KEYS & {*parameters_of(model), *SCOPE_KEYS}
-    for kind, key in later.LATER_KIND_KEYS:
-        assert key not in parameters_of(KINDS[kind])
     for (kind, key), words in later.LATER_VALUES.items():
         assert not words & set(parameter(KINDS[kind], key).words)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from faultlab.lab.history import (
     AnyEvent,
+    AttemptBegun,
+    AttemptEnded,
     ConnClosed,
+    EffectApplied,
+    FaultArmed,
+    FaultCleared,
+    FaultFired,
     OpCancelled,
     OpCancelRequested,
     OpOk,
@@ -101,3 +108,63 @@ def test_giving_up_after_a_cancellation_is_cancelled(tell: Tell) -> None:
         OpCancelled(t=0.22, op=1),
     )
     assert (tell.only(read_).observable, read_.operations[0].ending) == ("cancelled", "cancelled")
+
+
+def unplugged(tell: Tell, *rest: AnyEvent, error: str = "x.ReadTimeout") -> Any:
+    """Operation 1 is answered, its connection unplugged from 1.0 to 2.0; 2 is sent meanwhile."""
+    return tell.reading(
+        tell.invoked(0.1),
+        *tell.exchange(0.1, tell.head(0.2), tell.complete(0.2)),
+        OpOk(t=0.3, op=1),
+        FaultArmed(t=1.0, service="core", fault=1, name="partition"),
+        FaultFired(t=1.0, service="core", fault=1, conn=1, on="connection", heard=False),
+        tell.invoked(1.1, op=2),
+        AttemptBegun(t=1.2, service="core", op=2, attempt=1),
+        AttemptEnded(t=1.7, service="core", op=2, attempt=1, error=error),
+        tell.failed(1.8, op=2),
+        FaultCleared(t=2.0, service="core", fault=1, name="partition"),
+        *rest,
+    )
+
+
+def late(tell: Tell, *rest: AnyEvent) -> list[AnyEvent]:
+    """The request arrives after the heal, with its tag."""
+    started, *after = tell.exchange(2.5, *rest, op=2, request=2)
+    return [msgspec.structs.replace(started, attempt=1), *after]
+
+
+def test_what_arrives_after_the_heal_began_when_its_client_says(tell: Tell) -> None:
+    """The wire heard nothing; the client's stamps tell that it gave up in the silence."""
+    effect = EffectApplied(t=2.6, conn=1, request=2, op=2, service="core")
+    closed = ConnClosed(t=2.7, conn=1, service="core", by="client", how="fin")
+    read_ = unplugged(tell, *late(tell, effect, closed))
+    (attempt,) = read_.operations[1].attempts
+    assert (attempt.observable, attempt.begun, attempt.seen) == ("read_timeout_headers", 1.2, 1.7)
+    assert (attempt.gave_up, attempt.effects, attempt.since) == (True, 1, None)
+    assert read_.connections[0].unheard is None
+
+
+def test_an_answer_that_nobody_waits_for_any_more_was_not_seen(tell: Tell) -> None:
+    """The request is heard before the FIN behind it, and answered in between."""
+    read_ = unplugged(tell, *late(tell, tell.head(2.6, request=2), tell.complete(2.6)))
+    (attempt,) = read_.operations[1].attempts
+    assert (attempt.observable, attempt.seen) == ("read_timeout_headers", 1.7)
+    assert (attempt.answered, attempt.status) == (None, None)
+
+
+def test_what_has_not_arrived_is_an_attempt_of_which_nothing_is_known(tell: Tell) -> None:
+    """No attempt at all would be a claim about what was sent."""
+    read_ = unplugged(tell)
+    (attempt,) = read_.operations[1].attempts
+    assert (attempt.observable, attempt.begun, attempt.seen) == ("unknown", 1.2, 1.7)
+    assert read_.connections[0].unheard == 1.0
+
+
+def test_a_request_without_a_tag_may_have_been_sent_before_the_heal(tell: Tell) -> None:
+    """Only its arrival is known, so it is nobody's; the next one on its connection is timely."""
+    started, *_ = tell.exchange(2.5, op=None, request=2)
+    then, *_ = tell.exchange(3.0, op=None, request=3)
+    read_ = unplugged(tell, started, tell.invoked(2.9, op=3), then)
+    (stray,) = read_.strays
+    assert (stray.begun, stray.since) == (2.501, 1.0)
+    assert [a.begun for a in read_.operations[2].attempts] == [3.001]

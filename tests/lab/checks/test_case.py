@@ -40,6 +40,30 @@ def test_strays_put_only_the_operations_of_their_time_in_doubt(story: Any) -> No
     assert doubt(reading, reading.operations[2]) == ""
 
 
+def test_what_untagged_clients_send_into_unplugged_connections_is_in_doubt(story: Any) -> None:
+    """It arrives later, or never, and nothing says whose it was."""
+    told = story().call(1, 0.1, 200).arm(0.5, "partition")
+    told.add(h.FaultFired, 0.5, fault=1, conn=1, on="connection", heard=False)
+    told.begin(2, 0.6).ok(2, 0.7)
+    reading = reading_of(told)
+    assert doubt(reading, reading.operations[1]) == ""
+    untagged = replace(
+        reading, incarnations=tuple(replace(one, tagged=False) for one in reading.incarnations)
+    )
+    assert doubt(untagged, untagged.operations[0]) == ""
+    assert doubt(untagged, untagged.operations[1]) == (
+        "what was sent on unplugged connections has not arrived, and is not tagged"
+    )
+    late = told.on(h.FaultCleared, 0.8, fault=1, name="partition").start(None, None, 0.9)
+    late.begin(3, 1.0).ok(3, 1.1)
+    reading = reading_of(late)
+    assert [doubt(reading, one) for one in reading.operations] == [
+        "",
+        "1 attempts belong to no single operation",
+        "",
+    ]
+
+
 def test_an_operation_that_never_ended_is_in_doubt(story: Any) -> None:
     """What would have followed was not seen."""
     reading = reading_of(story().begin(1, 0.1).on(h.OpUnknown, 5.0, op=1))

@@ -52,3 +52,15 @@ def test_each_life_of_a_subject_answers_for_its_own_connections(story: Any, foun
     finding = found("C70", told)
     assert (finding.outcome, finding.more) == ("fail", 0)
     assert finding.seen.startswith("connection 1 to orders")
+
+
+def test_an_unplugged_connection_may_have_ended_unheard(story: Any, found: Any) -> None:
+    """The client's FIN vanishes with all else that it sends."""
+    told = story().call(1, 0.1, 200).arm(0.5, "partition")
+    told.add(h.FaultFired, 0.5, fault=1, conn=1, on="connection", heard=False)
+    told.add(h.SubjectClosed, 1.0).add(h.Sample, 4.0, gauge="sockets", value=0.0)
+    finding = found("C70", told)
+    assert (finding.outcome, finding.missing) == (
+        "unknown",
+        "connection 1 to orders was unplugged, and nothing of the client was heard after it",
+    )

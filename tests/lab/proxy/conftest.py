@@ -39,6 +39,7 @@ class Wire:
         self.end = ""
         self.closed = False  # no event comes any more
         self.paused = False
+        self.unplugged = False
         self.room: int | None = None  # bytes that are taken before `write` says False
 
     def bind(self, events: Events) -> None:
@@ -74,6 +75,14 @@ class Wire:
 
     def drain(self) -> None:
         """Nothing is in a kernel here."""
+
+    def unplug(self) -> None:
+        """Note it."""
+        self.unplugged = True
+
+    def plug(self) -> None:
+        """Note it."""
+        self.unplugged = False
 
     def says(self, data: bytes) -> None:
         """The other end sends."""
@@ -129,6 +138,7 @@ class Net:
 
     time: float = 0.0
     dead: bool = False  # no backend answers
+    unplugs: bool = True
     timers: list[tuple[float, int, Timer]] = field(default_factory=list)
     order: itertools.count[int] = field(default_factory=itertools.count)
     backends: list[Wire] = field(default_factory=list)

@@ -1,5 +1,5 @@
 from faultlab.faults import Latency, Partition, Refused
-from faultlab.lab.history import ConnClosed, ResponseCut, ResponseHead
+from faultlab.lab.history import ConnClosed, FaultFired, ResponseCut, ResponseHead
 
 GET = b"GET /x HTTP/1.1\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -173,3 +173,63 @@ def test_the_clients_end_is_told_once(house) -> None:
     client.ends()
     client.breaks()
     assert ends(house) == [("client", "fin")]
+
+
+def test_a_hold_of_one_direction_lets_the_other_pass(house) -> None:
+    """To the client: the work is done, and its answer waits for the heal."""
+    client, backend = house.connect()
+    house.arm(Partition(service="core", direction="to_client"))
+    client.says(GET)
+    assert backend.took() == GET
+    backend.says(OK)
+    assert client.took() == b""
+    house.proxy.clear(1)
+    assert client.took() == OK
+
+
+def test_a_hold_towards_the_backend_lets_answers_arrive(house) -> None:
+    """What was asked before is answered; what is asked now waits."""
+    client, backend = house.connect()
+    client.says(GET)
+    backend.took()
+    house.arm(Partition(service="core", direction="to_backend"))
+    backend.says(OK)
+    client.says(GET)
+    assert (client.took(), backend.took()) == (OK, b"")
+    house.proxy.clear(1)
+    assert backend.took() == GET
+
+
+def test_a_hold_that_takes_anothers_place_holds_what_it_says(house) -> None:
+    """The first one's directions and its unplugged connections end with it."""
+    client, backend = house.connect()
+    house.arm(Partition(service="core", live="unplugged"), 1)
+    assert client.unplugged
+    client.says(GET)
+    house.arm(Partition(service="core", direction="to_client"), 2)
+    assert (client.unplugged, backend.took()) == (False, GET)
+    backend.says(OK)
+    assert client.took() == b""
+    house.arm(Partition(service="core", live="keep"), 3)
+    assert client.took() == OK
+
+
+def test_an_unplugged_connection_is_not_idle_until_its_client_is_heard(house) -> None:
+    """Something may be under way on it that must not be cut off."""
+    client, _ = house.connect()
+    house.arm(Partition(service="core", live="unplugged"))
+    house.proxy.clear(1)
+    house.proxy.fresh()
+    assert (client.unplugged, client.end) == (False, "")
+    client.says(GET)
+    house.net.backends[-1].says(OK)
+    house.proxy.fresh()
+    assert client.end == "fin"
+
+
+def test_the_history_says_which_connections_are_not_heard(house) -> None:
+    """Who reads it must not take silence for idleness."""
+    house.connect()
+    house.arm(Partition(service="core", live="unplugged"))
+    (fired,) = (event for event in house.events if isinstance(event, FaultFired))
+    assert (fired.conn, fired.heard) == (1, False)

@@ -188,3 +188,25 @@ def test_in_any_order_of_events_each_side_is_told_once_and_nothing_is_left(
         assert house.proxy._links == {}
         assert client.end
     house.proxy.close()
+
+
+def test_what_the_net_cannot_do_is_refused_by_name(house) -> None:
+    """Held instead of unplugged, a test of keep-alive would pass for the wrong reason."""
+    house.net.unplugs = False
+    with pytest.raises(FaultRefused, match="`partition`: this kernel has no minimum TTL"):
+        house.arm(Partition(service="core", live="unplugged"))
+    assert house.proxy.mode == "open"
+    house.arm(Partition(service="core"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Partition(service="core", live="keep"), "live connections kept"),
+        (Partition(service="core", live="unplugged"), "unplugged by minimum TTL"),
+        (Partition(service="core", direction="to_client"), "live connections held, to_client"),
+    ],
+)
+def test_the_mechanism_says_what_becomes_of_live_connections(house, fault, said: str) -> None:
+    """A history is read by who did not write the scenario."""
+    assert house.arm(fault).endswith(said)

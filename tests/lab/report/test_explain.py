@@ -168,6 +168,14 @@ def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -
             Partition(service="core"),
             "partition on core: connects unanswered, live connections held",
         ),
+        (
+            Partition(service="core", live="unplugged", direction="to_backend"),
+            "partition on core: connects unanswered, live connections unplugged to_backend",
+        ),
+        (
+            Partition(service="core", live="keep"),
+            "partition on core: connects unanswered, live connections kept",
+        ),
         (BadBody(service="core"), "bad_body on core: answers with invalid_json"),
         (
             LostAnswer(service="core"),

@@ -53,6 +53,7 @@ def expected(fault: str, contract: Contract = MAXIMUS) -> list[tuple[int, str]]:
         ("  - inject: refused\n  - write: connection\n", [(3, "connection")]),
         ("  - inject: partition\n  - write: timeout\n", [(1, "timeout")]),
         ("  - inject: partition\n  - read: connection\n", [(3, "connection")]),
+        ("  - inject: partition\n    live: keep\n  - read: ok\n", [(1, "ok")]),
         ("  - inject: latency\n    delay: 500ms\n  - read: ok\n", [(1, "ok")]),
         (
             "  - inject: latency\n    delay: 2 x timeouts.read\n  - read: timeout\n",
