@@ -54,7 +54,7 @@ def test_what_a_fault_did_is_told_when_it_ends(force) -> None:
     assert force.remove(1) is not None
     armed, fired, cleared = force.told
     assert isinstance(armed, FaultArmed)
-    assert (armed.name, armed.text, armed.mechanism) == ("cut", "at=request_head", "gate")
+    assert (armed.name, armed.text, armed.mechanism) == ("cut", "at: request_head", "gate")
     assert isinstance(fired, FaultFired)
     assert (fired.conn, fired.request, fired.op, fired.attempt) == (4, 1, 2, 3)
     assert isinstance(cleared, FaultCleared)
