@@ -21,6 +21,7 @@ __all__ = [
     "StepFinding",
     "implied",
     "judge_steps",
+    "not_ok",
     "outcome_of",
     "outcome_of_key",
     "required",
@@ -65,6 +66,11 @@ def outcome_of(operation: Operation, contract: Contract) -> str:
             return _failed(operation, contract, met)
         case ending:
             return ending
+
+
+def not_ok(baseline: Reading, contract: Contract) -> tuple[Operation, ...]:
+    """The operations of a baseline that did not end ok; with one, nothing can be concluded."""
+    return tuple(one for one in baseline.operations if outcome_of(one, contract) != "ok")
 
 
 def _returns(contract: Contract, status: str) -> bool | None:

@@ -16,7 +16,7 @@ from .attempts import read
 from .checks import STEP, Finding, Verdict
 from .contract import Contract
 from .errors import LabError, SetupError, UsageError
-from .expect import StepFinding, judge_steps, required
+from .expect import StepFinding, judge_steps, not_ok, required
 from .history import History, HistoryError, load
 from .oracle import demands
 from .plan import Plan
@@ -31,7 +31,10 @@ _FILES = ("plan.json", "contract.json", "baseline.jsonl", "armed.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One story played. `error`: it could not be played to its end; `folder` holds what there is."""
+    """One story played. `error`: it could not be played to its end; `folder` holds what there is.
+
+    `armed` is None without an error where the baseline did not work: then no fault was armed.
+    """
 
     name: str
     plan: Plan
@@ -51,6 +54,8 @@ class Result:
 
 def judged(result: Result) -> Result:
     """The same with its judgement: every check, every step, and the baseline beside it."""
+    if result.error is None and result.armed is None and result.baseline is not None:
+        return replace(result, judgement=judge(result.contract, None, result.baseline))
     if result.error is not None or result.armed is None:
         said = Finding("lab", "lab", "error", seen=str(result.error or "there is no history"))
         return replace(result, judgement=Judgement("error", (said,)))
@@ -131,7 +136,8 @@ def rejudge(folder: Path) -> Result:
         plan = _read(Plan, folder / "plan.json")
         contract = _read(Contract, folder / "contract.json")
         baseline = load(folder / "baseline.jsonl")
-        armed = load(folder / "armed.jsonl")
+        broken = not_ok(read(baseline), contract)
+        armed = None if broken else load(folder / "armed.jsonl")
     except FileNotFoundError as error:
         raise UsageError(
             f"{folder}: this story was not played to its end",
@@ -142,6 +148,7 @@ def rejudge(folder: Path) -> Result:
         raise UsageError(f"{error.filename}: can't be read: {error.strerror}") from error
     except HistoryError as error:
         raise UsageError(str(error)) from error
+    last = (baseline if armed is None else armed).events
     result = Result(
         name=plan.scenario,
         plan=plan,
@@ -149,7 +156,7 @@ def rejudge(folder: Path) -> Result:
         armed=armed,
         baseline=baseline,
         judgement=None,
-        seconds=armed.events[-1].t if armed.events else 0.0,
+        seconds=last[-1].t if last else 0.0,
         error=None,
         folder=folder,
     )

@@ -1,8 +1,8 @@
 """The only conductor: a plan, an environment and a subject become a history (design section 4).
 
 A story is played twice, first with its faults disarmed (the baseline), then armed, each on
-listeners of its own in the one lab process and with a process of its own for the subject. Nothing
-is judged here.
+listeners of its own in the one lab process and with a process of its own for the subject. Where the
+baseline does not work, no fault is armed. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .contract import Contract
 from .environments import ENVIRONMENTS
 from .environments.embedded import Embedded, LabProcess
 from .errors import LabError, SetupError, SubjectError
+from .expect import not_ok
 from .history import Header, History, HistoryError, OpUnknown
 from .plan import (
     Clear,
@@ -226,6 +227,8 @@ class Session:
             runs: tuple[tuple[Kind, Plan], ...] = (("baseline", story.disarmed()), ("armed", story))
             for kind, played in runs:
                 histories[kind] = self._run(played, kind, folder, say)
+                if kind == "baseline" and not_ok(read(histories[kind]), contract):
+                    break  # a run with faults would show nothing about them
         except LabError as error:
             problem = error
         except (OSError, HistoryError) as error:

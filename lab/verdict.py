@@ -13,8 +13,9 @@ import msgspec
 
 from .attempts import Reading, read
 from .checks import Finding, Outcome, Verdict, by_slug, put
-from .checks.meta import BASELINE, baseline_passes
+from .checks.meta import BASELINE, baseline_passes, no_baseline
 from .contract import Contract
+from .expect import not_ok
 from .history import History
 
 __all__ = ["Judgement", "decode", "encode", "exit_code", "judge", "worst"]
@@ -63,7 +64,7 @@ def exit_code(verdict: Verdict) -> int:
 
 def judge(
     contract: Contract | None,
-    armed: History | Reading,
+    armed: History | Reading | None,
     baseline: History | Reading | None = None,
     required: frozenset[str] = frozenset(),
     step_findings: tuple[Finding, ...] = (),
@@ -71,16 +72,23 @@ def judge(
     """Hold a run against a contract, beside its baseline if there is one.
 
     `required` names checks by slug or id that this run must exercise; raises KeyError for another
-    name. A check that fails counts whether required or not.
+    name. A check that fails counts whether required or not. Where an operation of the baseline did
+    not end ok, that is the one finding, whatever the armed run shows; `armed` may be None then.
     """
     wanted = frozenset(by_slug(name).id for name in required)
-    findings = list(put(_reading(armed), contract))
     of_baseline: tuple[Finding, ...] = ()
     pair = BASELINE.says("not_exercised")
     if baseline is not None:
         before = _reading(baseline)
+        terms = Contract() if contract is None else contract
+        if broken := not_ok(before, terms):
+            pair = BASELINE.settle(no_baseline(broken, terms))
+            return Judgement("unknown", (pair,), exercised=(BASELINE.id,))
         of_baseline = tuple(f for f in put(before, contract) if f.check != "C90")
-        pair = BASELINE.settle(baseline_passes(before, of_baseline))
+        pair = BASELINE.settle(baseline_passes(of_baseline))
+    if armed is None:
+        raise ValueError("there is nothing to judge: no run with faults, and a baseline that works")
+    findings = list(put(_reading(armed), contract))
     findings = sorted([*findings, pair], key=lambda finding: finding.check)
     not_exercised = _ids(findings, "not_exercised")
     unmet = tuple(check for check in not_exercised if check in wanted - {BASELINE.id})

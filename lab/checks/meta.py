@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from ..attempts import Operation, Reading
 from ..contract import Contract
+from ..expect import outcome_of
 from .finding import CheckInfo, Finding
 
 FIRED = CheckInfo(
@@ -114,30 +115,36 @@ def attributed(reading: Reading, _: Contract | None) -> Iterator[Finding]:
         )
 
 
-def baseline_passes(reading: Reading, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """C92. Precondition: a baseline was played. Claim: each operation ended ok, no check failed.
+def no_baseline(operations: Iterable[Operation], contract: Contract) -> Iterator[Finding]:
+    """C92 where these operations of the baseline did not end ok: nothing can be concluded.
 
-    `findings` are those of the baseline's own history. Witness: the operation that did not work,
-    or the failing check's. Source: CSnake; differential practice.
+    Witness: the first of them. What fails without a fault can't be the fault's doing, and is no
+    answer to how the client takes one.
+    """
+    for operation in operations:
+        yield BASELINE.unknown(
+            f"a baseline: without any fault `{operation.name}` {how_ended(operation, contract)}",
+            to_know=f"make `{operation.name}` work without a fault first",
+            operation=operation.id,
+            events=(*operation.events, *(i for a in operation.attempts for i in a.events)),
+        )
+
+
+def how_ended(operation: Operation, contract: Contract) -> str:
+    """The end of a sentence about an operation: its outcome, and what it raised."""
+    if operation.ending == "unknown":
+        return "was still running when the run was cut"
+    raised = f" ({operation.errors[0].classes[0]})" if operation.errors else ""
+    return f"ended as {outcome_of(operation, contract)}{raised}"
+
+
+def baseline_passes(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """C92. Precondition: a baseline was played, and each operation ended ok. Claim: no check failed.
+
+    `findings` are those of the baseline's own history. Witness: the failing check's. Source:
+    CSnake; differential practice.
     """
     yield BASELINE.passed()
-    for operation in reading.operations:
-        match operation.ending:
-            case "ok":
-                pass
-            case "unknown":
-                yield BASELINE.unknown(
-                    f"`{operation.name}` was still running when the baseline ended",
-                    operation=operation.id,
-                    events=operation.events,
-                )
-            case "failed" | "cancelled":
-                how = operation.errors[0].classes[0] if operation.errors else operation.ending
-                yield BASELINE.failed(
-                    f"without any fault `{operation.name}` ended as {how}",
-                    operation=operation.id,
-                    events=(*operation.events, *(i for a in operation.attempts for i in a.events)),
-                )
     for finding in findings:
         name = f"{finding.check} {finding.slug}"
         match finding.outcome:

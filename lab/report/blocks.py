@@ -13,7 +13,7 @@ from itertools import groupby
 from ..attempts import Operation, Reading, read
 from ..checks import by_slug
 from ..checks.finding import STEP, Finding
-from ..expect import outcome_of, required
+from ..expect import not_ok, outcome_of, required
 from ..history import History
 from ..plan import Operate
 from ..results import Result
@@ -21,7 +21,7 @@ from ..verdict import Judgement
 from .lanes import WIDTH, lanes
 from .terminal import again, explain
 
-__all__ = ["WHOLE", "blocks", "failures"]
+__all__ = ["WHOLE", "blocks", "failures", "reason"]
 
 WHOLE = 3
 """Failures of one run that are shown whole; of the others it is said how to see them."""
@@ -31,6 +31,7 @@ _LABEL = 13  # columns of a label, its indent and its gap
 _ROWS = 44  # most rows of a witness
 _SPANS = 8  # most groups of event numbers that are named
 _TAIL = 12  # of them, rows of its end
+_MEND = "make it work without a fault first: what it calls must be served"
 
 Row = tuple[str, str]
 
@@ -46,15 +47,29 @@ def blocks(
 ) -> tuple[tuple[str, ...], ...]:
     """A block of lines for each failure of a result, or for what could not be told.
 
-    `whole`: at most so many failures; None: all of them. `also`: scenarios that ended in the same
-    error, told in its block.
+    `whole`: at most so many failures; None: all of them. `also`: scenarios with the same `reason`,
+    told in its block.
     """
     if result.error is not None or result.judgement is None:
         return (_error(result, also),)
+    broken = _broken(result)
+    if broken:
+        return (_no_baseline(result, broken, also),)
     failed = failures(result)
     if failed:
         return tuple(_failures(result, failed[:whole]))
     return tuple(_unknowns(result, result.judgement))
+
+
+def reason(result: Result) -> str | None:
+    """Why a story could not be judged, the same for all that one block tells; None: it was."""
+    if result.error is not None:
+        return str(result.error)
+    broken = _broken(result)
+    if not broken:
+        return None
+    raised = broken[0].errors[0].classes[:1] if broken[0].errors else ()
+    return " ".join((broken[0].name, outcome_of(broken[0], result.contract), *raised))
 
 
 # --- fail ----------------------------------------------------------------------------------------
@@ -198,31 +213,62 @@ def _without_fault(result: Result) -> tuple[str, ...] | None:
             break
     else:
         return None
-    expected = _expected(result, operation.id)
-    met = operation.attempts[-1] if operation.attempts else None
-    called = "nothing on the wire" if met is None else f"{met.method} {met.target}".strip()
-    raised = operation.errors[0] if operation.errors else None
-    error = "" if raised is None else raised.classes[0].rpartition(".")[2]
-    if raised is not None and raised.message:
-        error = f"{error}: {raised.message}"
-    ended = "was still running when the run was cut"
-    if operation.ending != "unknown":
-        ended = f"ended as {outcome}"
-    rows: list[Row] = [
-        (operation.name, f"{ended}, expected {' or '.join(expected)}"),
-        ("called", called or "a connect that was not answered"),
-        ("raised", error),
-        ("mend", "make it work without a fault first: what it calls must be served"),
-        ("history", _history(result)),
-    ]
     return (
         *_headed(
             f"UNKNOWN {result.name}: it does not work without the fault either "
             f"(control, operation {operation.id})",
             "",
         ),
-        *_rows(rows),
+        *_rows(
+            (
+                *_what_failed(result, operation, _expected(result, operation.id)),
+                ("mend", _MEND),
+                ("history", _history(result)),
+            )
+        ),
     )
+
+
+def _broken(result: Result) -> tuple[Operation, ...]:
+    """The operations of its baseline that did not work."""
+    return () if result.baseline is None else not_ok(read(result.baseline), result.contract)
+
+
+def _no_baseline(
+    result: Result, broken: Sequence[Operation], also: Sequence[str]
+) -> tuple[str, ...]:
+    """The block of a baseline that did not work: what failed, and why nothing follows from it."""
+    first = broken[0]
+    others = dict.fromkeys(one.name for one in broken if one.name != first.name)
+    so = "nothing can be concluded about faults; "
+    so += "none was armed" if result.armed is None else "the run with them is not judged"
+    title = (
+        f"UNKNOWN {', '.join([result.name, *also])}: no baseline, "
+        f"`{first.name}` does not work without a fault"
+    )
+    rows: list[Row] = [
+        *_what_failed(result, first, ("ok",)),
+        ("also", ", ".join(others)),
+        ("so", so),
+        ("mend", _MEND),
+        ("history", str(result.folder / "baseline.jsonl")),
+    ]
+    return (*_headed(title, ""), *_rows(rows))
+
+
+def _what_failed(result: Result, operation: Operation, expected: Sequence[str]) -> Iterator[Row]:
+    """How an operation ended that should have worked, what it called, what it raised."""
+    ended = "was still running when the run was cut"
+    if operation.ending != "unknown":
+        ended = f"ended as {outcome_of(operation, result.contract)}"
+    yield operation.name, f"{ended}, expected {' or '.join(expected)}"
+    met = operation.attempts[-1] if operation.attempts else None
+    called = "nothing on the wire" if met is None else f"{met.method} {met.target}".strip()
+    yield "called", called or "a connect that was not answered"
+    if operation.errors:
+        raised = operation.errors[0]
+        error = raised.classes[0].rpartition(".")[2]
+        yield "raised", f"{error}: {raised.message}" if raised.message else error
 
 
 def _expected(result: Result, number: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from ..results import Result
-from .blocks import blocks, failures
+from .blocks import blocks, failures, reason
 from .terminal import checks_line, last_line
 
 __all__ = ["summary"]
@@ -29,12 +29,14 @@ def summary(
     `whole`: failures that are shown whole, None: all; `folder` is where the others can be seen.
     """
     left = whole
-    alike: dict[str, list[str]] = {}  # an error's text -> the scenarios that ended in it
+    alike: dict[str, list[str]] = {}  # why nothing could be judged -> the scenarios
     for result in results:
-        if result.error is not None:
-            alike.setdefault(str(result.error), []).append(result.name)
+        why = reason(result)
+        if why is not None:
+            alike.setdefault(why, []).append(result.name)
     for result in results:
-        same = [result.name] if result.error is None else alike[str(result.error)]
+        why = reason(result)
+        same = [result.name] if why is None else alike[why]
         if same[0] != result.name:
             continue
         for block in blocks(result, whole=left, also=same[1:]):

@@ -97,27 +97,34 @@ def heading(names: Iterable[str]) -> str:
 
 
 def row(result: Result, names: Iterable[str]) -> tuple[str, ...]:
-    """A scenario's row, and lines for what its subject did not offer. Not known is `?`, never 0."""
-    reading = None if result.armed is None else read(result.armed)
-    operations = "?" if reading is None else str(len(reading.operations))
+    """A scenario's row, and lines for what its subject did not offer.
+
+    Not known is `?`, never 0; a run that was not played, for want of a baseline, is `-`.
+    """
+    if result.armed is None:
+        operations = attempts = fired = "-" if result.error is None else "?"
+    else:
+        reading = read(result.armed)
+        operations = str(len(reading.operations))
+        attempts, fired = _attempts(reading), _fired(reading)
     line = (
         _named(result.name, names)
-        + f"{_WORDS[result.verdict]:<10}{operations:>10}   {_attempts(reading):>8}   "
-        + f"{_fired(reading):<18}{result.seconds:.1f} s"
+        + f"{_WORDS[result.verdict]:<10}{operations:>10}   {attempts:>8}   "
+        + f"{fired:<18}{result.seconds:.1f} s"
     )
     return (line, *_skipped(result.plan.skipped))
 
 
-def _attempts(reading: Reading | None) -> str:
-    if reading is None or reading.lacks("connects") is not None:
+def _attempts(reading: Reading) -> str:
+    if reading.lacks("connects") is not None:
         return "?"
     return str(sum(len(one.attempts) for one in reading.operations) + len(reading.strays))
 
 
-def _fired(reading: Reading | None) -> str:
+def _fired(reading: Reading) -> str:
     """The first kind that was armed with its count, and how many further kinds fired."""
-    if reading is None or not reading.faults:
-        return "?" if reading is None else "-"
+    if not reading.faults:
+        return "-"
     counts: dict[str, int] = {}
     for fault in reading.faults:
         counts[fault.kind] = counts.get(fault.kind, 0) + fault.fired
@@ -181,17 +188,21 @@ def _chosen(plan: Plan) -> Iterator[str]:
 def checks_line(results: Iterable[Result]) -> tuple[str, ...]:
     """How many checks had something to judge, and by name those that had not."""
     played = [result for result in results if result.error is None]
-    judged = [result.judgement for result in played if result.judgement is not None]
-    if not judged:
+    if not any(result.judgement is not None for result in played):
         return ()
-    exercised = {check for one in judged for check in one.exercised}
-    unpromised = {check for one in judged for check in one.not_promised} - exercised
-    idle = [info.id for info in ALL if info.id not in exercised | unpromised]
-    parts = [f"{len(exercised)} of {len(ALL)} checks exercised"]
-    if idle:
-        parts.append(f"not exercised: {' '.join(idle)}")
-    if unpromised:
-        parts.append(f"not promised: {' '.join(sorted(unpromised))}")
+    parts: list[str] = []
+    judged = [
+        one.judgement for one in played if one.armed is not None and one.judgement is not None
+    ]
+    if judged:
+        exercised = {check for one in judged for check in one.exercised}
+        unpromised = {check for one in judged for check in one.not_promised} - exercised
+        idle = [info.id for info in ALL if info.id not in exercised | unpromised]
+        parts.append(f"{len(exercised)} of {len(ALL)} checks exercised")
+        if idle:
+            parts.append(f"not exercised: {' '.join(idle)}")
+        if unpromised:
+            parts.append(f"not promised: {' '.join(sorted(unpromised))}")
     bad = [result.name for result in played if _bad_baseline(result)]
     parts.append("every baseline passed" if not bad else f"no good baseline: {', '.join(bad)}")
     return tuple(_wrapped("; ".join(parts), 0))

@@ -9,6 +9,7 @@ from faultlab.lab.expect import (
     StepFinding,
     implied,
     judge_steps,
+    not_ok,
     outcome_of,
     outcome_of_key,
     required,
@@ -110,6 +111,13 @@ def test_a_class_that_may_mean_several_is_read_by_the_last_attempt() -> None:
     lost = operation("failed", "connect_refused", error="LibraryError")
     assert outcome_of(late, contract) == "timeout"
     assert outcome_of(lost, contract) == "connection"
+
+
+def test_a_baseline_is_broken_by_what_did_not_end_ok() -> None:
+    """A returned error answer counts, too: nobody can tell what it would be under a fault."""
+    fine, refused = operation("ok", "ok"), operation("ok", "status:404")
+    hanging = operation("unknown", "pending")
+    assert not_ok(reading_of(fine, refused, hanging), HTTPX) == (refused, hanging)
 
 
 # --- implied requirements ------------------------------------------------------------------------

@@ -122,6 +122,19 @@ def test_a_folder_judged_again_gives_an_equal_judgement(played: Result) -> None:
     assert decode((played.folder / "verdict.json").read_bytes()) == first.judgement
 
 
+def test_a_story_without_a_working_baseline_needs_no_other_history(played: Result) -> None:
+    """No fault was armed, and its folder is judged again all the same."""
+    path = played.folder / "baseline.jsonl"
+    path.write_bytes((PAIR / "unknown.baseline.jsonl").read_bytes())
+    (played.folder / "armed.jsonl").unlink()
+    first = judged(replace(played, baseline=load(path), armed=None))
+    save(first)
+    assert first.judgement is not None
+    assert [(one.check, one.outcome) for one in first.judgement.findings] == [("C92", "unknown")]
+    again = rejudge(played.folder)
+    assert (again.judgement, again.armed, again.seconds) == (first.judgement, None, 1.015)
+
+
 def test_nothing_half_written_is_left(played: Result) -> None:
     """Each file is whole or absent."""
     save(judged(played))

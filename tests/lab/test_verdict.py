@@ -62,11 +62,29 @@ def test_a_run_with_its_baseline_passes() -> None:
     assert {"C90", "C91", "C92", "C97"} <= set(found.exercised)
 
 
-def test_a_broken_baseline_fails_a_run_that_is_fine() -> None:
-    """What fails without a fault proves nothing with one, and is a failure of its own."""
+def test_a_promise_broken_without_a_fault_fails_a_run_that_is_fine() -> None:
+    """It is a failure of its own, and the fault had no part in it."""
     found = judge(CONTRACT, golden("fail"), golden("fail.baseline"))
     assert [finding.check for finding in found.shown] == ["C92"]
     assert found.verdict == "fail"
+
+
+def test_without_a_working_baseline_nothing_else_is_said() -> None:
+    """Whatever the run with faults shows may be no doing of theirs."""
+    step = Finding(STEP, STEP, "fail", promised="`read: ok`", seen="it ended as connection")
+    bad = h.load(GOLDEN / "C24" / "fail.jsonl")
+    found = judge(
+        CONTRACT, bad, golden("unknown.baseline"), frozenset(("C24",)), step_findings=(step,)
+    )
+    assert [(one.check, one.outcome) for one in found.findings] == [("C92", "unknown")]
+    assert (found.verdict, found.exercised, found.unmet) == ("unknown", ("C92",), ())
+    assert found == judge(CONTRACT, None, golden("unknown.baseline"))
+
+
+def test_a_baseline_that_works_is_no_run() -> None:
+    """Nothing was shown of faults; who calls this has lost a history."""
+    with pytest.raises(ValueError, match="nothing to judge"):
+        judge(CONTRACT, None, golden("pass.baseline"))
 
 
 def test_only_a_required_check_must_be_exercised() -> None:

@@ -92,8 +92,17 @@ def test_the_pair_is_killed_by_its_altered_baseline(
     golden: Any, altered: Any, contract: Any
 ) -> None:
     """C92 reads the baseline, not the armed run."""
-    spoilt = altered(golden("C92", "pass.baseline")).instead(13, h.OpFailed, errors=REJECTED)
-    assert outcomes(golden("C92", "pass"), contract, spoilt.history())["C92"] == "fail"
+    baseline = golden("C92", "pass.baseline")
+    twice = altered(baseline).moved(1, 14).copied(0.5, 11, 12, 13, request=3)
+    assert outcomes(golden("C92", "pass"), contract, twice.history())["C92"] == "fail"
+    broken = altered(baseline).instead(14, h.OpFailed, errors=REJECTED)
+    assert outcomes(golden("C92", "pass"), contract, broken.history()) == {"C92": "unknown"}
+
+
+def test_a_pair_without_a_working_baseline_is_unknown(golden: Any, contract: Any) -> None:
+    """What fails without a fault is no answer to how the client takes one."""
+    pair = golden("C92", "unknown"), contract, paired("C92", "unknown")
+    assert outcomes(*pair) == {"C92": "unknown"}
 
 
 def test_every_check_has_altered_histories() -> None:

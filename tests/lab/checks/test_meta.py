@@ -5,7 +5,8 @@ from typing import Any
 from faultlab.lab import history as h
 from faultlab.lab.attempts import read
 from faultlab.lab.checks.finding import Finding
-from faultlab.lab.checks.meta import BASELINE, baseline_passes
+from faultlab.lab.checks.meta import BASELINE, baseline_passes, no_baseline
+from faultlab.lab.expect import not_ok
 
 
 def test_a_fault_that_may_stay_unfired_is_not_asked(story: Any, found: Any) -> None:
@@ -62,27 +63,42 @@ def test_strays_need_an_operation_to_be_missed_by(story: Any, found: Any) -> Non
     assert found("C97", told).outcome == "not_exercised"
 
 
-def paired(story: Any, *findings: Finding) -> Finding:
-    """C92 over a baseline whose own checks found this."""
-    return BASELINE.settle(baseline_passes(read(story.history()), findings))
-
-
-def test_a_baseline_fails_with_its_checks(story: Any) -> None:
+def test_a_baseline_fails_with_its_checks() -> None:
     """A client that leaks without any fault leaks."""
     bad = Finding("C70", "no-connection-leak", "fail", seen="connection 1 stayed open", events=(4,))
-    finding = paired(story().call(1, 0.1, 200), bad)
+    finding = BASELINE.settle(baseline_passes([bad]))
     assert finding.outcome == "fail"
     assert finding.seen == "without any fault C70 no-connection-leak: connection 1 stayed open"
     assert finding.events == (4,)
 
 
-def test_an_operation_that_did_not_end_ok_fails_the_baseline(story: Any) -> None:
+def test_a_baseline_is_as_unsure_as_its_checks() -> None:
+    """What could not be seen without a fault can't be told from the fault's doing."""
+    blind = Finding("C20", "backoff", "unknown", missing="refused connects")
+    finding = BASELINE.settle(baseline_passes([blind, BASELINE.says("not_promised")]))
+    assert (finding.outcome, finding.missing) == (
+        "unknown",
+        "the baseline's C20 backoff is unknown: refused connects",
+    )
+    assert BASELINE.settle(baseline_passes([])).outcome == "pass"
+
+
+def broken(told: Any, contract: Any) -> Finding:
+    """C92 over a baseline in which something did not end ok."""
+    return BASELINE.settle(no_baseline(not_ok(read(told.history()), contract), contract))
+
+
+def test_an_operation_that_did_not_end_ok_is_no_baseline(story: Any, contract: Any) -> None:
     """Whatever the fault phase then shows, it is not the fault's doing."""
-    finding = paired(story().call(1, 0.1, 404))
-    assert finding.seen == "without any fault `read` ended as shop.BadStatus"
+    finding = broken(story().call(1, 0.1, 200).call(2, 0.2, 404).call(3, 0.3, 404), contract)
+    assert (finding.outcome, finding.operation, finding.more) == ("unknown", 2, 1)
+    assert finding.missing == (
+        "a baseline: without any fault `read` ended as status:404 (shop.BadStatus)"
+    )
+    assert finding.to_know == "make `read` work without a fault first"
 
 
-def test_a_baseline_that_was_cut_short_is_unknown(story: Any) -> None:
-    """Ctrl-C is nobody's fault."""
-    told = story().begin(1, 0.1).on(h.OpUnknown, 0.2, op=1)
-    assert paired(told).outcome == "unknown"
+def test_an_operation_that_hangs_is_no_baseline(story: Any, contract: Any) -> None:
+    """It never showed how it ends, nor did those after it begin."""
+    finding = broken(story().begin(1, 0.1).on(h.OpUnknown, 0.2, op=1), contract)
+    assert finding.missing.endswith("`read` was still running when the run was cut")

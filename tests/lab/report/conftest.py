@@ -21,6 +21,7 @@ from faultlab.lab.history import (
     OpFailed,
     OpInvoked,
     OpOk,
+    OpUnknown,
     Raised,
     RequestStarted,
     ResponseComplete,
@@ -179,3 +180,10 @@ def refusal() -> tuple[AnyEvent, ...]:
         ResponseComplete(t=0.022, request=1, **core),
         OpFailed(t=0.023, op=1, errors=(Raised(classes=("shop.NotFound",), message="no order 7"),)),
     )
+
+
+@pytest.fixture
+def broken(refusal: tuple[AnyEvent, ...]) -> History:
+    """A baseline in which a read is answered with 404, and a write is still running at the end."""
+    write = OpInvoked(t=0.03, op=2, name="write", service="orders", phase="control")
+    return numbered(Header(run="baseline"), (*refusal, write, OpUnknown(t=0.04, op=2)))

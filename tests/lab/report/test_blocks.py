@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from faultlab.lab.checks import Finding
 from faultlab.lab.checks.finding import STEP
 from faultlab.lab.errors import SubjectError
-from faultlab.lab.report.blocks import blocks, failures
+from faultlab.lab.report.blocks import blocks, failures, reason
 from faultlab.lab.report.lanes import WIDTH
 
 if TYPE_CHECKING:
-    from faultlab.lab.history import AnyEvent
+    from faultlab.lab.history import AnyEvent, History
 
     from .conftest import MakeResult
 
@@ -167,6 +167,43 @@ def test_a_workload_that_never_worked_is_told_as_such(
     unknown = Finding("C91", "workload-ran", "unknown", missing="`read` never succeeded")
     story = result(unknown, name="down", recorded=refusal)
     assert [shown(block) for block in blocks(story)] == [WITHOUT]
+
+
+NO_BASELINE = """\
+UNKNOWN down, slow: no baseline, `read` does not work without a fault
+  read       ended as status:404, expected ok
+  called     GET /v2/orders/7
+  raised     NotFound: no order 7
+  also       write
+  so         nothing can be concluded about faults; none was armed
+  mend       make it work without a fault first: what it calls must be served
+  history    .faultlab/runs/20261123-104951/down/baseline.jsonl
+"""
+
+
+def test_a_broken_baseline_is_one_block_that_says_why_nothing_follows(
+    result: MakeResult, broken: History
+) -> None:
+    """Not a failure of the client under faults: none was armed."""
+    unknown = Finding("C92", "baseline-passes", "unknown", missing="a baseline")
+    story = replace(result(unknown, name="down"), armed=None, baseline=broken)
+    assert [shown(block) for block in blocks(story, also=["slow"])] == [NO_BASELINE]
+    assert reason(story) == "read status:404 shop.NotFound"
+
+
+def test_a_broken_baseline_beside_an_armed_run_is_judged_alone(
+    result: MakeResult, retry_after: Finding, broken: History
+) -> None:
+    """A folder of an earlier version may hold both."""
+    (block,) = blocks(replace(result(retry_after), baseline=broken))
+    assert block[0].endswith("no baseline, `read` does not work without a fault")
+    assert "about faults; the run with them is not judged" in " ".join(" ".join(block).split())
+
+
+def test_a_story_that_was_judged_has_no_reason_why_not(result: MakeResult) -> None:
+    """Its blocks are its own."""
+    assert reason(result()) is None
+    assert reason(result(error=SubjectError("gone"))) == "gone"
 
 
 def test_an_error_is_shown_as_it_is_addressed(result: MakeResult) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from faultlab.lab.checks import Finding
 from faultlab.lab.errors import SubjectError
 from faultlab.lab.report.summary import summary
 
 if TYPE_CHECKING:
-    from faultlab.lab.checks import Finding
+    from faultlab.lab.history import History
 
     from .conftest import MakeResult
 
@@ -49,6 +51,21 @@ def test_an_error_that_ended_several_scenarios_is_told_once(result: MakeResult) 
     lines = list(summary([*results, result()], folder="out", seconds=None))
     assert lines[:3] == ["", "ERROR down, slow", "  SubjectError: orders: it raised ValueError"]
     assert lines[-1] == "ERROR  2 error, 1 pass"
+
+
+def test_a_client_that_works_in_no_baseline_is_told_once(
+    result: MakeResult, broken: History
+) -> None:
+    """The first block of six equal ones is read, and the checks line blames no check."""
+    unknown = Finding("C92", "baseline-passes", "unknown", missing="a baseline")
+    results = [
+        replace(result(unknown, name=name), armed=None, baseline=broken)
+        for name in ("down", "slow")
+    ]
+    lines = list(summary(results, folder="out", seconds=None))
+    assert lines[1] == "UNKNOWN down, slow: no baseline, `read` does not work without a fault"
+    assert sum(line.startswith("UNKNOWN ") for line in lines) == 2
+    assert lines[-2:] == ["no good baseline: down, slow", "UNKNOWN  2 unknown"]
 
 
 def test_a_run_of_which_nothing_was_offered_is_no_pass() -> None:

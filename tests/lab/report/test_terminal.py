@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,6 +120,13 @@ def test_a_story_without_a_history_knows_no_number(result: MakeResult) -> None:
     """What was not played has no counts."""
     (line,) = row(result(error=SetupError("no port")), NAMES)
     assert line == "5xx         ERROR              ?          ?   ?                 0.3 s"
+
+
+def test_a_run_that_was_not_played_has_no_numbers(result: MakeResult) -> None:
+    """`?` would send the reader to look for what went unseen."""
+    unknown = Finding("C92", "baseline-passes", "unknown", missing="a baseline")
+    (line,) = row(replace(result(unknown), armed=None), NAMES)
+    assert line == "5xx         unknown            -          -   -                 0.3 s"
 
 
 def test_steps_that_are_not_offered_are_seen(result: MakeResult) -> None:

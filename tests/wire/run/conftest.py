@@ -65,6 +65,21 @@ def raises(urls):
     yield {"read": op("GET /orders/{id}", print, urls["order"])}
 
 @subject(services=ORDERS, contract="httpx")
+def broken(urls):
+    with client(urls) as http:
+        def read():
+            raise KeyError(http.get("/orders/7").json()["id"])
+        yield {"read": op("GET /orders/{id}", read)}
+
+@subject(services=ORDERS, contract="httpx")
+def never(urls):
+    with client(urls) as http:
+        def read():
+            http.get("/orders/7")
+            threading.Event().wait()
+        yield {"read": op("GET /orders/{id}", read)}
+
+@subject(services=ORDERS, contract="httpx")
 def elsewhere(urls):
     yield {"read": op("GET /orders/{id}", httpx.get, os.environ["ORDERS_URL"], trust_env=False)}
 

@@ -98,6 +98,25 @@ def test_an_operation_that_hangs_is_unknown(
     assert judged(result).verdict == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("subject", "limit", "why"),
+    [
+        ("broken", None, "`read` ended as other (builtins.KeyError)"),
+        ("never", LIMIT, "`read` was still running when the run was cut"),
+    ],
+)
+def test_a_client_that_does_not_work_without_a_fault_meets_none(
+    ground: Any, subject: str, limit: float | None, why: str
+) -> None:
+    """It would be called a failure under faults; and a hang would take the limit twice."""
+    result = judged(ground.play(subject, READS, limit=limit))
+    assert (result.error, result.armed, result.verdict) == (None, None, "unknown")
+    assert not (result.folder / "armed.jsonl").exists()
+    assert result.judgement is not None
+    (finding,) = result.judgement.findings
+    assert finding.missing == f"a baseline: without any fault {why}"
+
+
 def test_a_factory_that_raises_is_told_with_its_line(ground: Any) -> None:
     """Before anything is played: its author reads file, line and text."""
     with pytest.raises(SubjectError) as caught:
