@@ -1,0 +1,13 @@
+"""What a test holds: the lab, faults in force, and counts that explain themselves.
+
+The pytest fixture `lab` (`pytest_plugin.py`) makes one `Lab` for each test, with listeners and a
+history of its own in the session's one lab process; the test's own process is the subject.
+"""
+
+from __future__ import annotations
+
+from .armed import Armed
+from .count import Count
+from .lab import LIMIT, Lab, Place
+
+__all__ = ["LIMIT", "Armed", "Count", "Lab", "Place"]

@@ -1,0 +1,317 @@
+"""One test's lab: its services, the faults in force, counts.
+
+Counterparts: `arming.py` has the ways to fail, `armed.py` is what arming gives, `evidence.py` what
+counting asks. Knows no pytest: what fails here is an AssertionError or an error of `errors.py`.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from platform import python_version
+from textwrap import wrap
+from typing import Any, Protocol
+
+from typing_extensions import override
+
+from ...faults import Fault, Refused
+from ..backends.specification import Builtin, Specification, Url, parse
+from ..environments import Environment, Handle
+from ..errors import EvidenceMissing, LabError, UsageError
+from ..history import EffectApplied, Header, History
+from ..report.lanes import WIDTH, lanes
+from ..stamp import Stamp
+from ..subjects.builtin import SERVICES, MaximusClient, client
+from ..subjects.recording import Watch
+from ..tune import FAST, Tune
+from .armed import Armed, Unfired
+from .arming import Arming
+from .count import Count
+from .evidence import Evidence
+from .feed import Feed
+
+__all__ = ["LIMIT", "Lab", "Place"]
+
+__tracebackhide__ = True  # pytest: the line to show is the test's own
+
+LIMIT = 60.0
+"""Seconds after which the lab takes a test's services away, so that a blocked call returns."""
+
+_FIRST_ROWS = 20
+_LAST_ROWS = 40  # what went wrong mostly stands at the end
+
+
+class Place(Protocol):
+    """Opens the environment of one test, with no service yet."""
+
+    def __call__(self, *, header: Header, path: Path, feed: socket.socket) -> Environment:
+        """Its history goes to `path`; `feed` is the lab's end of the test's event channel."""
+
+
+class Lab(Arming):
+    """One test's lab. Every method is synchronous and may be used in sync and async tests.
+
+    `place` opens the environment that it runs in, `folder` holds this test's history. After
+    `limit` seconds its services are taken away, so that a blocked call returns.
+    """
+
+    def __init__(
+        self, place: Place, *, name: str, folder: Path, seed: int = 0, limit: float = LIMIT
+    ) -> None:
+        self.name = name
+        self.seed = seed
+        self.tune: Tune | None = FAST
+        self._numbers = count(1)
+        self._armed: list[Armed] = []
+        self._urls: dict[str, str] = {}
+        self._unledgered: set[str] = set()
+        self._serving = threading.RLock()
+        self._lost: LabError | None = None
+        feed, events = socket.socketpair()
+        header = Header(
+            scenario=name,
+            seed=seed,
+            environment="embedded",
+            tune="fast",
+            subject="test",
+            run="test",
+            versions={"faultlab": version("faultlab"), "python": python_version()},
+            wall=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        try:
+            self._environment = place(header=header, path=folder / "history.jsonl", feed=feed)
+        except BaseException:
+            feed.close()
+            events.close()
+            raise
+        self.env = self._environment.name
+        self._channel = Feed(events)
+        self._watch = Watch()
+        self._watch.start({}, self._channel, Stamp(time.monotonic() - self._environment.clock()))
+        self._watch.opened()
+        self._evidence = Evidence(self._environment, self._channel, self._watch)
+        self._limit = limit
+        self._limited = threading.Event()
+        self._timer = threading.Timer(limit, self._take_away)
+        self._timer.name = "faultlab-limit"
+        self._timer.daemon = True
+        self._timer.start()
+
+    @property
+    def history(self) -> History:
+        """Everything that happened so far, on the test's side, the wire and the backends."""
+        return self._evidence.history
+
+    def url(self, service: str) -> str:
+        """This test's own listener before a service; the built-in ones start when first asked for.
+
+        Raises UsageError for a service that is neither built in nor served.
+        """
+        with self._serving:
+            if service not in self._urls:
+                self._known(service)
+                self._start(service, Builtin(service))
+            return self._urls[service]
+
+    def serve(self, service: str, routes: Mapping[str, object] | str) -> str:
+        """A stub from routes, `{"GET /orders/{id}": {...}}`, or a server's URL; gives its url.
+
+        Raises UsageError for what can't be served.
+        """
+        if not service:
+            raise UsageError("lab.serve: a service needs a name", expected="orders, for example")
+        with self._serving:
+            if service in self._urls:
+                raise UsageError(
+                    f"{service!r} is served already in this test, at {self._urls[service]}",
+                    mend="serve it once, before its url is asked for; or choose another name",
+                )
+            try:
+                specification = parse(routes)
+            except ValueError as error:
+                raise UsageError(f"lab.serve({service!r}, ...): {error}") from error
+            self._start(service, specification)
+            return self._urls[service]
+
+    def client(self, *, health_max_age: float = 0.0, **options: Any) -> MaximusClient:
+        """The reference client for this test's core and penelope, with the lab's tune and seed.
+
+        `options` are its constructor's, and win. Two clients of one test have the same jitter.
+        """
+        urls = {service: self.url(service) for service in SERVICES}
+        return client(urls, self.tune, self.seed, health_max_age=health_max_age, **options)
+
+    def attempts(self, service: str | None = None) -> Count:
+        """Attempts since the test began, on one service or on all.
+
+        A request head begun, or a connect that was refused or stayed unanswered. Raises
+        EvidenceMissing where a count would be a guess.
+        """
+        if service is not None:
+            self._known(service)
+        reading = self._evidence.reading()
+        found = self._evidence.attempts(reading, None if service is None else (service,))
+        return Count(
+            len(found),
+            what="attempts" if service is None else f"attempts on {service}",
+            why="since the test began, the first attempt included; wire below",
+        )
+
+    def effects(self, service: str | None = None) -> Count:
+        """What the backends really did: complete requests carried out that aren't idempotent.
+
+        Raises EvidenceMissing for a server of your own: it keeps no ledger.
+        """
+        if service is not None:
+            self._known(service)
+        blind = sorted(self._unledgered if service is None else self._unledgered & {service})
+        if blind:
+            raise EvidenceMissing(
+                f"unknown: effects on {', '.join(blind)}",
+                seen="a server of your own keeps no ledger that the lab could read",
+                mend="ask the server itself, or serve routes",
+            )
+        found = [
+            event
+            for event in self.history
+            if isinstance(event, EffectApplied) and service in (None, event.service)
+        ]
+        return Count(
+            len(found),
+            what="effects" if service is None else f"effects on {service}",
+            why="since the test began, late requests included; backend below",
+        )
+
+    # --- for the plugin --------------------------------------------------------------------------
+
+    def report(self) -> tuple[History, str]:
+        """The history and its lanes, for a failed test; of what there is if the place is gone."""
+        try:
+            history = self.history
+        except LabError as error:
+            self._lost = error
+            history = self._environment.events()
+        lines = lanes(history)
+        left_out = len(lines) - 1 - _FIRST_ROWS - _LAST_ROWS
+        if left_out > 0:
+            middle = f"           ... {left_out} rows left out; the file has them ..."
+            lines = (*lines[: 1 + _FIRST_ROWS], middle, *lines[-_LAST_ROWS:])
+        notes = [self._over_limit()] if self._limited.is_set() else []
+        notes += [] if self._lost is None else [self._lost.text]
+        for note in notes:
+            lines = (*lines, *wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  "))
+        return history, "\n".join(lines)
+
+    def close(self, *, judge: bool = True) -> History:
+        """End every fault, stop listeners, undo the instrumentation; the whole history.
+
+        With `judge` raises AssertionError for a fault that never fired and was in no block, and
+        for a test that outlasted its limit; LabError if the place is gone. All is closed then too.
+        """
+        if self._evidence.final is not None:
+            return self._evidence.final
+        problem: AssertionError | LabError | None = None
+        try:
+            self._timer.cancel()
+            try:
+                for armed in self._armed:
+                    armed.clear()
+                self._evidence.settle()
+                if self._limited.is_set():
+                    raise AssertionError(self._over_limit())
+                for armed in self._armed:
+                    if judge:
+                        armed.demand_fired()
+            except (AssertionError, LabError) as error:
+                problem = error
+                self._lost = error if isinstance(error, LabError) else None
+            self._watch.closed()
+        finally:
+            self._watch.stop()
+            self._channel.close()
+            try:
+                final = self._environment.close()
+            except LabError as error:
+                problem = problem or error
+                final = self._environment.events()
+            self._evidence.final = final
+            self._timer.join()
+        if judge and problem is not None:
+            raise problem
+        return final
+
+    def _known(self, service: str) -> None:
+        if service in self._urls or service in SERVICES:
+            return
+        raise UsageError(
+            f"{service!r} is not served in this test",
+            expected=", ".join(sorted({*SERVICES, *self._urls})),
+            mend=f'lab.serve("{service}", {{"GET /path": {{...}}}})',
+        )
+
+    def _start(self, service: str, specification: Specification) -> None:
+        self._open()
+        url = self._environment.serve(service, specification)
+        self._urls[service] = url
+        if isinstance(specification, Url):
+            self._unledgered.add(service)
+        self._watch.add(int(url.rpartition(":")[2]), service)
+
+    @override
+    def _arm(self, faults: tuple[Fault, ...], unfired: Unfired, call: str) -> Armed:
+        """Put these faults in force, all of them or none. Raises FaultError and UsageError."""
+        if unfired not in ("fail", "ok"):
+            raise UsageError(f"unfired={unfired!r}", expected='"fail" or "ok"')
+        for fault in faults:
+            self.url(fault.service)
+        self._open()
+        handles: list[Handle] = []
+        try:
+            for fault in faults:
+                number = next(self._numbers)
+                handles.append(self._environment.inject(number, fault, unfired=unfired))
+        except BaseException:
+            if handles:
+                self._environment.clear(*(handle.number for handle in handles))
+            raise
+        armed = Armed(
+            self._evidence, faults, tuple(handles), end=self._end, unfired=unfired, call=call
+        )
+        self._armed.append(armed)
+        return armed
+
+    def _end(self, numbers: tuple[int, ...]) -> None:
+        if self._evidence.final is None:
+            self._evidence.settle()  # the last connects in their time are their own
+            self._environment.clear(*numbers)
+
+    def _open(self) -> None:
+        if self._evidence.final is not None:
+            raise UsageError("this test is over, and its lab is closed")
+
+    def _over_limit(self) -> str:
+        return (
+            f"the test's limit of {self._limit:g} s passed: the lab reset its connections and "
+            "refused new ones; a test that needs longer: pytest --faultlab-limit SECONDS"
+        )
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Lab of {self.name}: {', '.join(self._urls) or 'nothing served yet'}>"
+
+    def _take_away(self) -> None:
+        """No connection lives on and none begins: a call that blocks returns, whatever it does."""
+        self._limited.set()
+        with suppress(LabError):  # the place is gone or closed, and its connections with it
+            self._environment.reset()
+            self._environment.clear()
+            for service in tuple(self._urls):
+                fault = Refused(service=service, live="reset")
+                self._environment.inject(next(self._numbers), fault, unfired="ok")

@@ -1,0 +1,53 @@
+"""What is said of a fault that never acted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faultlab.faults import Latency, Refused, Status
+from faultlab.lab.attempts import read
+from faultlab.lab.testing.unfired import unfired
+
+if TYPE_CHECKING:
+    from .conftest import Paper
+
+
+def said(paper: Paper, call: str = "CALL", elsewhere: tuple[str, ...] = ()) -> list[str]:
+    """The lines for the only fault of the paper's history."""
+    reading = read(paper.events())
+    (record,) = reading.faults
+    return unfired(reading, record, "test_orders.py:19", call, elsewhere).split("\n")
+
+
+def test_an_unfired_fault_says_where_how_long_and_what_was_called(paper: Paper) -> None:
+    """The usual mistake is another service or another moment; the numbers show which."""
+    paper.request("orders")
+    paper.inject(1, Refused(service="orders"))
+    for _ in range(3):
+        paper.request("payments")
+    paper.clear()
+    paper.request("orders")
+    assert said(paper, 'lab.down("orders", unfired="ok")') == [
+        "`refused` on orders (test_orders.py:19) was in force 0.007 s and never fired",
+        "  meanwhile  0 connects to orders, 3 requests to payments",
+        "  mend       arm it where the client calls; if no call is meant, say so:",
+        '             lab.down("orders", unfired="ok")',
+    ]
+
+
+def test_an_unfired_scope_shows_the_requests_that_it_missed(paper: Paper) -> None:
+    """A pattern that covers nothing is seen beside what was asked for."""
+    paper.inject(1, Status(service="orders", code=503, endpoint="GET /order/*"))
+    paper.request("orders", "/orders/7?full=1")
+    assert said(paper)[1:3] == [
+        '  armed as   code: 503, endpoint: "GET /order/*"',
+        "  meanwhile  1 request to orders (GET /orders/7)",
+    ]
+
+
+def test_an_unfired_fault_tells_where_the_client_went_instead(paper: Paper) -> None:
+    """A client that ignores the URL it was given calls somewhere else."""
+    paper.inject(1, Latency(service="orders", delay=0.5))
+    assert "  elsewhere  connects since the test began: 127.0.0.1:8080" in said(
+        paper, elsewhere=("127.0.0.1:8080",)
+    )
