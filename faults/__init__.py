@@ -11,14 +11,14 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from .down import Cut, Refused
-from .partial import BadBody, LostAnswer
+from .partial import BadBody, LostAnswer, Stale
 from .partition import Partition
 from .scope import Fault
 from .slow import Latency, Stall
 from .status import Status
 
 AnyFault = Annotated[
-    Refused | Cut | Latency | Stall | Status | Partition | BadBody | LostAnswer,
+    Refused | Cut | Latency | Stall | Status | Partition | BadBody | LostAnswer | Stale,
     Field(discriminator="kind"),
 ]
 
@@ -31,6 +31,7 @@ KINDS: dict[str, type[Fault]] = {
     "partition": Partition,
     "bad_body": BadBody,
     "lost_answer": LostAnswer,
+    "stale": Stale,
 }
 
 fault_adapter: TypeAdapter[AnyFault] = TypeAdapter(AnyFault)
@@ -45,6 +46,7 @@ __all__ = [
     "LostAnswer",
     "Partition",
     "Refused",
+    "Stale",
     "Stall",
     "Status",
     "fault_adapter",

@@ -18,7 +18,7 @@ from typing import Literal, assert_never
 from . import AnyFault
 from .bodies import BODIES, Body
 from .down import Cut, Refused
-from .partial import BadBody, LostAnswer
+from .partial import BadBody, LostAnswer, Stale
 from .partition import Partition
 from .scope import covers
 from .slow import Latency, Stall
@@ -32,6 +32,7 @@ __all__ = [
     "CutAnswer",
     "CutBody",
     "CutHead",
+    "CutIdle",
     "CutRequest",
     "Decision",
     "Delay",
@@ -48,8 +49,10 @@ __all__ = [
     "mode",
     "on_accept",
     "on_bytes",
+    "on_idle",
     "on_live",
     "on_request",
+    "patience",
     "replaced",
 ]
 
@@ -145,6 +148,14 @@ class CutAccept:
 
 
 @dataclass(frozen=True, slots=True)
+class CutIdle:
+    """A connection on which no request is under way ends."""
+
+    fault: int
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
 class Withhold:
     """The answer is kept back until the fault ends."""
 
@@ -201,6 +212,28 @@ def on_accept(armed: Sequence[Armed]) -> CutAccept | None:
             case Cut(at="accept", by=by, first=first) if first is None or one.hits < first:
                 return CutAccept(one.id, by)
     return None
+
+
+def on_idle(at: Literal["reuse", "idle"], seconds: float, armed: Sequence[Armed]) -> CutIdle | None:
+    """What becomes of a connection that has been idle so long; `first` counts connections.
+
+    At `reuse` a request begins on it, at `idle` none does.
+    """
+    for one in armed:
+        match one.fault:
+            case Stale(at=where, idle=idle, by=by, first=first) if (
+                where == at and seconds >= idle and (first is None or one.hits < first)
+            ):
+                return CutIdle(one.id, by)
+    return None
+
+
+def patience(armed: Sequence[Armed]) -> float | None:
+    """The least idle seconds after which a connection may end by itself; None: never."""
+    limits = (
+        one.fault.idle for one in armed if isinstance(one.fault, Stale) and one.fault.at == "idle"
+    )
+    return min(limits, default=None)
 
 
 def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decision:
@@ -263,7 +296,7 @@ def _ending(armed: Armed) -> Ending | None:
             return ReplaceBody(armed.id, BODIES[fault.body])
         case LostAnswer():
             return LoseAnswer(armed.id, fault.by)
-        case Refused() | Partition() | Latency():
+        case Refused() | Partition() | Latency() | Stale():
             return None
         case _:
             assert_never(fault)

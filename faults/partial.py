@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field, model_validator
+
 from .bodies import BODIES
 from .scope import Family, Fault, Reach
 
@@ -52,3 +54,33 @@ class LostAnswer(Fault):
     def observable(self) -> tuple[str, ...]:
         """What this value shows as."""
         return ("eof_before_response",) if self.by == "fin" else ("reset_before_response",)
+
+
+class Stale(Fault):
+    """A connection that has been idle for `idle` seconds between two requests ends.
+
+    At `reuse`: as the next request on it begins, as when that request and the server's FIN or RST
+    cross; nothing of it is carried out. At `idle`: when the time is over, so that a client that
+    looks before it uses a connection again can see the end; after FIN the lab reads on, and a
+    request that comes all the same is seen. A connection that has carried no request is left alone.
+    `first` counts connections.
+    """
+
+    family: ClassVar[Family] = "partial"
+    reach: ClassVar[Reach] = "connection"
+    observables: ClassVar[tuple[str, ...]] = ("stale_eof", "stale_reset")
+
+    kind: Literal["stale"] = "stale"
+    idle: float = Field(default=0.0, ge=0)
+    at: Literal["reuse", "idle"] = "reuse"
+    by: Literal["fin", "rst"] = "fin"
+
+    @model_validator(mode="after")
+    def _no_request_yet(self) -> Stale:
+        if self.endpoint is not None:
+            raise ValueError("an idle connection has no request yet: it takes no `endpoint`")
+        return self
+
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows as."""
+        return ("stale_eof",) if self.by == "fin" else ("stale_reset",)

@@ -14,10 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from .written import written
 
 Family = Literal["down", "slow", "5xx", "partition", "partial"]
-Reach = Literal["listener", "stream", "request"]
+Reach = Literal["listener", "connection", "stream", "request"]
 
 REACHES: dict[Reach, str] = {
     "listener": "connects, before there is a request",
+    "connection": "connections, while no request is under way",
     "stream": "bytes as they pass; with a scope, those of the requests picked",
     "request": "requests, as their heads arrive",
 }

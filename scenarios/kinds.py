@@ -68,7 +68,13 @@ def parameters_of(model: type[Fault]) -> tuple[str, ...]:
 
 def scope_of(model: type[Fault]) -> tuple[str, ...]:
     """The scope keys that a kind takes: one that acts before there is a request picks none."""
-    return ("service",) if model.reach == "listener" else SCOPE_KEYS
+    match model.reach:
+        case "listener":
+            return ("service",)
+        case "connection":
+            return ("service", "first")
+        case _:
+            return SCOPE_KEYS
 
 
 def families_of(kind: str, model: type[Fault]) -> tuple[str, ...]:

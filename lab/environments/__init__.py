@@ -18,7 +18,17 @@ __all__ = ["ENVIRONMENTS", "Environment", "Handle"]
 
 ENVIRONMENTS: dict[str, frozenset[str]] = {
     "embedded": frozenset(
-        ("refused", "cut", "latency", "stall", "status", "partition", "bad_body", "lost_answer")
+        (
+            "refused",
+            "cut",
+            "latency",
+            "stall",
+            "status",
+            "partition",
+            "bad_body",
+            "lost_answer",
+            "stale",
+        )
     ),
 }
 """The fault kinds that each environment can do."""

@@ -13,6 +13,7 @@ from ...faults import AnyFault
 from ...faults.decide import (
     Armed,
     CutAccept,
+    CutIdle,
     Decision,
     Delay,
     Draws,
@@ -20,7 +21,9 @@ from ...faults.decide import (
     fold,
     on_accept,
     on_bytes,
+    on_idle,
     on_request,
+    patience,
 )
 from ..history import AnyEvent, FaultArmed, FaultCleared, FaultFired
 from ..net import Net
@@ -102,6 +105,17 @@ class Force:
         if action is not None:
             self._set(fold(self.armed, (action.fault,)))
         return action
+
+    def idle(self, at: Literal["reuse", "idle"], seconds: float) -> CutIdle | None:
+        """What becomes of a connection that has been idle so long."""
+        action = on_idle(at, seconds, self.armed)
+        if action is not None:
+            self._set(fold(self.armed, (action.fault,)))
+        return action
+
+    def patience(self) -> float | None:
+        """After how many idle seconds `idle` is to be asked; None: never."""
+        return patience(self.armed)
 
     def decide(self, request: Request, seen: tuple[Armed, ...]) -> Decision:
         """What happens to an exchange; only faults `seen` when its head began, still in force."""

@@ -74,6 +74,11 @@ class Gate:
         return self._current is not None or bool(self._waiting)
 
     @property
+    def used(self) -> bool:
+        """Whether a request has begun on this connection."""
+        return self._count > 0
+
+    @property
     def idle(self) -> bool:
         """Whether the connection stands between two exchanges."""
         return not self.raw and not self.in_flight and self._requests.idle

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from ...faults.decide import Delay, Hold
+from ...faults.decide import CutIdle, Delay, Hold
 from ..history import ConnClosed, ConnOpened, Ending, Side
 from ..net import Connection
 from .ends import Note
 from .force import Force
 from .gate import Gate
+from .idle import Idle
 from .line import Line
 
 __all__ = ["Link"]
@@ -94,7 +95,7 @@ class Link:
         self._unplugged = False
         self._unheard = False  # since it was unplugged
         self._up = Line(force.net, force.holds, self._balance)
-        self._down = Line(force.net, force.holds, self._balance)
+        self._down = Line(force.net, force.holds, self._left)
         self._up_full = False
         self._down_full = False
         self._client_paused = False
@@ -103,6 +104,7 @@ class Link:
         self._received = 0
         self._released = False
         self._gate = Gate(self, force, conn, tag_upstream=tag_upstream)
+        self._idle = Idle(force, self._between, self._end_idle)
         force.record(
             ConnOpened(t=force.clock(), service=force.service, conn=conn, port=client.peer)
         )
@@ -125,6 +127,10 @@ class Link:
             and self._up.empty
             and self._down.empty
         )
+
+    def look(self) -> None:
+        """A fault that ends idle connections is in force."""
+        self._idle.look()
 
     def drain(self) -> None:
         """Take what the kernel has of both sides, now."""
@@ -194,6 +200,7 @@ class Link:
         if self.state == "open":
             self._note_closed("lab", "fin")
         self.state = "gone"
+        self._idle.stop()
         self._up.clear()
         self._down.clear()
         self._client.close()
@@ -209,6 +216,9 @@ class Link:
         """Bytes arrived from the client."""
         self._unheard = False
         self._received += len(data)
+        cut = self._idle.ends()
+        if cut is not None:
+            self._end_idle(cut)
         self._gate.from_client(data)
         self._balance()
 
@@ -324,6 +334,8 @@ class Link:
 
     def settle(self) -> None:
         """Close the upstream connection once no exchange needs it and no new one can come."""
+        if self.state == "open":
+            self._idle.begins()
         if self._released or self.state == "open" or self._held:
             return
         if not self._backend_over and not self._gate.in_flight and self._up.empty:
@@ -335,9 +347,22 @@ class Link:
             self._backend_over = True
         if self.state == "gone" and self._backend_over:
             self._released = True
+            self._idle.stop()
             self._gone(self)
 
     # --- carrying out ----------------------------------------------------------------------------
+
+    def _between(self) -> bool:
+        """Whether it stands between two exchanges."""
+        return self._gate.used and self.idle
+
+    def _end_idle(self, cut: CutIdle) -> None:
+        self.end(cut.by, cut.fault)
+
+    def _left(self) -> None:
+        """What was delayed on its way to the client has gone out."""
+        self._balance()
+        self._idle.begins()
 
     def _send_up(self, data: bytes) -> None:
         if self._backend is not None:

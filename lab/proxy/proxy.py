@@ -93,6 +93,9 @@ class Proxy:
         self._act_on_live(ident, live)
         if old is not None:
             self._pump()
+        if known.reach == "connection":
+            for link in tuple(self._links.values()):
+                link.look()
         return mechanism
 
     def clear(self, ident: int) -> None:
@@ -160,6 +163,8 @@ class Proxy:
         match fault.reach:
             case "listener":
                 return f"listener {self._listener.mechanism}; {_on_live(live)}"
+            case "connection":
+                return "link"
             case "stream":
                 return "gate" if fault.scoped else "link"
             case "request":

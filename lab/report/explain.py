@@ -12,7 +12,18 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import assert_never
 
-from ...faults import AnyFault, BadBody, Cut, Latency, LostAnswer, Partition, Refused, Stall, Status
+from ...faults import (
+    AnyFault,
+    BadBody,
+    Cut,
+    Latency,
+    LostAnswer,
+    Partition,
+    Refused,
+    Stale,
+    Stall,
+    Status,
+)
 from ..contract import Contract
 from ..expect import required
 from ..plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Step, Wait
@@ -193,7 +204,8 @@ def fault_text(fault: AnyFault) -> str:
     where = f"{fault.kind} on {fault.service}"
     if fault.endpoint is not None:
         where += f" {fault.endpoint}"
-    of = "connections" if isinstance(fault, Cut) and fault.at == "accept" else "requests"
+    before = isinstance(fault, Cut) and fault.at == "accept"
+    of = "connections" if before or fault.reach == "connection" else "requests"
     which = "" if fault.first is None else f", the first {fault.first} {of}"
     return f"{where}: {_what(fault)}{which}"
 
@@ -228,6 +240,10 @@ def _what(fault: AnyFault) -> str:
             return f"connects unanswered, live connections {ends}{way}"
         case BadBody(body=body):
             return f"answers with {body}"
+        case Stale(idle=idle, at=at, by=by):
+            when = "as the next request begins" if at == "reuse" else "at once"
+            since = f"a connection idle for {idle:g} s" if idle else "an idle connection"
+            return f"{by.upper()} on {since}, {when}"
         case LostAnswer(by=by):
             return f"carried out, then {by.upper()} without an answer"
         case _:

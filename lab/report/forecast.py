@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from ...faults import AnyFault, Partition, Refused
+from ...faults import AnyFault, Partition, Refused, Stale
 from ..contract import Contract
 from ..expect import outcome_of_key
 from ..oracle import (
@@ -101,6 +101,7 @@ class _Thought:
     life: int = 0
     state: State = field(default_factory=begin)
     hits: Counter[int] = field(default_factory=Counter)
+    rested: dict[str, float] = field(default_factory=dict)  # service -> since when it is idle
     found: dict[int, Forecast] = field(default_factory=dict)
     _order: Iterator[int] = field(default_factory=count)
 
@@ -140,7 +141,7 @@ class _Thought:
             case "begin":
                 call.attempts += 1
                 self._fold(AttemptBegan(t, call.op, call.attempts))
-                call.met, seconds = self._meets(call.step)
+                call.met, seconds = self._meets(t, call)
                 return t + seconds, "end"
             case "end":
                 return self._end(t, call)
@@ -166,6 +167,7 @@ class _Thought:
         return None
 
     def _end(self, t: float, call: _Call) -> tuple[float, _Move] | None:
+        self.rested[call.step.service] = t
         asked = self._retry_after(call)
         self._fold(AttemptEnded(t, call.op, call.attempts, call.met, t, t, retry_after=asked))
         demand = next_demand(self.contract, self.state, call.op, t)
@@ -186,8 +188,10 @@ class _Thought:
 
     # --- what the faults do ----------------------------------------------------------------------
 
-    def _meets(self, step: Operate) -> tuple[str, float]:
-        """What the next attempt of a step meets, and the seconds until the client knows."""
+    def _meets(self, t: float, call: _Call) -> tuple[str, float]:
+        """What the next attempt of a call meets, and the seconds until the client knows."""
+        step = call.step
+        rest = None if call.attempts > 1 else t - self.rested.get(step.service, t)
         late = 0.0
         for number in step.faults:
             fault = self.faults[number]
@@ -195,7 +199,7 @@ class _Thought:
                 continue
             if fault.kind == "status" and self.hits[number] >= len(fault.sequence) > 0:
                 continue
-            if _spares(fault) and {"ok", "contract"} & set(step.expect):
+            if _spares(fault, step, rest):
                 continue
             self.hits[number] += 1
             if fault.kind == "latency":
@@ -230,6 +234,15 @@ class _Thought:
         return None
 
 
-def _spares(fault: AnyFault) -> bool:
-    """Whether a fault may leave an attempt alone: one on a connection that lives on."""
-    return isinstance(fault, Refused | Partition) and fault.live == "keep"
+def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
+    """Whether a fault leaves an attempt alone.
+
+    `rest`: for how long the connection that it takes from a pool has been idle; None: a new one.
+    """
+    match fault:
+        case Refused(live="keep") | Partition(live="keep"):
+            return bool({"ok", "contract"} & set(step.expect))
+        case Stale(at=at, idle=idle):
+            return at == "idle" or rest is None or rest < idle
+        case _:
+            return False

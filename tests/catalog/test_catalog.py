@@ -59,6 +59,8 @@ FAULT: dict[str, list[Row]] = {
         ("read.other", "MaximusConnectionError", ("truncated_length",) * 3, 0),
         ("read.other", "MaximusConnectionError", ("reset_mid_body",) * 3, 0),
         ("read.other", "MaximusResponseError", ("bad_json",), 0),
+        ("read.other", "ok", ("stale_reset", "ok"), 0),
+        ("write", "MaximusConnectionError", ("stale_reset",), 0),
         *[("read", "MaximusAPIError", ("status:503",) * 3, 0)] * 5,
         ("read", "MaximusCircuitOpenError", (), 0),
         ("read.other", "ok", ("ok",), 0),

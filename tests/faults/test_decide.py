@@ -12,6 +12,7 @@ from faultlab.faults import (
     LostAnswer,
     Partition,
     Refused,
+    Stale,
     Stall,
     Status,
 )
@@ -23,6 +24,7 @@ from faultlab.faults.decide import (
     CutAnswer,
     CutBody,
     CutHead,
+    CutIdle,
     CutRequest,
     Decision,
     Delay,
@@ -37,8 +39,10 @@ from faultlab.faults.decide import (
     mode,
     on_accept,
     on_bytes,
+    on_idle,
     on_live,
     on_request,
+    patience,
     replaced,
 )
 
@@ -60,6 +64,7 @@ ENDINGS = [
     ),
     (Refused(service="s"), None),
     (Partition(service="s"), None),
+    (Stale(service="s"), None),
 ]
 
 
@@ -89,6 +94,20 @@ def test_a_cut_at_accept_counts_connections() -> None:
         seen.append(action)
         faults = fold(faults, () if action is None else (action.fault,))
     assert seen == [CutAccept(2, "rst"), CutAccept(2, "rst"), None]
+
+
+def test_a_stale_connection_is_one_that_was_idle_for_long_enough() -> None:
+    """At its point only, and for so many connections."""
+    faults = armed(
+        Stale(service="s", idle=2.0, at="idle", first=1), Stale(service="s", idle=1.0, by="rst")
+    )
+    assert patience(faults) == 2.0
+    assert patience(faults[1:]) is None
+    assert on_idle("idle", 1.9, faults) is None
+    assert on_idle("idle", 2.0, faults) == CutIdle(1, "fin")
+    assert on_idle("idle", 2.0, fold(faults, (1,))) is None
+    assert on_idle("reuse", 1.0, faults) == CutIdle(2, "rst")
+    assert on_idle("reuse", 0.9, faults) is None
 
 
 def test_no_kind_is_missing_here() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from faultlab.faults import BadBody, LostAnswer
+from faultlab.faults import BadBody, LostAnswer, Stale
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,16 @@ def test_a_lost_answer_shows_as_an_end_before_it() -> None:
     """To the client it is the same as a cut head: that is the danger."""
     assert LostAnswer(service="core").observable() == ("eof_before_response",)
     assert LostAnswer(service="core", by="rst").observable() == ("reset_before_response",)
+
+
+def test_a_stale_connection_shows_as_its_end() -> None:
+    """Whichever the server sent."""
+    assert Stale(service="core").observable() == ("stale_eof",)
+    assert Stale(service="core", by="rst").observable() == ("stale_reset",)
+
+
+@pytest.mark.parametrize("wrong", [{"endpoint": "GET /a"}, {"idle": -1}])
+def test_an_idle_connection_has_no_request_to_pick(wrong: dict[str, Any]) -> None:
+    """A scope that were ignored would end more connections than asked for."""
+    with pytest.raises(ValidationError):
+        Stale(service="core", **wrong)

@@ -1,12 +1,14 @@
 import pytest
 
+from faultlab.faults import KINDS
+
 
 @pytest.mark.parametrize(
     ("step", "message"),
     [
         ("inject: refusd", "5: fault[3].inject: `refusd` is not a kind of fault; nearest: refused"),
         ("inject: slow", "5: fault[3].inject: `slow` is a family of faults; name the kind:\n    latency, stall (late: latency; silent: stall)"),
-        ("inject: [refused]", "5: fault[3].inject: a list; expected a kind of fault: refused, cut, latency, stall, status, partition, bad_body, lost_answer"),
+        ("inject: [refused]", f"5: fault[3].inject: a list; expected a kind of fault: {', '.join(KINDS)}"),
         ("inject: refused\nlive: dead", "6: fault[3].live: `dead`: expected close, reset or keep"),
         ("inject: refused\nfirst: 3", "6: fault[3].first: `refused` acts on the whole service; it takes no first"),
         ("inject: refused\ndelay: 3s", "6: fault[3].delay: unknown key; known: live, service"),

@@ -10,7 +10,7 @@ def test_a_later_kind_is_refused_by_name(of_step, kind: str) -> None:
     """Its author learns that the word is right and the version is not."""
     assert of_step(f"inject: {kind}\nafter: 3s") == (
         f"orders.yaml:5: fault[3].inject: `{kind}` comes with a later version; "
-        "now: refused, cut, latency, stall, status, partition, bad_body, lost_answer"
+        f"now: {', '.join(KINDS)}"
     )
 
 

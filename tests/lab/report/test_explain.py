@@ -14,6 +14,7 @@ from faultlab.faults import (
     LostAnswer,
     Partition,
     Refused,
+    Stale,
     Stall,
     Status,
 )
@@ -175,6 +176,14 @@ def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -
         (
             Partition(service="core", live="keep"),
             "partition on core: connects unanswered, live connections kept",
+        ),
+        (
+            Stale(service="core"),
+            "stale on core: FIN on an idle connection, as the next request begins",
+        ),
+        (
+            Stale(service="core", idle=0.2, at="idle", by="rst"),
+            "stale on core: RST on a connection idle for 0.2 s, at once",
         ),
         (BadBody(service="core"), "bad_body on core: answers with invalid_json"),
         (

@@ -54,6 +54,13 @@ def expected(fault: str, contract: Contract = MAXIMUS) -> list[tuple[int, str]]:
         ("  - inject: partition\n  - write: timeout\n", [(1, "timeout")]),
         ("  - inject: partition\n  - read: connection\n", [(3, "connection")]),
         ("  - inject: partition\n    live: keep\n  - read: ok\n", [(1, "ok")]),
+        (
+            "  - inject: stale\n  - read: contract\n  - write: contract\n",
+            [(2, "ok"), (1, "connection")],
+        ),
+        ("  - inject: stale\n    idle: 1s\n  - read: contract\n", [(1, "ok")]),
+        ("  - inject: stale\n    idle: 1s\n  - wait: 1s\n  - read: contract\n", [(2, "ok")]),
+        ("  - inject: stale\n    at: idle\n  - read: ok\n", [(1, "ok")]),
         ("  - inject: latency\n    delay: 500ms\n  - read: ok\n", [(1, "ok")]),
         (
             "  - inject: latency\n    delay: 2 x timeouts.read\n  - read: timeout\n",
