@@ -38,6 +38,8 @@ __all__ = [
     "spoiled_operations",
 ]
 
+__tracebackhide__ = True  # pytest: the line to show is the test's own
+
 SERVICES = {"core": "core", "penelope": "penelope"}
 
 

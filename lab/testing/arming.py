@@ -6,14 +6,12 @@ Counterpart: `lab.py` puts in force what is built here. Knows no environment.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import ValidationError
-
 from ...faults import KINDS, Cut, Fault, Latency, Partition, Refused, Status
-from ..errors import FaultError, UsageError
+from ..errors import UsageError
+from .arguments import built, pairs
 from .armed import Armed, Unfired
 
 __all__ = ["Arming"]
@@ -39,8 +37,7 @@ class Arming(ABC):
 
         `close`: FIN, `reset`: RST, `keep`: they live on.
         """
-        with _refusing("lab.down"):
-            fault = Refused(service=service, live=live)
+        fault = built("lab.down", lambda: Refused(service=service, live=live))
         return self._arm((fault,), unfired, f'lab.down("{service}", unfired="ok")')
 
     def slow(
@@ -57,10 +54,12 @@ class Arming(ABC):
 
         `endpoint` (`GET /orders/*`) and `first` (how many requests) narrow it down.
         """
-        with _refusing("lab.slow"):
-            fault = Latency(
+        fault = built(
+            "lab.slow",
+            lambda: Latency(
                 service=service, delay=delay, jitter=jitter, endpoint=endpoint, first=first
-            )
+            ),
+        )
         return self._arm((fault,), unfired, f'lab.slow("{service}", {delay:g}, unfired="ok")')
 
     def status(
@@ -78,16 +77,18 @@ class Arming(ABC):
 
         `endpoint` (`GET /orders/*`) and `first` (how many requests) narrow it down.
         """
-        pairs = () if headers is None else tuple((name, str(v)) for name, v in headers.items())
-        with _refusing("lab.status"):
-            fault = Status(
+        lines = pairs("lab.status", "headers", headers)
+        fault = built(
+            "lab.status",
+            lambda: Status(
                 service=service,
                 code=code,
-                headers=pairs,
+                headers=lines,
                 body=body,
                 endpoint=endpoint,
                 first=first,
-            )
+            ),
+        )
         return self._arm((fault,), unfired, f'lab.status("{service}", {code}, unfired="ok")')
 
     def partition(
@@ -104,8 +105,9 @@ class Arming(ABC):
         answer either, so that what it sends is recorded only after the heal; `keep`: they live on.
         After `clear` what was held is delivered, even if the client has gone.
         """
-        with _refusing("lab.partition"):
-            fault = Partition(service=service, live=live, direction=direction)
+        fault = built(
+            "lab.partition", lambda: Partition(service=service, live=live, direction=direction)
+        )
         return self._arm((fault,), unfired, f'lab.partition("{service}", unfired="ok")')
 
     def cut(
@@ -122,8 +124,9 @@ class Arming(ABC):
 
         `endpoint` (`GET /orders/*`) and `first` (how many requests) narrow it down.
         """
-        with _refusing("lab.cut"):
-            fault = Cut(service=service, at=at, by=by, endpoint=endpoint, first=first)
+        fault = built(
+            "lab.cut", lambda: Cut(service=service, at=at, by=by, endpoint=endpoint, first=first)
+        )
         return self._arm((fault,), unfired, f'lab.cut("{service}", "{at}", unfired="ok")')
 
     def inject(self, *faults: Fault, unfired: Unfired = "fail") -> Armed:
@@ -138,16 +141,3 @@ class Arming(ABC):
                     expected=f"one of faultlab's: {', '.join(k.__name__ for k in KINDS.values())}",
                 )
         return self._arm(faults, unfired, 'lab.inject(..., unfired="ok")')
-
-
-@contextmanager
-def _refusing(call: str) -> Iterator[None]:
-    """A fault that can't be built is refused in one line, addressed to the test's author."""
-    try:
-        yield
-    except ValidationError as error:
-        problems = [
-            ": ".join(filter(None, (".".join(map(str, one["loc"])), one["msg"])))
-            for one in error.errors()
-        ]
-        raise FaultError(f"{call}: {'; '.join(problems)}") from None

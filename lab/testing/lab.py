@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from typing_extensions import override
 
 from ...faults import Fault, Refused
+from ...scenarios.errors import nearest
 from ..backends.specification import Builtin, Specification, Url, parse
 from ..environments import Environment, Handle
 from ..errors import EvidenceMissing, LabError, UsageError
@@ -114,9 +115,9 @@ class Lab(Arming):
 
         Raises UsageError for a service that is neither built in nor served.
         """
+        self._known(service)
         with self._serving:
             if service not in self._urls:
-                self._known(service)
                 self._start(service, Builtin(service))
             return self._urls[service]
 
@@ -125,8 +126,9 @@ class Lab(Arming):
 
         Raises UsageError for what can't be served.
         """
-        if not service:
-            raise UsageError("lab.serve: a service needs a name", expected="orders, for example")
+        named: object = service  # a test is not always type-checked
+        if not isinstance(named, str) or not named:
+            raise UsageError(f"lab.serve: service={service!r}", expected="a name, like orders")
         with self._serving:
             if service in self._urls:
                 raise UsageError(
@@ -136,7 +138,7 @@ class Lab(Arming):
             try:
                 specification = parse(routes)
             except ValueError as error:
-                raise UsageError(f"lab.serve({service!r}, ...): {error}") from error
+                raise UsageError(f"lab.serve({service!r}, ...): {error}") from None
             self._start(service, specification)
             return self._urls[service]
 
@@ -248,12 +250,17 @@ class Lab(Arming):
         return final
 
     def _known(self, service: str) -> None:
-        if service in self._urls or service in SERVICES:
+        named: object = service  # a test is not always type-checked
+        known = sorted({*SERVICES, *self._urls})
+        if named in known:
             return
+        close = nearest(service, known) if isinstance(named, str) else None
+        is_name = isinstance(named, str) and named != ""
         raise UsageError(
             f"{service!r} is not served in this test",
-            expected=", ".join(sorted({*SERVICES, *self._urls})),
-            mend=f'lab.serve("{service}", {{"GET /path": {{...}}}})',
+            expected=", ".join(known),
+            nearest="" if close is None else close,
+            mend=f'lab.serve("{service}", {{"GET /path": {{...}}}})' if is_name else "",
         )
 
     def _start(self, service: str, specification: Specification) -> None:

@@ -41,10 +41,12 @@ def unfired(
             own += f" ({', '.join(lines)})"
     others = Counter(a.service for a in met if a.service != record.service)
     seen = [own, *(several(n, f"requests to {name}") for name, n in sorted(others.items()))]
+    quiet = not met and not any(meanwhile(one.opened, record) for one in reading.connections)
+    told = "nothing was called, here or on another service" if quiet else ", ".join(seen)
     lasted = f"{over - record.armed:.3f} s"
     rows = [
         f"`{record.kind}` on {record.service} ({place}) was in force {lasted} and never fired",
-        f"  meanwhile  {', '.join(seen)}",
+        f"  meanwhile  {told}",
     ]
     if record.text:
         rows.insert(1, f"  armed as   {record.text}")

@@ -43,7 +43,18 @@ def test_an_unknown_service_is_named_with_the_known_ones(
     assert str(caught.value) == (
         "'order' is not served in this test\n"
         "  expected   core, orders, penelope\n"
+        "  nearest    orders\n"
         '  mend       lab.serve("order", {"GET /path": {...}})'
+    )
+
+
+@pytest.mark.parametrize("wrong", [None, 7, ["core"], ""])
+def test_what_is_no_name_of_a_service_is_told_the_known_ones(lab: Lab, wrong: object) -> None:
+    """Nothing of ours is blamed for it, and no routes are proposed for it."""
+    with pytest.raises(UsageError) as caught:
+        lab.url(wrong)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        f"{wrong!r} is not served in this test\n  expected   core, penelope"
     )
 
 

@@ -45,6 +45,14 @@ def test_an_unfired_scope_shows_the_requests_that_it_missed(paper: Paper) -> Non
     ]
 
 
+def test_an_empty_block_is_told_as_one(paper: Paper) -> None:
+    """`0 connects to orders` would have its reader look for calls that there are not."""
+    paper.request("orders")
+    paper.inject(1, Refused(service="orders"))
+    paper.clear()
+    assert said(paper)[1] == "  meanwhile  nothing was called, here or on another service"
+
+
 def test_an_unfired_fault_tells_where_the_client_went_instead(paper: Paper) -> None:
     """A client that ignores the URL it was given calls somewhere else."""
     paper.inject(1, Latency(service="orders", delay=0.5))

@@ -1,0 +1,73 @@
+"""A fault from a call's arguments, or one message that names the wrong one and what is expected.
+
+Counterpart: `arming.py`, whose methods are the calls. The types stand in the fault models alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ...faults import KINDS, Fault
+from ...scenarios.errors import nearest
+from ...scenarios.kinds import Parameter, parameter
+from ..errors import FaultError
+
+__all__ = ["built", "pairs"]
+
+__tracebackhide__ = True  # pytest: the line to show is the test's own
+
+Built = TypeVar("Built", bound=Fault)
+
+_PREFIX = "Value error, "  # pydantic's, before what a model says itself
+
+
+def built(call: str, build: Callable[[], Built]) -> Built:
+    """The fault that `build` gives. Raises FaultError for the first argument that is wrong."""
+    try:
+        return build()
+    except ValidationError as error:
+        refused = error
+    kind = next(kind for kind in KINDS.values() if kind.__name__ == refused.title)
+    raise _told(call, kind, refused.errors(include_url=False)[0])
+
+
+def pairs(call: str, name: str, given: object) -> tuple[tuple[str, str], ...]:
+    """A mapping of text to text or whole numbers, as a fault holds headers; None: no header.
+
+    Raises FaultError for anything else.
+    """
+    found: list[tuple[str, str]] = []
+    items = given.items() if isinstance(given, Mapping) else () if given is None else [(None, None)]
+    for key, value in items:
+        if not isinstance(key, str) or not isinstance(value, str | int):
+            expected = 'a mapping like {"Retry-After": 1}'
+            raise FaultError(f"{call}: {name}={given!r}", expected=expected)
+        found.append((key, str(value)))
+    return tuple(found)
+
+
+def _told(call: str, kind: type[Fault], first: ErrorDetails) -> FaultError:
+    if not first["loc"] or first["type"] == "value_error":
+        return FaultError(f"{call}: {first['msg'].removeprefix(_PREFIX)}")
+    name, value = str(first["loc"][0]), first["input"]
+    wanted = parameter(kind, name)
+    close = nearest(value, wanted.words) if isinstance(value, str) else None
+    return FaultError(
+        f"{call}: {name}={value!r}",
+        expected="the name of a service" if name == "service" else _expected(wanted),
+        nearest="" if close is None else repr(close),
+    )
+
+
+def _expected(wanted: Parameter) -> str:
+    """What to write in Python: words are quoted, durations are seconds."""
+    if wanted.form == "duration":
+        return ", ".join(filter(None, ("seconds", wanted.range)))
+    if not wanted.words:
+        return wanted.expected()
+    return replace(wanted, words=tuple(map(repr, wanted.words))).expected()
