@@ -11,14 +11,14 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from .down import Cut, Refused
-from .partial import BadBody, LostAnswer, Stale
+from .partial import BadBody, Duplicate, LostAnswer, Stale
 from .partition import Partition
 from .scope import Fault
 from .slow import Latency, Stall
 from .status import Status
 
 AnyFault = Annotated[
-    Refused | Cut | Latency | Stall | Status | Partition | BadBody | LostAnswer | Stale,
+    Refused | Cut | Latency | Stall | Status | Partition | BadBody | LostAnswer | Stale | Duplicate,
     Field(discriminator="kind"),
 ]
 
@@ -32,6 +32,7 @@ KINDS: dict[str, type[Fault]] = {
     "bad_body": BadBody,
     "lost_answer": LostAnswer,
     "stale": Stale,
+    "duplicate": Duplicate,
 }
 
 fault_adapter: TypeAdapter[AnyFault] = TypeAdapter(AnyFault)
@@ -41,6 +42,7 @@ __all__ = [
     "AnyFault",
     "BadBody",
     "Cut",
+    "Duplicate",
     "Fault",
     "Latency",
     "LostAnswer",

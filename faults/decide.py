@@ -18,7 +18,7 @@ from typing import Literal, assert_never
 from . import AnyFault
 from .bodies import BODIES, Body
 from .down import Cut, Refused
-from .partial import BadBody, LostAnswer, Stale
+from .partial import BadBody, Duplicate, LostAnswer, Stale
 from .partition import Partition
 from .scope import covers
 from .slow import Latency, Stall
@@ -28,6 +28,7 @@ __all__ = [
     "Action",
     "Answer",
     "Armed",
+    "Copy",
     "CutAccept",
     "CutAnswer",
     "CutBody",
@@ -92,6 +93,14 @@ class Delay:
     fault: int
     direction: Direction
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """When the request is complete the backend gets it `copies` more times, from the lab."""
+
+    fault: int
+    copies: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +197,7 @@ class LoseAnswer:
 
 
 Ending = Answer | CutHead | CutRequest | CutAnswer | Withhold | CutBody | ReplaceBody | LoseAnswer
-Action = Delay | Ending
+Action = Delay | Copy | Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +248,7 @@ def patience(armed: Sequence[Armed]) -> float | None:
 def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decision:
     """What happens to the exchange that this request begins; `armed` in order of arming."""
     actions: list[Action] = []
+    copies: list[Copy] = []
     fires: list[int] = []
     ended = False
     for one in armed:
@@ -247,7 +257,9 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
             continue
         if fault.first is not None and one.hits >= fault.first:
             continue
-        if isinstance(fault, Latency):
+        if isinstance(fault, Duplicate):
+            copies.append(Copy(one.id, fault.copies))
+        elif isinstance(fault, Latency):
             if fault.scoped:
                 actions.extend(_delays(one.id, fault, request.key, draws))
                 fires.append(one.id)
@@ -255,6 +267,9 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
             actions.append(ending)
             fires.append(one.id)
             ended = True
+    if not any(isinstance(action, Answer | CutHead | CutRequest) for action in actions):
+        actions += copies
+        fires += [copy.fault for copy in copies]
     return Decision(tuple(actions), tuple(fires)) if fires else NOTHING
 
 
@@ -296,7 +311,7 @@ def _ending(armed: Armed) -> Ending | None:
             return ReplaceBody(armed.id, BODIES[fault.body])
         case LostAnswer():
             return LoseAnswer(armed.id, fault.by)
-        case Refused() | Partition() | Latency() | Stale():
+        case Refused() | Partition() | Latency() | Stale() | Duplicate():
             return None
         case _:
             assert_never(fault)

@@ -84,3 +84,21 @@ class Stale(Fault):
     def observable(self) -> tuple[str, ...]:
         """What this value shows as."""
         return ("stale_eof",) if self.by == "fin" else ("stale_reset",)
+
+
+class Duplicate(Fault):
+    """The backend gets each complete request once more, as from a network that delivers twice.
+
+    `copies` are sent behind it, each on a connection of its own, and their answers are dropped.
+    They are the lab's and no attempts of the client; effects that they have are the fault's. The
+    client's answer is released when the copies have been answered, half a second later at most,
+    so that all effects are applied by then. A request that does not reach the backend is not
+    copied, nor is one of more than 1 MiB. Live connections are treated like new ones.
+    """
+
+    family: ClassVar[Family] = "partial"
+    reach: ClassVar[Reach] = "request"
+    observables: ClassVar[tuple[str, ...]] = ()
+
+    kind: Literal["duplicate"] = "duplicate"
+    copies: int = Field(default=1, ge=1, le=100)

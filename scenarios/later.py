@@ -9,11 +9,11 @@ LATER_TOP_KEYS = frozenset({"services"})
 LATER_PLUS_KEYS = frozenset({"every", "cancel_after"})
 LATER_OUTCOMES = frozenset({"cancelled"})
 LATER_KINDS = frozenset(
-    {"unresolved", "stopped", "killed", "throttle", "drip", "frozen"} | {"duplicate", "capacity"}
+    {"unresolved", "stopped", "killed", "throttle", "drip", "frozen"} | {"capacity"}
 )
 LATER_INJECT_KEYS = frozenset(
     {"every_nth", "attempt", "fraction", "connections", "after", "lasts", "between", "restart"}
-    | {"rate", "size", "interval", "copies", "workers", "queue"}
+    | {"rate", "size", "interval", "workers", "queue"}
 )
 LATER_VALUES: dict[tuple[str, str], frozenset[str]] = {
     ("stall", "at"): frozenset({"connect", "response_body"}),

@@ -112,7 +112,8 @@ class FaultRecord:
     """One fault's time in force, and the proof that it acted.
 
     `fired` counts every connect, connection or request it hit, refused and unanswered connects
-    (derived from the audit event and the listener's mode) included.
+    (derived from the audit event and the listener's mode) included. `effects`: what the backend
+    applied for copies of requests that it had the lab send; they are no operation's.
     """
 
     id: int
@@ -124,6 +125,7 @@ class FaultRecord:
     armed: float
     cleared: float | None
     fired: int
+    effects: int = 0
     unfired: Literal["fail", "ok"] = "fail"
     events: tuple[int, ...] = ()
 

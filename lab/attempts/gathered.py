@@ -97,6 +97,7 @@ class Gathered:
         self.ledgers: set[str] = set()  # services whose backend reports what it does
         self.served: set[str] = set()  # services whose backend answered something
         self.effects: dict[int, int] = defaultdict(int)  # by operation
+        self.copied: dict[int, int] = defaultdict(int)  # effects of a fault's copies
         self.end = 0.0
         for event in history.in_time():
             self.end = event.t
@@ -164,9 +165,11 @@ class Gathered:
                 self._answer(event)
             case EffectApplied():
                 self.ledgers.add(event.service)
-                if event.op is not None:
+                if event.fault is not None:  # of a copy that the lab sent
+                    self.copied[event.fault] += 1
+                elif event.op is not None:
                     self.effects[event.op] += 1
-                exchange = self._exchange(event)
+                exchange = None if event.fault is not None else self._exchange(event)
                 if exchange is not None:
                     exchange.effects += 1
                     exchange.events.append(event.index)
@@ -218,6 +221,8 @@ class Gathered:
         match event:
             case RequestReceived():
                 self.ledgers.add(event.service)
+                if event.fault is not None:
+                    return  # a copy that the lab sent
             case ResponseHead():
                 if event.source == "backend":
                     self.served.add(event.service)

@@ -148,6 +148,7 @@ def _faults(gathered: Gathered, attempts: Iterable[Attempt]) -> Iterator[FaultRe
             armed=armed.t,
             cleared=cleared.t if cleared is not None else None,
             fired=len(fired) + len(swallowed[number]),
+            effects=gathered.copied[number],
             unfired=armed.unfired,
             events=(armed.index, *fired, *(a.events[0] for a in swallowed[number])),
         )

@@ -21,7 +21,10 @@ from .routes import Reply, Request, Routes
 __all__ = ["WIRE_HEADER", "Served", "Stub", "Wire", "read_wire"]
 
 WIRE_HEADER = "X-Faultlab-Wire"
-"""`CONN.REQUEST` or `CONN.REQUEST.OP.ATTEMPT`, put in by the proxy and taken off by the stub."""
+"""`CONN.REQUEST` or `CONN.REQUEST.OP.ATTEMPT`, put in by the proxy and taken off by the stub.
+
+`+FAULT` behind it: a copy of that request, which this fault had the proxy send.
+"""
 
 _WIRE_NAME = WIRE_HEADER.lower().encode()
 _MALFORMED = Reply(400, b"Invalid HTTP request received.", "text/plain; charset=utf-8")
@@ -29,20 +32,28 @@ _MALFORMED = Reply(400, b"Invalid HTTP request received.", "text/plain; charset=
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Which exchange of the wire a request is; None: it came past the proxy, or without a tag."""
+    """Which exchange of the wire a request is; None: it came past the proxy, or without a tag.
+
+    `fault`: the one whose copy it is, None: it is the client's own.
+    """
 
     conn: int | None = None
     request: int | None = None
     op: int | None = None
     attempt: int | None = None
+    fault: int | None = None
 
 
 def read_wire(text: str) -> Wire:
     """The header's value; what the proxy did not write means nothing."""
-    parts = text.split(".")
-    if len(parts) not in (2, 4) or not all(part.isascii() and part.isdigit() for part in parts):
+    ids, mark, fault = text.partition("+")
+    parts = ids.split(".")
+    numbers = [*parts, fault] if mark else parts
+    if len(parts) not in (2, 4) or not all(n.isascii() and n.isdigit() for n in numbers):
         return Wire()
-    return Wire(*map(int, parts))
+    conn, request, *tag = map(int, parts)
+    op, attempt = tag or (None, None)
+    return Wire(conn, request, op, attempt, int(fault) if mark else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,7 @@ class Stub:
                 conn=wire.conn,
                 request=wire.request,
                 attempt=wire.attempt,
+                fault=wire.fault,
                 method=method,
                 target=redacted_target(target),
             )
@@ -145,6 +157,7 @@ class Stub:
                     conn=wire.conn,
                     request=wire.request,
                     attempt=wire.attempt,
+                    fault=wire.fault,
                     endpoint=self._routes.endpoint_of(method, target) or "",
                 )
             )
@@ -166,6 +179,7 @@ class Stub:
                 conn=wire.conn,
                 request=wire.request,
                 attempt=wire.attempt,
+                fault=wire.fault,
                 status=status,
             )
         )

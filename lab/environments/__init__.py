@@ -28,6 +28,7 @@ ENVIRONMENTS: dict[str, frozenset[str]] = {
             "bad_body",
             "lost_answer",
             "stale",
+            "duplicate",
         )
     ),
 }

@@ -20,6 +20,15 @@ class Ends(Protocol):
     def forward(self, data: bytes, delays: tuple[Delay, ...]) -> None:
         """Send to the backend."""
 
+    def copy(
+        self, method: str, request: bytes, count: int, delays: tuple[Delay, ...], note: Note
+    ) -> None:
+        """Send a request to the backend so many more times, behind what was forwarded.
+
+        What is delivered from then on waits until the copies have been answered. `note` is made
+        when they are sent.
+        """
+
     def forward_fin(self) -> None:
         """Send FIN to the backend, behind what was forwarded."""
 

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...faults.decide import Answer, Armed, CutHead, CutRequest, Delay, Ending
+from ...faults.decide import Answer, Armed, Copy, CutHead, CutRequest, Delay, Ending
 from .framer import Data, ResponseHead
 
 __all__ = ["Exchange"]
@@ -30,6 +30,8 @@ class Exchange:
     digest: hashlib.blake2b | None = None
     ending: Ending | None = None
     delays: tuple[Delay, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    whole: list[bytes] = field(default_factory=list)  # of the request, for its copies
     streamed: set[int] = field(default_factory=set)
     asked: bool = False  # the whole request has passed
     answered: bool = False  # the whole answer has come

@@ -16,6 +16,7 @@ from typing import assert_never
 
 from ...faults.decide import (
     Answer,
+    Copy,
     CutAnswer,
     CutBody,
     CutHead,
@@ -38,6 +39,8 @@ from .notes import Notes
 from .pace import Pace
 
 __all__ = ["Gate"]
+
+COPIED = 1024 * 1024  # bytes of a request's body; a longer one is not copied
 
 
 class Gate:
@@ -212,6 +215,8 @@ class Gate:
                 assert exchange is not None
                 if exchange.reaches_backend:
                     self._up.append(piece.raw)
+                    if exchange.copies:
+                        self._keep(exchange, piece.raw)
             case End(cut=True):
                 # The client left inside its request; the backend learns it the same way.
                 self._break_off()
@@ -225,6 +230,8 @@ class Gate:
                     case CutRequest(fault=fault, by=by):
                         self._hang_up(exchange, fault, by)
                         return
+                if exchange.copies:
+                    self._copy(exchange)
                 self._asked(exchange)
             case Lost():
                 self._lose(piece)
@@ -251,9 +258,13 @@ class Gate:
             match action:
                 case Delay():
                     exchange.delays += (action,)
+                case Copy():
+                    exchange.copies += (action,)
                 case _:
                     exchange.ending = action
         for fault in decision.fires:
+            if any(copy.fault == fault for copy in exchange.copies):
+                continue
             if not (
                 isinstance(exchange.ending, CutAnswer | CutBody | ReplaceBody | LoseAnswer)
                 and exchange.ending.fault == fault
@@ -287,6 +298,31 @@ class Gate:
             if exchange.op is not None:
                 wire += f".{exchange.op}.{exchange.attempt}"
         self._up.append(forwarded(head, wire))
+        for copy in exchange.copies:
+            mark = None if wire is None else f"{wire}+{copy.fault}"
+            exchange.whole.append(forwarded(head, mark))
+
+    def _keep(self, exchange: Exchange, raw: bytes) -> None:
+        """A part of the body, for the copies, unless that becomes too much."""
+        if exchange.length > COPIED:
+            exchange.copies = ()
+            exchange.whole.clear()
+        else:
+            exchange.whole.append(raw)
+
+    def _copy(self, exchange: Exchange) -> None:
+        """The request is complete: the backend gets it again."""
+        self._flush_up()
+        heads, body = exchange.whole[: len(exchange.copies)], exchange.whole[len(exchange.copies) :]
+        for copy, head in zip(exchange.copies, heads, strict=True):
+            self._ends.copy(
+                exchange.method,
+                b"".join((head, *body)),
+                copy.copies,
+                self._pace.of(exchange, "to_backend"),
+                partial(self._notes.fired, copy.fault, exchange),
+            )
+        exchange.whole.clear()
 
     def _flush_up(self) -> None:
         if not self._up:

@@ -13,6 +13,7 @@ from typing import Literal
 from ...faults.decide import CutIdle, Delay, Hold
 from ..history import ConnClosed, ConnOpened, Ending, Side
 from ..net import Connection
+from .copies import Copies
 from .ends import Note
 from .force import Force
 from .gate import Gate
@@ -77,6 +78,7 @@ class Link:
         conn: int,
         upstream: tuple[str, int],
         gone: Callable[[Link], None],
+        copies: Copies,
         *,
         tag_upstream: bool,
     ) -> None:
@@ -92,6 +94,9 @@ class Link:
         self._fin_up = False
         self._client_ended = False
         self._held = False
+        self._copies = copies
+        self._copying = 0  # requests whose copies have not been answered
+        self._down_held = False  # by a fault
         self._unplugged = False
         self._unheard = False  # since it was unplugged
         self._up = Line(force.net, force.holds, self._balance)
@@ -144,7 +149,7 @@ class Link:
             self._plug()
         self._held = True
         self._up.held = "to_backend" in hold.directions
-        self._down.held = "to_client" in hold.directions
+        self._hold_down("to_client" in hold.directions)
         self._gate.hold(fault, passing=not self._up.held)
         if hold.unplugged and self.state != "gone":
             self._client.unplug()
@@ -157,7 +162,8 @@ class Link:
         """Let what was held pass, in order, even if the client has gone."""
         if not self._held:
             return
-        self._held = self._up.held = self._down.held = False
+        self._held = self._up.held = False
+        self._hold_down(False)
         if self._unplugged:
             self._plug()
         self._gate.release()
@@ -166,6 +172,12 @@ class Link:
             self._client.close()
         self._balance()
         self.settle()
+
+    def _hold_down(self, held: bool | None = None) -> None:
+        """What keeps answers from the client: a fault, or copies that are still under way."""
+        if held is not None:
+            self._down_held = held
+        self._down.held = self._down_held or self._copying > 0
 
     def _plug(self) -> None:
         self._client.plug()
@@ -312,6 +324,12 @@ class Link:
         else:
             self._up.put(partial(self._send_up, data), len(data), delays)
 
+    def copy(
+        self, method: str, request: bytes, count: int, delays: tuple[Delay, ...], note: Note
+    ) -> None:
+        """Send a request again, behind what was forwarded; answers wait for the copies."""
+        self._up.put(partial(self._send_copies, method, request, count, note), 0, delays)
+
     def forward_fin(self) -> None:
         """Send FIN to the backend, behind what was forwarded."""
         self._up.put(self._send_fin_up, 0, ())
@@ -373,6 +391,19 @@ class Link:
             self._early_size += len(data)
         if self.state != "open":
             self.settle()
+
+    def _send_copies(self, method: str, request: bytes, count: int, note: Note) -> None:
+        if self._backend_over:
+            return
+        note()
+        self._copying += 1
+        self._hold_down()
+        self._copies.send(method, request, count, self._copied)
+
+    def _copied(self) -> None:
+        self._copying -= 1
+        self._hold_down()
+        self._down.pump()
 
     def _send_fin_up(self) -> None:
         self._fin_up = True

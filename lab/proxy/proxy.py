@@ -15,6 +15,7 @@ from ...faults import AnyFault, Fault, fault_adapter
 from ...faults.decide import Draws, Hold, Live, conflict, mode, on_live, replaced
 from ..history import AnyEvent, ListenerMode
 from ..net import Connection, Mode, Net
+from .copies import Copies
 from .force import Force
 from .link import Link
 
@@ -52,6 +53,7 @@ class Proxy:
         self._conns = conns
         self._tag_upstream = tag_upstream
         self._links: dict[int, Link] = {}
+        self._copies = Copies(net, upstream)
         self._force = Force(net, service, record, start, draws)
         self._closed = False
         self._listener = net.listen(self._accepted, port)
@@ -140,6 +142,7 @@ class Proxy:
         for link in tuple(self._links.values()):
             link.close()
         self._links.clear()
+        self._copies.close()
 
     def _fit(self, fault: Fault) -> AnyFault:
         if fault.service != self.service:
@@ -215,6 +218,7 @@ class Proxy:
             conn,
             self._upstream,
             self._forget,
+            self._copies,
             tag_upstream=self._tag_upstream,
         )
         self._links[conn] = link

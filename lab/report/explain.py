@@ -16,6 +16,7 @@ from ...faults import (
     AnyFault,
     BadBody,
     Cut,
+    Duplicate,
     Latency,
     LostAnswer,
     Partition,
@@ -244,6 +245,9 @@ def _what(fault: AnyFault) -> str:
             when = "as the next request begins" if at == "reuse" else "at once"
             since = f"a connection idle for {idle:g} s" if idle else "an idle connection"
             return f"{by.upper()} on {since}, {when}"
+        case Duplicate(copies=copies):
+            again = "once" if copies == 1 else f"{copies} times"
+            return f"the backend gets each request {again} more"
         case LostAnswer(by=by):
             return f"carried out, then {by.upper()} without an answer"
         case _:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from ...faults import AnyFault, Partition, Refused, Stale
+from ...faults import AnyFault, Duplicate, Partition, Refused, Stale
 from ..contract import Contract
 from ..expect import outcome_of_key
 from ..oracle import (
@@ -242,6 +242,8 @@ def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
     match fault:
         case Refused(live="keep") | Partition(live="keep"):
             return bool({"ok", "contract"} & set(step.expect))
+        case Duplicate():
+            return True
         case Stale(at=at, idle=idle):
             return at == "idle" or rest is None or rest < idle
         case _:

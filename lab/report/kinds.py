@@ -88,7 +88,7 @@ def _rows(one: Kind) -> list[tuple[str, str]]:
         *((each.name, _allowed(each)) for each in one.parameters),
         ("scope", ", ".join(one.scope)),
         ("acts on", REACHES[one.reach]),
-        ("shows as", ", ".join(one.observables)),
+        ("shows as", ", ".join(one.observables) or "nothing that a client could see"),
         ("played in", ", ".join(one.environments) or "no environment yet"),
     ]
 

@@ -169,6 +169,7 @@ class Lab(Arming):
     def effects(self, service: str | None = None) -> Count:
         """What the backends really did: complete requests carried out that aren't idempotent.
 
+        Those of copies that a `Duplicate` sent are among them, since they are applied all the same.
         Raises EvidenceMissing for a server of your own: it keeps no ledger.
         """
         if service is not None:
@@ -185,10 +186,12 @@ class Lab(Arming):
             for event in self.history
             if isinstance(event, EffectApplied) and service in (None, event.service)
         ]
+        copies = sum(event.fault is not None for event in found)
+        ours = f", {copies} by copies that the lab sent" if copies else ""
         return Count(
             len(found),
             what="effects" if service is None else f"effects on {service}",
-            why="since the test began, late requests included; backend below",
+            why=f"since the test began, late requests included{ours}; backend below",
         )
 
     # --- for the plugin --------------------------------------------------------------------------

@@ -61,6 +61,7 @@ FAULT: dict[str, list[Row]] = {
         ("read.other", "MaximusResponseError", ("bad_json",), 0),
         ("read.other", "ok", ("stale_reset", "ok"), 0),
         ("write", "MaximusConnectionError", ("stale_reset",), 0),
+        ("write", "ok", ("ok",), 1),
         *[("read", "MaximusAPIError", ("status:503",) * 3, 0)] * 5,
         ("read", "MaximusCircuitOpenError", (), 0),
         ("read.other", "ok", ("ok",), 0),
@@ -186,6 +187,12 @@ def test_a_late_request_is_an_effect_and_no_attempt(played: dict[str, Result]) -
             or (event.op == late and isinstance(event, RequestReceived | EffectApplied))
         ]
         assert order[before : before + 2] == [RequestReceived, EffectApplied]
+
+
+def test_a_copy_s_effect_is_the_fault_s(played: dict[str, Result]) -> None:
+    """Applied twice, and the client made one attempt: it must not be blamed."""
+    faults = reading(played["partial"]).faults
+    assert [(fault.kind, fault.effects) for fault in faults if fault.effects] == [("duplicate", 1)]
 
 
 def test_the_catalog_exercises_every_check(played: dict[str, Result]) -> None:

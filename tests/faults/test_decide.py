@@ -8,6 +8,7 @@ from faultlab.faults import (
     KINDS,
     BadBody,
     Cut,
+    Duplicate,
     Latency,
     LostAnswer,
     Partition,
@@ -20,6 +21,7 @@ from faultlab.faults.bodies import BODIES
 from faultlab.faults.decide import (
     Answer,
     Armed,
+    Copy,
     CutAccept,
     CutAnswer,
     CutBody,
@@ -65,6 +67,7 @@ ENDINGS = [
     (Refused(service="s"), None),
     (Partition(service="s"), None),
     (Stale(service="s"), None),
+    (Duplicate(service="s", copies=2), Copy(1, 2)),
 ]
 
 
@@ -131,6 +134,21 @@ def test_the_first_armed_in_scope_ends_the_exchange() -> None:
         Status(service="s", code=500),
     )
     assert on_request(REQUEST, faults, middle) == Decision((Withhold(2),), (2,))
+
+
+def test_only_what_reaches_the_backend_is_copied() -> None:
+    """Beside an answer of the gate's own a duplicate does nothing, so it doesn't fire."""
+    twice = Duplicate(service="s")
+    cut = Cut(service="s", at="response_body")
+    assert on_request(REQUEST, armed(twice, cut), middle) == Decision(
+        (CutBody(2, "half", "fin"), Copy(1, 1)), (2, 1)
+    )
+    for own in (
+        Status(service="s", code=500),
+        Cut(service="s", at="request_head"),
+        Cut(service="s", at="request_complete"),
+    ):
+        assert on_request(REQUEST, armed(twice, own), middle).fires == (2,)
 
 
 def test_delays_add_up_and_go_with_an_ending() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from faultlab.faults import BadBody, LostAnswer, Stale
+from faultlab.faults import BadBody, Duplicate, LostAnswer, Stale
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,10 @@ def test_an_idle_connection_has_no_request_to_pick(wrong: dict[str, Any]) -> Non
     """A scope that were ignored would end more connections than asked for."""
     with pytest.raises(ValidationError):
         Stale(service="core", **wrong)
+
+
+def test_a_duplicate_shows_as_nothing() -> None:
+    """The client gets one answer; what is done twice is between network and backend."""
+    assert Duplicate(service="core").observable() == ()
+    with pytest.raises(ValidationError):
+        Duplicate(service="core", copies=0)

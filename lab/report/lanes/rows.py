@@ -181,9 +181,9 @@ class Writer:
             case ConnClosed():
                 yield from self._closed(event)
             case RequestReceived():
-                yield _backend(event, f"{event.method} {event.target}")
+                yield _backend(event, f"{event.method} {event.target}{_copied(event)}")
             case EffectApplied():
-                yield _backend(event, "effect applied")
+                yield _backend(event, f"effect applied{_copied(event)}")
             case PhaseEntered():
                 yield _lab(event, f"phase {event.phase}")
             case FaultArmed():
@@ -389,6 +389,11 @@ def _named(row: Row) -> Row:
 
 def _lab(event: AnyEvent, text: str) -> Row:
     return Row(event.t, "lab", f"-- {text} --", events=(event.index,))
+
+
+def _copied(event: AnyEvent) -> str:
+    """What tells a copy that the lab sent from the client's own request."""
+    return "" if event.fault is None else " (copy)"
 
 
 def _backend(event: AnyEvent, text: str) -> Row:

@@ -109,3 +109,23 @@ def test_connections_know_which_life_of_the_subject_they_belong_to(tell: Tell) -
     )
     assert [c.incarnation for c in read_.connections] == [0, 1]
     assert [i.closed for i in read_.incarnations] == [0.3, None]
+
+
+def test_effects_of_the_lab_s_own_copies_are_the_fault_s(tell: Tell) -> None:
+    """The client made one attempt, whatever the network did with it."""
+    own = {"conn": 1, "request": 1, "op": 1, "service": "core"}
+    read_ = tell.reading(
+        FaultArmed(t=0.05, service="core", fault=4, name="duplicate"),
+        tell.invoked(0.1),
+        *tell.exchange(0.1),
+        RequestReceived(t=0.2, method="POST", target="/x", **own),
+        EffectApplied(t=0.2, **own),
+        RequestReceived(t=0.3, method="POST", target="/x", fault=4, **own),
+        EffectApplied(t=0.3, fault=4, **own),
+        tell.head(0.4),
+        tell.complete(0.4),
+        OpOk(t=0.5, op=1),
+    )
+    (operation,) = read_.operations
+    assert (operation.effects, tell.only(read_).effects) == (1, 1)
+    assert [fault.effects for fault in read_.faults] == [1]

@@ -271,6 +271,10 @@ def test_a_bad_request_is_recorded_as_answered_only(orders: Played) -> None:
     [
         ("3.2", Wire(3, 2)),
         ("3.2.5.1", Wire(3, 2, 5, 1)),
+        ("3.2.5.1+7", Wire(3, 2, 5, 1, 7)),
+        ("3.2+7", Wire(3, 2, fault=7)),
+        ("3.2+", Wire()),
+        ("3.2+x", Wire()),
         ("3", Wire()),
         ("3.2.5", Wire()),
         ("3.-2", Wire()),

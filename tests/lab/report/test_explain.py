@@ -10,6 +10,7 @@ from faultlab.faults import (
     AnyFault,
     BadBody,
     Cut,
+    Duplicate,
     Latency,
     LostAnswer,
     Partition,
@@ -184,6 +185,11 @@ def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -
         (
             Stale(service="core", idle=0.2, at="idle", by="rst"),
             "stale on core: RST on a connection idle for 0.2 s, at once",
+        ),
+        (Duplicate(service="core"), "duplicate on core: the backend gets each request once more"),
+        (
+            Duplicate(service="core", copies=3, first=1),
+            "duplicate on core: the backend gets each request 3 times more, the first 1 requests",
         ),
         (BadBody(service="core"), "bad_body on core: answers with invalid_json"),
         (

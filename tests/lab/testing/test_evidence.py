@@ -98,6 +98,16 @@ def test_a_connect_that_met_a_switch_is_never_guessed(lab: Lab, paper: Paper) ->
         lab.attempts("core")
 
 
+def test_effects_of_the_lab_s_copies_are_real_and_named(lab: Lab, paper: Paper) -> None:
+    """Only so can a test see whether an idempotency key kept a second one away."""
+    lab.url("core")
+    paper.add(EffectApplied, service="core")
+    paper.add(EffectApplied, service="core", fault=1)
+    effects = lab.effects("core")
+    assert effects == 2
+    assert "1 by copies that the lab sent" in effects.why
+
+
 def test_effects_of_a_server_of_one_s_own_are_not_known(lab: Lab, paper: Paper) -> None:
     """It keeps no ledger; the other services still do."""
     lab.serve("orders", "http://127.0.0.1:9")

@@ -362,3 +362,16 @@ def test_every_kind_of_event_can_be_shown() -> None:
             if field.required and field.name != "t"
         }
         lanes(history(kind(t=0.0, **required)))
+
+
+def test_a_copy_that_the_lab_sent_is_told_from_the_client_s_own_request() -> None:
+    """Two effects of one attempt would look like the client's doing."""
+    own = {"service": "core", "op": 4, "conn": 1, "request": 1}
+    text = shown(
+        RequestReceived(t=0.1, method="POST", target="/query", **own),
+        EffectApplied(t=0.1, **own),
+        RequestReceived(t=0.2, method="POST", target="/query", fault=3, **own),
+        EffectApplied(t=0.2, fault=3, **own),
+    )
+    rows = [line.split("  ")[-1].strip() for line in text.splitlines()[1:]]
+    assert rows == ["POST /query", "effect applied", "POST /query (copy)", "effect applied (copy)"]
