@@ -13,7 +13,9 @@ from typing import Literal
 from ..attempts import Attempt, Operation, Reading
 from ..contract import Contract, error_keys
 from ..tolerance import AT_ONCE
-from .circuits import admit, keys_of, step
+from .admission import admit
+from .answers import keys_of
+from .circuits import step
 from .demand import (
     Admission,
     AttemptBegan,

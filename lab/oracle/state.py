@@ -1,6 +1,6 @@
 """What the oracle remembers: circuits, permits, worlds, and the operations under way.
 
-Counterpart: circuits.py moves them. Values only.
+Counterparts: answers.py and votes.py move them. Values only.
 """
 
 from __future__ import annotations

@@ -1,0 +1,142 @@
+"""What results do to circuits: the vote of each, and the worlds in which it is taken.
+
+Counterpart: answers.py. An observable that is not known may be any vote, so worlds multiply here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
+from ..contract import Breaker, Contract, Vote, groups_of
+from .answers import breaker_of, let_through, waiting
+from .state import Call, Circuit, Permit, State, World
+
+
+def _settled_from(call: Call) -> float:
+    """From when on the client can have known the result."""
+    return call.ended[-1].low if call.ended else call.first
+
+
+def results_of(call: Call) -> frozenset[str]:
+    """The keys that an operation's result may be to a breaker; `unknown` stands for any."""
+    if call.end is not None and call.end.ending == "cancelled":
+        return frozenset(("cancelled",))
+    if not call.ended or len(call.ended) < len(call.began):
+        keys = call.end.keys if call.end is not None else frozenset[str]()
+        alone = keys & {"pool_exhausted", "local", "deadline"}
+        return alone if alone and not call.began else frozenset(("unknown",))
+    last = call.ended[-1].observable
+    results = {"unknown" if last in ("unknown", "pending") else last}
+    if call.end is not None and call.end.keys and not _stands_for(call.end.keys, last):
+        # It ended as something that no attempt shows: it may have failed here, not there.
+        results |= call.end.keys & {"pool_exhausted", "local"}
+    return frozenset(results)
+
+
+def _stands_for(keys: frozenset[str], observable: str) -> bool:
+    return any(key in keys for key in (observable, *groups_of(observable)))
+
+
+_VOTES: tuple[Vote, ...] = ("counts", "success", "neutral")
+
+
+def _after_vote(
+    breaker: Breaker,
+    circuit: Circuit,
+    permit: Permit,
+    result: str,
+    op: int,
+    opened: tuple[float, float],
+) -> Iterator[Circuit]:
+    """What a circuit may be after it took a result."""
+    vote = None if result == "unknown" else breaker.vote(result)
+    circuit = replace(circuit, probes=circuit.probes - {op})
+    if permit.late and breaker.late_results != "count":
+        yield circuit
+        if breaker.late_results == "ignore":
+            return
+    for each in (vote,) if vote is not None else _VOTES:
+        yield from _voted(breaker, circuit, each, op, opened)
+
+
+def _voted(
+    breaker: Breaker, circuit: Circuit, vote: Vote, op: int, opened: tuple[float, float]
+) -> Iterator[Circuit]:
+    tripped = replace(
+        circuit,
+        mode="open",
+        failures=0,
+        successes=0,
+        opened=opened,
+        by=frozenset((op,)),
+        probes=frozenset(),
+        since="probe_failed" if circuit.mode == "half_open" else "trip",
+    )
+    match vote, circuit.mode:
+        case "neutral", _:
+            yield circuit
+        case "counts", "closed":
+            failures = circuit.failures + 1
+            if breaker.fail_max is None or failures >= breaker.fail_max:
+                yield tripped
+            if breaker.fail_max is None or failures < breaker.fail_max:
+                yield replace(circuit, failures=failures)
+        case "success", "closed":
+            yield replace(circuit, failures=0)
+        case "counts", _:
+            yield tripped
+        case "success", "half_open":
+            if circuit.successes + 1 < breaker.half_open.success_threshold:
+                yield replace(circuit, successes=circuit.successes + 1)
+            else:
+                yield Circuit(since="probe_ok")
+        case "success", _:
+            yield circuit
+
+
+def taken(
+    contract: Contract, state: State, world: World, call: Call, now: float
+) -> Iterator[World]:
+    """The worlds in which the circuits take an operation's result next."""
+    op = call.invoked.op
+    permits = world.permit(op) or ()
+    opened = (min(_settled_from(call), now), now)
+    released = replace(world, permits=tuple(item for item in world.permits if item[0] != op))
+    released = replace(released, taken=released.taken | {op})
+    for result in sorted(results_of(call)):
+        choices = [
+            [
+                (permit.key, circuit)
+                for circuit in _after_vote(
+                    breaker_of(contract, permit.key),
+                    world.circuit(permit.key),
+                    permit,
+                    result,
+                    op,
+                    opened,
+                )
+            ]
+            for permit in permits
+        ]
+        for choice in product(*choices):
+            changed = dict(choice)
+            trips = any(
+                circuit.mode == "open" and world.circuit(key).mode == "closed"
+                for key, circuit in changed.items()
+            )
+            yield released.with_circuits(changed)
+            if trips:
+                # Whoever was still asking may have been let through before the trip.
+                through = released
+                for other in waiting(state, call):
+                    admissible = all(through.circuit(k).mode == "closed" for k in other.keys)
+                    if (
+                        other.invoked.ran == "yes"
+                        and admissible
+                        and through.permit(other.invoked.op) is None
+                    ):
+                        through = let_through(through, other)
+                if through is not released:
+                    yield through.with_circuits(changed)
