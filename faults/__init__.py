@@ -11,14 +11,24 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from .down import Cut, Refused
-from .partial import BadBody, Duplicate, LostAnswer, Stale
+from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
 from .scope import Fault
 from .slow import Latency, Stall
 from .status import Status
 
 AnyFault = Annotated[
-    Refused | Cut | Latency | Stall | Status | Partition | BadBody | LostAnswer | Stale | Duplicate,
+    Refused
+    | Cut
+    | Latency
+    | Stall
+    | Status
+    | Partition
+    | BadBody
+    | LostAnswer
+    | Stale
+    | Duplicate
+    | Capacity,
     Field(discriminator="kind"),
 ]
 
@@ -33,6 +43,7 @@ KINDS: dict[str, type[Fault]] = {
     "lost_answer": LostAnswer,
     "stale": Stale,
     "duplicate": Duplicate,
+    "capacity": Capacity,
 }
 
 fault_adapter: TypeAdapter[AnyFault] = TypeAdapter(AnyFault)
@@ -41,6 +52,7 @@ __all__ = [
     "KINDS",
     "AnyFault",
     "BadBody",
+    "Capacity",
     "Cut",
     "Duplicate",
     "Fault",

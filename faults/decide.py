@@ -2,7 +2,8 @@
 
 The one place that knows each fault by name. The proxy carries actions out and knows no fault; the
 simulation does the same. Order of composition: delays add up; of the faults that end or alter an
-exchange the first one armed that has it in scope wins, and the others don't fire.
+exchange the first one armed that has it in scope wins, and the others don't fire. Copies are sent
+and workers taken only where the request gets to the backend, by the first `capacity` in scope.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Literal, assert_never
 from . import AnyFault
 from .bodies import BODIES, Body
 from .down import Cut, Refused
-from .partial import BadBody, Duplicate, LostAnswer, Stale
+from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
 from .scope import covers
 from .slow import Latency, Stall
@@ -38,9 +39,11 @@ __all__ = [
     "Decision",
     "Delay",
     "Draws",
+    "Enter",
     "Hold",
     "Live",
     "LoseAnswer",
+    "Queue",
     "ReplaceBody",
     "Request",
     "Withhold",
@@ -67,11 +70,16 @@ _LINE_END = re.compile(r"[\r\n]")
 
 @dataclass(frozen=True, slots=True)
 class Armed:
-    """A fault in force; `hits` counts the exchanges that it has acted on."""
+    """A fault in force; `hits` counts the exchanges that it has acted on.
+
+    `busy` and `queued`: exchanges that hold one of its workers, or wait for one.
+    """
 
     id: int
     fault: AnyFault
     hits: int = 0
+    busy: int = 0
+    queued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,20 @@ class Copy:
 
     fault: int
     copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """The request goes on to the backend, and holds a worker until it is answered."""
+
+    fault: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The request waits until a worker is free for it."""
+
+    fault: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +219,7 @@ class LoseAnswer:
 
 
 Ending = Answer | CutHead | CutRequest | CutAnswer | Withhold | CutBody | ReplaceBody | LoseAnswer
-Action = Delay | Copy | Ending
+Action = Delay | Copy | Enter | Queue | Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,31 +268,40 @@ def patience(armed: Sequence[Armed]) -> float | None:
 
 
 def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decision:
-    """What happens to the exchange that this request begins; `armed` in order of arming."""
-    actions: list[Action] = []
+    """What happens to the exchange that this request begins; `armed` in order of arming.
+
+    What is for the backend's door (a place, copies) counts only where the request gets there; a
+    backend that is full comes before what would become of its answer.
+    """
+    delays: list[Delay] = []
     copies: list[Copy] = []
-    fires: list[int] = []
-    ended = False
+    ending: Ending | None = None
+    place: Enter | Queue | Answer | None = None
     for one in armed:
         fault = one.fault
         if fault.reach == "listener" or not covers(fault.endpoint, request.method, request.target):
             continue
         if fault.first is not None and one.hits >= fault.first:
             continue
-        if isinstance(fault, Duplicate):
-            copies.append(Copy(one.id, fault.copies))
-        elif isinstance(fault, Latency):
-            if fault.scoped:
-                actions.extend(_delays(one.id, fault, request.key, draws))
-                fires.append(one.id)
-        elif not ended and (ending := _ending(one)) is not None:
-            actions.append(ending)
-            fires.append(one.id)
-            ended = True
-    if not any(isinstance(action, Answer | CutHead | CutRequest) for action in actions):
-        actions += copies
-        fires += [copy.fault for copy in copies]
-    return Decision(tuple(actions), tuple(fires)) if fires else NOTHING
+        match fault:
+            case Latency():
+                delays += _delays(one.id, fault, request.key, draws) if fault.scoped else ()
+            case Duplicate():
+                copies.append(Copy(one.id, fault.copies))
+            case Capacity():
+                place = _place(one, fault) if place is None else place
+            case _:
+                ending = _ending(one) if ending is None else ending
+    door: list[Copy | Enter | Queue] = []
+    if not isinstance(ending, Answer | CutHead | CutRequest):
+        if isinstance(place, Answer):
+            ending = place
+        else:
+            door = [*copies, *(() if place is None else (place,))]
+    actions = (*delays, *door, *(() if ending is None else (ending,)))
+    acting = {action.fault for action in actions if not isinstance(action, Enter)}
+    fires = tuple(one.id for one in armed if one.id in acting)
+    return Decision(actions, fires) if actions else NOTHING
 
 
 def on_bytes(
@@ -294,6 +325,15 @@ def _delays(ident: int, fault: Latency, key: tuple[int, int], draws: Draws) -> l
     return [Delay(ident, direction, seconds) for direction in _directions(fault.direction)]
 
 
+def _place(armed: Armed, fault: Capacity) -> Enter | Queue | Answer:
+    if armed.busy < fault.workers:
+        return Enter(armed.id)
+    if armed.queued < fault.queue:
+        return Queue(armed.id)
+    body = json.dumps({"detail": HTTPStatus.SERVICE_UNAVAILABLE.phrase, "status": 503})
+    return Answer(armed.id, 503, (("Content-Type", "application/json"),), body.encode())
+
+
 def _directions(named: Direction | Literal["both"]) -> tuple[Direction, ...]:
     return ("to_client", "to_backend") if named == "both" else (named,)
 
@@ -311,7 +351,7 @@ def _ending(armed: Armed) -> Ending | None:
             return ReplaceBody(armed.id, BODIES[fault.body])
         case LostAnswer():
             return LoseAnswer(armed.id, fault.by)
-        case Refused() | Partition() | Latency() | Stale() | Duplicate():
+        case Refused() | Partition() | Latency() | Stale() | Duplicate() | Capacity():
             return None
         case _:
             assert_never(fault)

@@ -102,3 +102,23 @@ class Duplicate(Fault):
 
     kind: Literal["duplicate"] = "duplicate"
     copies: int = Field(default=1, ge=1, le=100)
+
+
+class Capacity(Fault):
+    """The backend works on `workers` requests at once; `queue` more wait, and others get a 503.
+
+    Requests wait in order of arrival, also those whose clients give up meanwhile: like what lies
+    in a server's backlog they are carried out when their turn comes, and their answers are dropped.
+    The 503 comes at once, without a Retry-After, as from servers that limit their concurrency. A
+    worker is busy from a request's arrival at the gate until the backend's answer is complete. It
+    acts on the requests that it makes wait or refuses; those under way when it is armed hold no
+    worker, and when it ends all that wait go on. Live connections are treated like new ones.
+    """
+
+    family: ClassVar[Family] = "partial"
+    reach: ClassVar[Reach] = "request"
+    observables: ClassVar[tuple[str, ...]] = ("status:503", "read_timeout_headers")
+
+    kind: Literal["capacity"] = "capacity"
+    workers: int = Field(ge=1)
+    queue: int = Field(default=0, ge=0)

@@ -29,6 +29,7 @@ ENVIRONMENTS: dict[str, frozenset[str]] = {
             "lost_answer",
             "stale",
             "duplicate",
+            "capacity",
         )
     ),
 }

@@ -11,6 +11,7 @@ from typing import Literal
 
 from ...faults.decide import Answer, Armed, Copy, CutHead, CutRequest, Delay, Ending
 from .framer import Data, ResponseHead
+from .workers import Place
 
 __all__ = ["Exchange"]
 
@@ -31,6 +32,7 @@ class Exchange:
     ending: Ending | None = None
     delays: tuple[Delay, ...] = ()
     copies: tuple[Copy, ...] = ()
+    place: Place | None = None  # among the workers that a fault leaves the backend
     whole: list[bytes] = field(default_factory=list)  # of the request, for its copies
     streamed: set[int] = field(default_factory=set)
     asked: bool = False  # the whole request has passed

@@ -7,6 +7,7 @@ recorder. Knows no connection.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from ...faults import AnyFault
@@ -27,6 +28,7 @@ from ...faults.decide import (
 )
 from ..history import AnyEvent, FaultArmed, FaultCleared, FaultFired
 from ..net import Net
+from .workers import Workers
 
 __all__ = ["Force"]
 
@@ -47,6 +49,8 @@ class Force:
         self.record = record
         self.armed: tuple[Armed, ...] = ()
         self.streaming = False  # whether any fault delays the byte stream as such
+        self.workers = Workers()
+        self._limited = False  # whether any fault has workers
         self._start = start
         self._draws = draws
         self._fired: dict[int, int] = {}
@@ -96,6 +100,7 @@ class Force:
                         fired=self._fired.pop(ident, 0),
                     )
                 )
+                self.workers.end(ident)
                 return one
         return None
 
@@ -125,6 +130,8 @@ class Force:
             armed = tuple(one for one in armed if one.id in known)
         if not armed:
             return on_request(request, (), self._draws)
+        if self._limited:
+            armed = tuple(self._loaded(one) for one in armed)
         decision = on_request(request, armed, self._draws)
         if decision.fires:
             self._set(fold(self.armed, decision.fires))
@@ -165,6 +172,11 @@ class Force:
             )
         )
 
+    def _loaded(self, one: Armed) -> Armed:
+        busy, queued = self.workers.counts(one.id)
+        return replace(one, busy=busy, queued=queued)
+
     def _set(self, armed: tuple[Armed, ...]) -> None:
         self.armed = armed
+        self._limited = any(one.fault.kind == "capacity" for one in armed)
         self.streaming = any(one.fault.kind == "latency" and not one.fault.scoped for one in armed)

@@ -22,7 +22,9 @@ from ...faults.decide import (
     CutHead,
     CutRequest,
     Delay,
+    Enter,
     LoseAnswer,
+    Queue,
     ReplaceBody,
     Request,
     Withhold,
@@ -62,6 +64,7 @@ class Gate:
         self._passing = False
         self._holder: int | None = None
         self._held = False
+        self._queued = False  # the current exchange waits for a worker
         self._shut: int | None = None
         self._closed = False
         self._up: list[bytes] = []
@@ -108,7 +111,7 @@ class Gate:
         self.waiting_size = 0
         if self._current is not None:
             if not self._current.reaches_backend:
-                self._current = None
+                self._finish(self._current)
             elif not self._current.asked:
                 self._break_off()
 
@@ -116,7 +119,15 @@ class Gate:
         """The rest of the request won't come: the backend learns it by FIN."""
         self._flush_up()
         self._ends.forward_fin()
+        if self._current is not None:
+            self._finish(self._current)
+
+    def _finish(self, exchange: Exchange) -> None:
+        """Nothing of it is under way any more; its worker is free for another connection's."""
         self._current = None
+        self._queued = False
+        if exchange.place is not None:
+            exchange.place.leave()
 
     def broken_off(self, how: Ending) -> Note | None:
         """What to note if the connection ends now, inside an answer."""
@@ -167,6 +178,7 @@ class Gate:
             return
         if (
             self._held
+            or self._queued
             or self._waiting
             or (self._current is not None and self._current is not exchange)
         ):
@@ -192,7 +204,7 @@ class Gate:
             return
         self._passing = True
         try:
-            while self._waiting and not self._held:
+            while self._waiting and not (self._held or self._queued):
                 exchange, piece = self._waiting[0]
                 if self._current is not None and self._current is not exchange:
                     break
@@ -246,7 +258,7 @@ class Gate:
 
     def _over(self, exchange: Exchange) -> None:
         if exchange.asked and exchange.answered and self._current is exchange:
-            self._current = None
+            self._finish(exchange)
             if self._waiting:
                 self._pass_waiting()
             self._ends.settle()
@@ -260,6 +272,12 @@ class Gate:
                     exchange.delays += (action,)
                 case Copy():
                     exchange.copies += (action,)
+                case Enter(fault=fault):
+                    exchange.place = self._force.workers.enter(fault)
+                case Queue(fault=fault):
+                    turn = partial(self._turn, exchange, head)
+                    exchange.place = self._force.workers.queue(fault, turn)
+                    self._queued = True
                 case _:
                     exchange.ending = action
         for fault in decision.fires:
@@ -270,6 +288,17 @@ class Gate:
                 and exchange.ending.fault == fault
             ):
                 self._notes.fired(fault, exchange)
+        if not self._queued:
+            self._begin(exchange, head)
+
+    def _turn(self, exchange: Exchange, head: RequestHead) -> None:
+        """A worker is free for the request that waited."""
+        self._queued = False
+        self._begin(exchange, head)
+        self._pass_waiting()
+
+    def _begin(self, exchange: Exchange, head: RequestHead) -> None:
+        """It goes on to the backend, or is kept from it."""
         match exchange.ending:
             case CutHead(fault=fault, by=by):
                 self._hang_up(exchange, fault, by)
@@ -416,7 +445,8 @@ class Gate:
             return
         self._flush_up()
         self.raw = True
-        self._current = None
+        if self._current is not None:
+            self._finish(self._current)
         for piece in self._responses.lose():
             assert isinstance(piece, Lost)
             self._ends.deliver(piece.raw, self._pace.unread("to_client"))

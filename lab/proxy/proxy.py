@@ -136,6 +136,7 @@ class Proxy:
         if self._closed:
             return
         self._closed = True
+        self._force.workers.close()
         for one in self._force.armed:
             self._force.remove(one.id)
         self._listener.close()

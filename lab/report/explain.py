@@ -15,6 +15,7 @@ from typing import assert_never
 from ...faults import (
     AnyFault,
     BadBody,
+    Capacity,
     Cut,
     Duplicate,
     Latency,
@@ -245,6 +246,9 @@ def _what(fault: AnyFault) -> str:
             when = "as the next request begins" if at == "reuse" else "at once"
             since = f"a connection idle for {idle:g} s" if idle else "an idle connection"
             return f"{by.upper()} on {since}, {when}"
+        case Capacity(workers=workers, queue=queue):
+            waiting = f", {queue} more wait" if queue else ""
+            return f"{workers} at once{waiting}, 503 to all others"
         case Duplicate(copies=copies):
             again = "once" if copies == 1 else f"{copies} times"
             return f"the backend gets each request {again} more"

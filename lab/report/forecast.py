@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from ...faults import AnyFault, Duplicate, Partition, Refused, Stale
+from ...faults import AnyFault, Capacity, Duplicate, Partition, Refused, Stale
 from ..contract import Contract
 from ..expect import outcome_of_key
 from ..oracle import (
@@ -240,7 +240,7 @@ def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
     `rest`: for how long the connection that it takes from a pool has been idle; None: a new one.
     """
     match fault:
-        case Refused(live="keep") | Partition(live="keep"):
+        case Refused(live="keep") | Partition(live="keep") | Capacity():
             return bool({"ok", "contract"} & set(step.expect))
         case Duplicate():
             return True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .faults import (
         BadBody,
+        Capacity,
         Cut,
         Duplicate,
         Fault,
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Armed",
     "BadBody",
+    "Capacity",
     "Count",
     "Cut",
     "Duplicate",
@@ -66,6 +68,7 @@ __all__ = [
 _ROOMS = {
     ".faults": (
         "BadBody",
+        "Capacity",
         "Cut",
         "Duplicate",
         "Fault",

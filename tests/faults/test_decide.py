@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from faultlab.faults import (
     KINDS,
     BadBody,
+    Capacity,
     Cut,
     Duplicate,
     Latency,
@@ -30,8 +31,10 @@ from faultlab.faults.decide import (
     CutRequest,
     Decision,
     Delay,
+    Enter,
     Hold,
     LoseAnswer,
+    Queue,
     ReplaceBody,
     Request,
     Withhold,
@@ -67,6 +70,7 @@ ENDINGS = [
     (Refused(service="s"), None),
     (Partition(service="s"), None),
     (Stale(service="s"), None),
+    (Capacity(service="s", workers=1), Enter(1)),
     (Duplicate(service="s", copies=2), Copy(1, 2)),
 ]
 
@@ -84,7 +88,8 @@ def armed(*faults) -> tuple[Armed, ...]:
 @pytest.mark.parametrize(("fault", "action"), ENDINGS)
 def test_each_kind_becomes_its_action(fault, action) -> None:
     """The table is the meaning of the faults; the proxy knows no more."""
-    expected = Decision() if action is None else Decision((action,), (1,))
+    fires = () if isinstance(action, Enter) else (1,)
+    expected = Decision() if action is None else Decision((action,), fires)
     assert on_request(REQUEST, armed(fault), middle) == expected
 
 
@@ -141,7 +146,7 @@ def test_only_what_reaches_the_backend_is_copied() -> None:
     twice = Duplicate(service="s")
     cut = Cut(service="s", at="response_body")
     assert on_request(REQUEST, armed(twice, cut), middle) == Decision(
-        (CutBody(2, "half", "fin"), Copy(1, 1)), (2, 1)
+        (Copy(1, 1), CutBody(2, "half", "fin")), (1, 2)
     )
     for own in (
         Status(service="s", code=500),
@@ -149,6 +154,42 @@ def test_only_what_reaches_the_backend_is_copied() -> None:
         Cut(service="s", at="request_complete"),
     ):
         assert on_request(REQUEST, armed(twice, own), middle).fires == (2,)
+
+
+@pytest.mark.parametrize(
+    ("busy", "queued", "action", "fires"),
+    [
+        (0, 0, Enter(1), ()),
+        (1, 0, Enter(1), ()),
+        (2, 0, Queue(1), (1,)),
+        (2, 1, 503, (1,)),
+    ],
+)
+def test_a_request_enters_waits_or_is_refused(busy: int, queued: int, action, fires) -> None:
+    """By what is under way; one that simply enters was not acted on."""
+    full = (Armed(1, Capacity(service="s", workers=2, queue=1), busy=busy, queued=queued),)
+    decision = on_request(REQUEST, full, middle)
+    (found,) = decision.actions
+    assert (found.status if isinstance(found, Answer) else found, decision.fires) == (action, fires)
+
+
+def test_a_full_backend_comes_before_what_would_become_of_its_answer() -> None:
+    """It never gets the request, so nothing is cut or copied; the gate's own answer comes first."""
+    full = Armed(1, Capacity(service="s", workers=1), busy=1)
+    others = (
+        Armed(2, Latency(service="s", delay=1.0, first=1)),
+        Armed(3, Cut(service="s", at="response_body")),
+        Armed(4, Duplicate(service="s")),
+    )
+    decision = on_request(REQUEST, (*others, full), middle)
+    assert decision.actions[0] == Delay(2, "to_client", 1.0)
+    assert [getattr(one, "status", None) for one in decision.actions] == [None, 503]
+    assert decision.fires == (2, 1)
+    own = Armed(5, Status(service="s", code=404))
+    assert on_request(REQUEST, (full, own), middle).fires == (5,)
+    assert on_request(
+        REQUEST, (full, Armed(6, Capacity(service="s", workers=9))), middle
+    ).fires == (1,)
 
 
 def test_delays_add_up_and_go_with_an_ending() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from faultlab.faults import BadBody, Duplicate, LostAnswer, Stale
+from faultlab.faults import BadBody, Capacity, Duplicate, LostAnswer, Stale
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,14 @@ def test_a_duplicate_shows_as_nothing() -> None:
     assert Duplicate(service="core").observable() == ()
     with pytest.raises(ValidationError):
         Duplicate(service="core", copies=0)
+
+
+def test_a_full_backend_shows_as_silence_or_refusal() -> None:
+    """Whoever waits too long, and whoever may not wait."""
+    assert Capacity(service="core", workers=2).observable() == (
+        "status:503",
+        "read_timeout_headers",
+    )
+    for wrong in ({}, {"workers": 0}, {"workers": 1, "queue": -1}):
+        with pytest.raises(ValidationError):
+            Capacity(service="core", **wrong)

@@ -60,7 +60,10 @@ class _Serving:
             elif isinstance(piece, Data) and self._request is not None:
                 self._request.body += piece.payload
             elif isinstance(piece, End) and self._request is not None:
-                answer, how = self._backend.answer(self._request)
+                answered = self._backend.serve(self._request, self._connection)
+                if answered is None:
+                    continue
+                answer, how = answered
                 self._connection.write(answer)
                 if how == "fin":
                     self._connection.close()
@@ -97,7 +100,22 @@ class Backend:
         self.received = b""
         self.answers: dict[str, bytes] = {}
         self.then: dict[str, str] = {}  # target -> how the connection ends after the answer
+        self.busy: set[str] = set()  # targets that are answered only by `finish`
+        self.working: list[tuple[Request, Connection]] = []
         self.listener = net.listen(lambda connection: _Serving(self, connection) and None)
+
+    def serve(self, request: Request, connection: Connection) -> tuple[bytes, str] | None:
+        """Carry it out, or begin to."""
+        if request.head.target in self.busy:
+            self.working.append((request, connection))
+            return None
+        return self.answer(request)
+
+    def finish(self) -> None:
+        """Answer all that it works on."""
+        done, self.working = self.working, []
+        for request, connection in done:
+            connection.write(self.answer(request)[0])
 
     def answer(self, request: Request) -> tuple[bytes, str]:
         """Carry it out: the answer, and how the connection ends after it."""

@@ -9,6 +9,7 @@ import pytest
 from faultlab.faults import (
     AnyFault,
     BadBody,
+    Capacity,
     Cut,
     Duplicate,
     Latency,
@@ -185,6 +186,14 @@ def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -
         (
             Stale(service="core", idle=0.2, at="idle", by="rst"),
             "stale on core: RST on a connection idle for 0.2 s, at once",
+        ),
+        (
+            Capacity(service="core", workers=2),
+            "capacity on core: 2 at once, 503 to all others",
+        ),
+        (
+            Capacity(service="core", workers=1, queue=3),
+            "capacity on core: 1 at once, 3 more wait, 503 to all others",
         ),
         (Duplicate(service="core"), "duplicate on core: the backend gets each request once more"),
         (

@@ -61,6 +61,8 @@ def expected(fault: str, contract: Contract = MAXIMUS) -> list[tuple[int, str]]:
         ("  - inject: stale\n    idle: 1s\n  - read: contract\n", [(1, "ok")]),
         ("  - inject: stale\n    idle: 1s\n  - wait: 1s\n  - read: contract\n", [(2, "ok")]),
         ("  - inject: duplicate\n  - write: ok\n", [(1, "ok")]),
+        ("  - inject: capacity\n    workers: 1\n  - read: ok\n", [(1, "ok")]),
+        ("  - inject: capacity\n    workers: 1\n  - write: status:503\n", [(1, "status:503")]),
         ("  - inject: stale\n    at: idle\n  - read: ok\n", [(1, "ok")]),
         ("  - inject: latency\n    delay: 500ms\n  - read: ok\n", [(1, "ok")]),
         (
