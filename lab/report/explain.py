@@ -31,7 +31,7 @@ from ..expect import required
 from ..plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Step, Wait
 from .forecast import Forecast, Waiting, forecast
 from .lanes import WIDTH
-from .terminal import duration
+from .terminal import duration, left_out
 
 __all__ = ["explained", "fault_text"]
 
@@ -271,11 +271,8 @@ def _status(fault: Status) -> str:
 
 
 def _skipped(plan: Plan) -> Iterator[str]:
-    reasons: dict[str, dict[str, None]] = {}
-    for one in plan.skipped:
-        reasons.setdefault(one.reason, {})[one.text] = None
-    for reason, steps in reasons.items():
-        yield from _wrapped(f"not offered: {', '.join(steps)} ({reason})", "", "  ")
+    for text in left_out(plan.skipped, str):
+        yield from _wrapped(f"not offered: {text}", "", "  ")
 
 
 def _foot(plan: Plan, contract: Contract) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ...scenarios import CATALOG
 from ..attempts import Reading, read
@@ -30,6 +30,7 @@ __all__ = [
     "header",
     "heading",
     "last_line",
+    "left_out",
     "moving_line",
     "not_offered",
     "row",
@@ -135,11 +136,24 @@ def _fired(reading: Reading) -> str:
 
 
 def _skipped(skipped: Sequence[Skipped]) -> Iterator[str]:
-    by_reason: dict[str, dict[str, None]] = {}
+    for text in left_out(skipped, _step_name):
+        yield from _wrapped(f"not offered: {text}", _NAME)
+
+
+def left_out(skipped: Sequence[Skipped], named: Callable[[str], str]) -> Iterator[str]:
+    """For each reason the steps that are not offered, with their lines in the file."""
+    reasons: dict[str, dict[str, list[int]]] = {}
     for one in skipped:
-        by_reason.setdefault(one.reason, {})[_step_name(one.text)] = None
-    for reason, steps in by_reason.items():
-        yield from _wrapped(f"not offered: {', '.join(steps)} ({reason})", _NAME)
+        lines = reasons.setdefault(one.reason, {}).setdefault(named(one.text), [])
+        lines.extend(() if one.line is None or one.line in lines else (one.line,))
+    for reason, steps in reasons.items():
+        told = [name + (f", {_lines(lines)}" if lines else "") for name, lines in steps.items()]
+        yield f"{'; '.join(told)} ({reason})"
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    noun = "line" if len(numbers) == 1 else "lines"
+    return f"{noun} {', '.join(map(str, numbers))}"
 
 
 def _step_name(text: str) -> str:
@@ -149,10 +163,12 @@ def _step_name(text: str) -> str:
 
 def not_offered(scenario: NotOffered, names: Iterable[str]) -> tuple[str, ...]:
     """The lines of a scenario that was not played, since nothing in its fault phase is offered."""
-    reasons = "; ".join(scenario.reasons)
+    lines = [
+        line for text in left_out(scenario.skipped, _step_name) for line in _wrapped(text, _NAME)
+    ]
     return (
         _named(scenario.scenario, names) + "not offered",
-        *_wrapped(reasons or "nothing of its fault phase is offered", _NAME),
+        *(lines or _wrapped("nothing of its fault phase is offered", _NAME)),
     )
 
 

@@ -1,16 +1,17 @@
 """From a subject's name on the command line to its declaration.
 
-`maximus`, `planted:NAME`, `FILE.py:NAME`. Reading a name is pure; loading a file runs its code, so
+`maximus`, `planted:NAME`, `FILE.py:NAME`. Reading a name runs no code; loading a file does, so
 it is done in the subject's own process only (`child.py`).
 """
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import linecache
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,7 +23,17 @@ from ..redaction import redacted
 from .builtin import BUILTIN, PLANTED
 from .declaration import Subject
 
-__all__ = ["BuiltIn", "InFile", "Planted", "Spec", "broken", "last_own_line", "load", "read_spec"]
+__all__ = [
+    "BuiltIn",
+    "InFile",
+    "Planted",
+    "Spec",
+    "broken",
+    "last_own_line",
+    "load",
+    "read_spec",
+    "subjects_in",
+]
 
 _FORMS = "maximus, planted:NAME, or FILE.py:NAME"
 
@@ -67,27 +78,61 @@ def read_spec(text: str) -> Spec:
         return BuiltIn(text)
     front, colon, name = text.rpartition(":")
     if text.startswith("cmd:"):
-        raise UsageError(f"{text}: a command as a subject comes with a later issue", mend=_mend())
+        raise UsageError(f"{text}: a command as a subject comes with a later version", mend=_mend())
     if front == "planted":
         if name not in PLANTED:
             raise UsageError(f"{text}: no planted client of this name", **_nearest(name, PLANTED))
         return Planted(name)
-    if text.endswith(".py"):
-        raise UsageError(f"{text}: which subject in this file?", expected=f"{text}:NAME")
+    if text.removesuffix(":").endswith(".py"):
+        path = text.removesuffix(":")
+        raise UsageError(f"{path}: which subject in this file?", **_choice(path, subjects_in(path)))
     if colon and front.endswith(".py") and name.isidentifier():
-        if not Path(front).is_file():
-            raise UsageError(f"{text}: there is no file {front}", seen=f"from {Path.cwd()}")
+        _demand_file(text, front)
         return InFile(front, name)
     if colon and name.isidentifier() and all(it.isidentifier() for it in front.split(".")):
         raise UsageError(
-            f"{text}: a subject in a package comes with a later issue",
+            f"{text}: a subject in a package comes with a later version",
             mend=f"name its file: {front.replace('.', '/')}.py:{name}",
         )
     raise UsageError(f"{text or 'an empty text'}: not a subject", expected=_FORMS)
 
 
+def _demand_file(text: str, path: str) -> None:
+    if not Path(path).is_file():
+        raise UsageError(f"{text}: there is no file {path}", seen=f"from {Path.cwd()}")
+
+
+def subjects_in(path: str) -> tuple[str, ...]:
+    """The functions of a file under `@subject`, in its order, read without running it.
+
+    Raises UsageError for a file that is not there; one that is no Python has none.
+    """
+    _demand_file(path, path)
+    try:
+        tree = ast.parse(Path(path).read_bytes())
+    except (SyntaxError, ValueError):
+        return ()
+    functions = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return tuple(one.name for one in functions if any(map(_is_subject, one.decorator_list)))
+
+
+def _is_subject(decorator: ast.expr) -> bool:
+    match decorator:
+        case ast.Call(func=ast.Name(id="subject") | ast.Attribute(attr="subject")):
+            return True
+        case _:
+            return False
+
+
+def _choice(path: str, names: Sequence[str]) -> dict[str, str]:
+    """The rows of a message to who has to choose among the subjects of a file."""
+    if not names:
+        return {"expected": f"{path}:NAME", "seen": "no function under @subject(...) in it"}
+    return {"expected": ", ".join(f"{path}:{name}" for name in names)}
+
+
 def load(spec: Spec) -> Subject:
-    """The declaration. Raises SubjectError, addressed to the author of the file."""
+    """The declaration. Raises SubjectError, addressed to the author of the file, and UsageError."""
     match spec:
         case BuiltIn(name):
             return BUILTIN[name]
@@ -145,9 +190,11 @@ def _module(spec: InFile, path: Path) -> ModuleType:
 def _declared(spec: InFile, module: ModuleType, name: str) -> Subject:
     names = [key for key, value in vars(module).items() if isinstance(value, Subject)]
     if not hasattr(module, name):
-        raise SubjectError(
+        near = get_close_matches(name, names, 1)
+        raise UsageError(
             f"{spec}: the file defines no {name}",
-            **(_nearest(name, names) if names else {"expected": "a function under @subject(...)"}),
+            **_choice(spec.path, names),
+            nearest=near[0] if near else "",
         )
     value = getattr(module, name)
     if not isinstance(value, Subject):

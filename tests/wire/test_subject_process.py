@@ -465,7 +465,6 @@ def test_a_client_that_ignores_its_url_is_told_where_it_went(
     [
         ("unserved", "services['orders']: "),
         ("unreadable", "its contract can't be read"),
-        ("nothing", "the file defines no nothing"),
     ],
 )
 def test_a_wrong_declaration_is_told(start: Start, name: str, text: str) -> None:
@@ -474,6 +473,13 @@ def test_a_wrong_declaration_is_told(start: Start, name: str, text: str) -> None
     error = told(run.child.describe)
     assert type(error) is SubjectError
     assert text in error.text
+
+
+def test_a_name_that_its_file_has_not_is_the_command_line_s(start: Start) -> None:
+    """The author of the file has nothing to mend."""
+    error = told(start("nothing").child.describe)
+    assert type(error) is UsageError
+    assert "the file defines no nothing" in error.text
 
 
 def test_an_operation_that_is_not_offered_is_told(start: Start, server: Server) -> None:

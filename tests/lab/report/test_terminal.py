@@ -25,6 +25,7 @@ from faultlab.lab.report.terminal import (
     header,
     heading,
     last_line,
+    left_out,
     moving_line,
     not_offered,
     row,
@@ -146,8 +147,26 @@ def test_a_scenario_of_which_nothing_is_offered_has_no_verdict() -> None:
     scenario = NotOffered(scenario="breaker", file="breaker.yaml", title="", skipped=(step, step))
     assert not_offered(scenario, NAMES) == (
         "breaker     not offered",
-        "            the contract has no breaker",
+        "            read (the contract has no breaker)",
     )
+
+
+def test_what_is_left_out_is_told_with_its_lines() -> None:
+    """A reader of a file of her own goes there; an implied step stands nowhere."""
+    reason = "the contract has no breaker"
+    skipped = [
+        Skipped(phase="fault", text="read: open", reason=reason, line=8),
+        Skipped(phase="fault", text="read: open", reason=reason, line=12),
+        Skipped(
+            phase="fault", text="inject: stall", reason="no offered operation meets it", line=9
+        ),
+        Skipped(phase="fault", text="write: open", reason=reason, line=13),
+        Skipped(phase="recovery", text="read: open", reason=reason),
+    ]
+    assert list(left_out(skipped, lambda text: text.partition(":")[0])) == [
+        f"read, lines 8, 12; write, line 13 ({reason})",
+        "inject, line 9 (no offered operation meets it)",
+    ]
 
 
 def test_long_names_widen_the_table_up_to_a_limit() -> None:

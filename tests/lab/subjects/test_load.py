@@ -50,10 +50,10 @@ def test_a_file_and_a_name_make_a_subject(file: Path) -> None:
         ("maximum", "maximum: not a subject"),
         ("", "an empty text: not a subject"),
         ("planted:nothing", "planted:nothing: no planted client of this name"),
-        ("cmd:curl {orders}", "a command as a subject comes with a later issue"),
-        ("shop.lab:orders", "a subject in a package comes with a later issue"),
+        ("cmd:curl {orders}", "a command as a subject comes with a later version"),
+        ("shop.lab:orders", "a subject in a package comes with a later version"),
         ("nowhere.py:orders", "nowhere.py:orders: there is no file nowhere.py"),
-        ("orders_lab.py", "which subject in this file"),
+        ("nowhere.py", "nowhere.py: there is no file nowhere.py"),
     ],
 )
 def test_a_name_that_means_nothing_is_told(text: str, told: str) -> None:
@@ -95,14 +95,37 @@ def test_a_file_that_can_not_be_run_names_its_line(file: Path, source: str, at: 
     assert "orders_lab" not in sys.modules
 
 
-def test_a_misspelt_name_gets_its_nearest(file: Path) -> None:
-    """The file is there, only the name is not."""
-    with pytest.raises(SubjectError) as caught:
+def test_a_misspelt_name_gets_its_nearest_and_all_that_there_are(file: Path) -> None:
+    """The file is there, only the name is not: the command line is to be mended."""
+    file.write_text(GOOD + GOOD.replace("def orders", "def shop").replace("def plain", "def bare"))
+    with pytest.raises(UsageError) as caught:
         load(InFile(str(file), "order"))
-    assert (caught.value.text, caught.value.rows) == (
-        f"{file}:order: the file defines no order",
-        {"nearest": "orders"},
-    )
+    assert caught.value.text == f"{file}:order: the file defines no order"
+    assert caught.value.rows == {"expected": f"{file}:orders, {file}:shop", "nearest": "orders"}
+
+
+@pytest.mark.parametrize("colon", ["", ":"])
+def test_a_file_without_a_name_lists_the_subjects_in_it(file: Path, colon: str) -> None:
+    """The next command can be pasted; and nothing of the file is run for it."""
+    file.write_text("raise SystemExit\n" + GOOD + "\n@lab.subject()\nasync def other(urls): ...\n")
+    with pytest.raises(UsageError) as caught:
+        read_spec(f"{file}{colon}")
+    assert caught.value.text == f"{file}: which subject in this file?"
+    assert caught.value.rows == {"expected": f"{file}:orders, {file}:other"}
+
+
+@pytest.mark.parametrize(
+    "source", ["", "def orders(:", "x = 1\n", "\0", "@subject\ndef a(): ...\n"]
+)
+def test_a_file_without_a_subject_is_said_to_have_none(file: Path, source: str) -> None:
+    """Whatever it is, `NAME` could be none."""
+    file.write_text(source)
+    with pytest.raises(UsageError) as caught:
+        read_spec(str(file))
+    assert caught.value.rows == {
+        "expected": f"{file}:NAME",
+        "seen": "no function under @subject(...) in it",
+    }
 
 
 def test_a_function_without_the_decorator_is_no_subject(file: Path) -> None:
