@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from faultlab.lab.contract import Contract, builtin
-from faultlab.lab.plan import NotOffered, Offer, Plan, plan
+from faultlab.lab.plan import Enter, Inject, NotOffered, Offer, Operate, Plan, Step, Wait, plan
 from faultlab.lab.tune import FAST, tuned
 from faultlab.scenarios import parse
 
@@ -56,5 +56,42 @@ def planned(maximus: Contract, offers: dict[str, Offer]) -> Callable[..., Plan |
             slugs=SLUGS,
             promises=PROMISES,
         )
+
+    return of
+
+
+def short(step: Step) -> str:
+    """A step on one line."""
+    match step:
+        case Enter():
+            return step.phase + (" implied" if step.implied else "")
+        case Inject():
+            return f"inject {step.fault.kind} {step.id}"
+        case Wait():
+            return f"wait {step.seconds:g}"
+        case Operate():
+            ids = f"{step.ids[0]}-{step.ids[-1]}" if len(step.ids) > 1 else f"{step.ids[0]}"
+            return f"{ids} {step.key}"
+        case _:
+            return step.kind
+
+
+@pytest.fixture(scope="session")
+def told() -> Callable[[Plan | NotOffered], list[str]]:
+    """A plan's steps, short."""
+
+    def of(found: Plan | NotOffered) -> list[str]:
+        assert isinstance(found, Plan)
+        return [short(step) for step in found.steps]
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def skips() -> Callable[[Plan | NotOffered], list[tuple[int | None, str]]]:
+    """What was left out, and why."""
+
+    def of(found: Plan | NotOffered) -> list[tuple[int | None, str]]:
+        return [(skipped.line, skipped.reason) for skipped in found.skipped]
 
     return of

@@ -1,43 +1,18 @@
 from collections.abc import Callable
 
 from faultlab.lab.contract import Contract, parse
-from faultlab.lab.plan import Enter, Inject, NotOffered, Operate, Plan, Step, Wait
+from faultlab.lab.plan import NotOffered, Plan
 from faultlab.scenarios import catalog
 from faultlab.scenarios.dump import dump
 
 Planned = Callable[..., Plan]
+Told = Callable[[Plan | NotOffered], list[str]]
+Skips = Callable[[Plan | NotOffered], list[tuple[int | None, str]]]
 NOTHING = parse({}, "nothing")
 
 
-def short(step: Step) -> str:
-    """A step on one line."""
-    match step:
-        case Enter():
-            return step.phase + (" implied" if step.implied else "")
-        case Inject():
-            return f"inject {step.fault.kind} {step.id}"
-        case Wait():
-            return f"wait {step.seconds:g}"
-        case Operate():
-            ids = f"{step.ids[0]}-{step.ids[-1]}" if len(step.ids) > 1 else f"{step.ids[0]}"
-            return f"{ids} {step.key}"
-        case _:
-            return step.kind
-
-
-def told(found: Plan | NotOffered) -> list[str]:
-    """A plan's steps, short."""
-    assert isinstance(found, Plan)
-    return [short(step) for step in found.steps]
-
-
-def skips(found: Plan | NotOffered) -> list[tuple[int | None, str]]:
-    """What was left out, and why."""
-    return [(skipped.line, skipped.reason) for skipped in found.skipped]
-
-
 def test_without_a_breaker_one_failure_is_the_first_and_nothing_is_waited_for(
-    planned: Planned, httpx: Contract
+    planned: Planned, httpx: Contract, told: Told, skips: Skips
 ) -> None:
     """One file stays true for a client that has none; what expects `open` is not offered."""
     found = planned(dump(catalog()["down"]), httpx)
@@ -56,13 +31,13 @@ def test_without_a_breaker_one_failure_is_the_first_and_nothing_is_waited_for(
     assert skips(found) == [(8, "the contract has no breaker")]
 
 
-def test_a_misspelt_operation_is_told_the_nearest(planned: Planned) -> None:
+def test_a_misspelt_operation_is_told_the_nearest(planned: Planned, skips: Skips) -> None:
     """A name of the subject's own can't be known to the loader."""
     found = planned("  - inject: refused\n  - raed: connection\n  - read: connection\n")
     assert skips(found) == [(4, "orders has no operation `raed` (nearest: read)")]
 
 
-def test_a_check_without_its_promise_takes_its_step_out(planned: Planned) -> None:
+def test_a_check_without_its_promise_takes_its_step_out(planned: Planned, skips: Skips) -> None:
     """Nobody promised to wait as long as the server asks."""
     found = planned(
         "  - inject: status\n    code: 503\n  - read: contract\n    requires: retry-after\n"
@@ -80,7 +55,7 @@ def test_times_is_as_concurrency_unless_written(planned: Planned) -> None:
 
 
 def test_an_unusable_answer_that_the_contract_returns_is_not_expected_as_an_error(
-    planned: Planned,
+    planned: Planned, skips: Skips
 ) -> None:
     """Plain httpx hands a broken body to its caller: no promise is broken by that."""
     text = """\
@@ -96,7 +71,9 @@ def test_an_unusable_answer_that_the_contract_returns_is_not_expected_as_an_erro
     assert skips(planned(text)) == []
 
 
-def test_an_answer_too_late_for_the_contract_is_not_expected_in_time(planned: Planned) -> None:
+def test_an_answer_too_late_for_the_contract_is_not_expected_in_time(
+    planned: Planned, skips: Skips
+) -> None:
     """A client with short time-outs, as promised, must be able to pass the catalog."""
     text = "- inject: latency\n  delay: 500ms\n- read: ok\n- write: timeout\n"
     hasty = parse({"timeouts": {"read": 0.5}}, "hasty")
@@ -107,7 +84,9 @@ def test_an_answer_too_late_for_the_contract_is_not_expected_in_time(planned: Pl
     assert skips(planned(text)) == []
 
 
-def test_what_the_subject_lacks_is_not_offered_and_said_once(planned: Planned) -> None:
+def test_what_the_subject_lacks_is_not_offered_and_said_once(
+    planned: Planned, skips: Skips
+) -> None:
     """It enters no verdict, but is seen."""
     found = planned(dump(catalog()["down"]), names="read read.other")
     assert skips(found) == [

@@ -2,37 +2,12 @@ from collections.abc import Callable
 
 from faultlab.faults import Latency, Status
 from faultlab.lab.contract import Contract, parse
-from faultlab.lab.plan import Enter, Inject, NotOffered, Operate, Plan, Step, Wait
+from faultlab.lab.plan import NotOffered, Plan
 
 Planned = Callable[..., Plan]
+Told = Callable[[Plan | NotOffered], list[str]]
+Skips = Callable[[Plan | NotOffered], list[tuple[int | None, str]]]
 NOTHING = parse({}, "nothing")
-
-
-def short(step: Step) -> str:
-    """A step on one line."""
-    match step:
-        case Enter():
-            return step.phase + (" implied" if step.implied else "")
-        case Inject():
-            return f"inject {step.fault.kind} {step.id}"
-        case Wait():
-            return f"wait {step.seconds:g}"
-        case Operate():
-            ids = f"{step.ids[0]}-{step.ids[-1]}" if len(step.ids) > 1 else f"{step.ids[0]}"
-            return f"{ids} {step.key}"
-        case _:
-            return step.kind
-
-
-def told(found: Plan | NotOffered) -> list[str]:
-    """A plan's steps, short."""
-    assert isinstance(found, Plan)
-    return [short(step) for step in found.steps]
-
-
-def skips(found: Plan | NotOffered) -> list[tuple[int | None, str]]:
-    """What was left out, and why."""
-    return [(skipped.line, skipped.reason) for skipped in found.skipped]
 
 
 def test_an_endpoint_by_name_is_that_operations_endpoint(planned: Planned) -> None:
@@ -49,7 +24,7 @@ def test_a_named_service_is_broken_instead_of_the_reads(planned: Planned) -> Non
     assert under == {"read.elsewhere": (1,), "read": ()}
 
 
-def test_a_field_left_open_takes_its_step_out(planned: Planned) -> None:
+def test_a_field_left_open_takes_its_step_out(planned: Planned, told: Told, skips: Skips) -> None:
     """And what stands under an inject that can't be made."""
     found = planned(
         "  - inject: latency\n    delay: 2 x timeouts.read\n  - read: timeout\n"

@@ -4,36 +4,15 @@ from dataclasses import replace
 import pytest
 
 from faultlab.lab.contract import Contract
-from faultlab.lab.plan import Enter, Inject, NotOffered, Operate, Plan, Step, Wait, plan
+from faultlab.lab.plan import NotOffered, Plan, plan
 from faultlab.scenarios import ScenarioError, catalog
 from faultlab.scenarios.dump import dump
 
 Planned = Callable[..., Plan]
+Told = Callable[[Plan | NotOffered], list[str]]
 
 
-def short(step: Step) -> str:
-    """A step on one line."""
-    match step:
-        case Enter():
-            return step.phase + (" implied" if step.implied else "")
-        case Inject():
-            return f"inject {step.fault.kind} {step.id}"
-        case Wait():
-            return f"wait {step.seconds:g}"
-        case Operate():
-            ids = f"{step.ids[0]}-{step.ids[-1]}" if len(step.ids) > 1 else f"{step.ids[0]}"
-            return f"{ids} {step.key}"
-        case _:
-            return step.kind
-
-
-def told(found: Plan | NotOffered) -> list[str]:
-    """A plan's steps, short."""
-    assert isinstance(found, Plan)
-    return [short(step) for step in found.steps]
-
-
-def test_the_first_story_is_planned_as_drawn(planned: Planned) -> None:
+def test_the_first_story_is_planned_as_drawn(planned: Planned, told: Told) -> None:
     """Phases implied, numbers resolved, operations numbered as the witness will name them."""
     assert told(planned(dump(catalog()["down"]))) == [
         "control implied",
@@ -94,7 +73,7 @@ def test_a_story_without_an_offered_fault_step_is_not_offered(planned: Planned) 
     ],
 )
 def test_an_implied_recovery_waits_where_a_breaker_may_be_open(
-    planned: Planned, fault: str, waits: bool
+    planned: Planned, fault: str, waits: bool, told: Told
 ) -> None:
     """Else its first operation would be refused by right."""
     found = planned(f"  - inject: refused\n{fault}")

@@ -3,37 +3,16 @@ from collections.abc import Callable
 import pytest
 
 from faultlab.lab.contract import Contract, parse
-from faultlab.lab.plan import Enter, Inject, NotOffered, Operate, Plan, Step, Wait
+from faultlab.lab.plan import NotOffered, Plan
 from faultlab.lab.plan.terms import LeftOpenError, Terms
 from faultlab.scenarios import Quantity
 
 Planned = Callable[..., Plan]
+Told = Callable[[Plan | NotOffered], list[str]]
 NOTHING = parse({}, "nothing")
 
 
-def short(step: Step) -> str:
-    """A step on one line."""
-    match step:
-        case Enter():
-            return step.phase + (" implied" if step.implied else "")
-        case Inject():
-            return f"inject {step.fault.kind} {step.id}"
-        case Wait():
-            return f"wait {step.seconds:g}"
-        case Operate():
-            ids = f"{step.ids[0]}-{step.ids[-1]}" if len(step.ids) > 1 else f"{step.ids[0]}"
-            return f"{ids} {step.key}"
-        case _:
-            return step.kind
-
-
-def told(found: Plan | NotOffered) -> list[str]:
-    """A plan's steps, short."""
-    assert isinstance(found, Plan)
-    return [short(step) for step in found.steps]
-
-
-def test_a_breakers_field_is_that_of_the_breaker_that_counts(planned: Planned) -> None:
+def test_a_breakers_field_is_that_of_the_breaker_that_counts(planned: Planned, told: Told) -> None:
     """Refusals count for one breaker, statuses for another; their numbers differ here."""
     contract = parse(
         {
