@@ -14,7 +14,7 @@ from .down import Cut, Refused
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
 from .scope import Fault
-from .slow import Latency, Stall
+from .slow import Drip, Latency, Stall, Throttle
 from .status import Status
 
 AnyFault = Annotated[
@@ -22,6 +22,8 @@ AnyFault = Annotated[
     | Cut
     | Latency
     | Stall
+    | Throttle
+    | Drip
     | Status
     | Partition
     | BadBody
@@ -37,6 +39,8 @@ KINDS: dict[str, type[Fault]] = {
     "cut": Cut,
     "latency": Latency,
     "stall": Stall,
+    "throttle": Throttle,
+    "drip": Drip,
     "status": Status,
     "partition": Partition,
     "bad_body": BadBody,
@@ -54,6 +58,7 @@ __all__ = [
     "BadBody",
     "Capacity",
     "Cut",
+    "Drip",
     "Duplicate",
     "Fault",
     "Latency",
@@ -63,5 +68,6 @@ __all__ = [
     "Stale",
     "Stall",
     "Status",
+    "Throttle",
     "fault_adapter",
 ]

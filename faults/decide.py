@@ -1,9 +1,10 @@
 """What the proxy is to do: pure, (what arrived, faults in force, keyed draws) -> actions.
 
 The one place that knows each fault by name. The proxy carries actions out and knows no fault; the
-simulation does the same. Order of composition: delays add up; of the faults that end or alter an
-exchange the first one armed that has it in scope wins, and the others don't fire. Copies are sent
-and workers taken only where the request gets to the backend, by the first `capacity` in scope.
+simulation does the same. Order of composition: delays add up, and of several rates the slowest
+holds; of the faults that end or alter an exchange the first one armed that has it in scope wins,
+and the others don't fire. Copies are sent and workers taken only where the request gets to the
+backend, by the first `capacity` in scope.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal, assert_never
@@ -22,7 +23,7 @@ from .down import Cut, Refused
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
 from .scope import covers
-from .slow import Latency, Stall
+from .slow import Drip, Latency, Stall, Throttle
 from .status import Status
 
 __all__ = [
@@ -43,13 +44,16 @@ __all__ = [
     "Hold",
     "Live",
     "LoseAnswer",
+    "Paced",
     "Queue",
     "ReplaceBody",
     "Request",
+    "Slow",
     "Withhold",
     "conflict",
     "fold",
     "keyed",
+    "listener",
     "mode",
     "on_accept",
     "on_bytes",
@@ -65,6 +69,7 @@ Direction = Literal["to_client", "to_backend"]
 Draws = Callable[[int, int, int], float]
 """(fault, operation, attempt) -> [0, 1), the same for the same key whatever the order."""
 
+_PIECE = 0.01  # seconds that a piece of a throttled stream takes, if it has a byte
 _LINE_END = re.compile(r"[\r\n]")
 
 
@@ -101,6 +106,20 @@ class Delay:
     fault: int
     direction: Direction
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """Bytes of this direction are released in pieces of `size`, `seconds` apart."""
+
+    fault: int
+    direction: Direction
+    size: int
+    seconds: float
+
+
+Slow = Delay | Paced
+"""What keeps bytes back that are released all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +207,10 @@ class CutIdle:
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """The answer is kept back until the fault ends."""
+    """The answer, or its body alone, is kept back until the fault ends."""
 
     fault: int
+    body: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +239,7 @@ class LoseAnswer:
 
 
 Ending = Answer | CutHead | CutRequest | CutAnswer | Withhold | CutBody | ReplaceBody | LoseAnswer
-Action = Delay | Copy | Enter | Queue | Ending
+Action = Slow | Copy | Enter | Queue | Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +293,7 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
     What is for the backend's door (a place, copies) counts only where the request gets there; a
     backend that is full comes before what would become of its answer.
     """
-    delays: list[Delay] = []
+    slows: list[Slow] = []
     copies: list[Copy] = []
     ending: Ending | None = None
     place: Enter | Queue | Answer | None = None
@@ -284,8 +304,8 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
         if fault.first is not None and one.hits >= fault.first:
             continue
         match fault:
-            case Latency():
-                delays += _delays(one.id, fault, request.key, draws) if fault.scoped else ()
+            case Latency() | Throttle() | Drip():
+                slows += _slows(one.id, fault, request.key, draws) if fault.scoped else ()
             case Duplicate():
                 copies.append(Copy(one.id, fault.copies))
             case Capacity():
@@ -298,7 +318,7 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
             ending = place
         else:
             door = [*copies, *(() if place is None else (place,))]
-    actions = (*delays, *door, *(() if ending is None else (ending,)))
+    actions = (*slows, *door, *(() if ending is None else (ending,)))
     acting = {action.fault for action in actions if not isinstance(action, Enter)}
     fires = tuple(one.id for one in armed if one.id in acting)
     return Decision(actions, fires) if actions else NOTHING
@@ -306,23 +326,32 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
 
 def on_bytes(
     direction: Direction, key: tuple[int, int], armed: Sequence[Armed], draws: Draws
-) -> tuple[Delay, ...]:
-    """The delays of the byte stream, whatever the bytes are."""
+) -> tuple[Slow, ...]:
+    """What slows the byte stream, whatever the bytes are."""
     return tuple(
-        delay
+        slow
         for one in armed
-        if isinstance(one.fault, Latency) and not one.fault.scoped
-        for delay in _delays(one.id, one.fault, key, draws)
-        if delay.direction == direction
+        if isinstance(one.fault, Latency | Throttle | Drip) and not one.fault.scoped
+        for slow in _slows(one.id, one.fault, key, draws)
+        if slow.direction == direction
     )
 
 
-def _delays(ident: int, fault: Latency, key: tuple[int, int], draws: Draws) -> list[Delay]:
-    seconds = fault.delay
-    if fault.jitter:
-        seconds += fault.jitter * (2 * draws(ident, *key) - 1)
-    seconds = max(0.0, seconds)
-    return [Delay(ident, direction, seconds) for direction in _directions(fault.direction)]
+def _slows(
+    ident: int, fault: Latency | Throttle | Drip, key: tuple[int, int], draws: Draws
+) -> Iterator[Slow]:
+    for direction in _directions(fault.direction):
+        match fault:
+            case Latency(delay=delay, jitter=jitter):
+                drawn = jitter * (2 * draws(ident, *key) - 1) if jitter else 0.0
+                yield Delay(ident, direction, max(0.0, delay + drawn))
+            case Throttle(rate=rate):
+                size = max(1, round(rate * _PIECE))
+                yield Paced(ident, direction, size, size / rate)
+            case Drip(size=size, interval=interval):
+                yield Paced(ident, direction, size, interval)
+            case _:
+                assert_never(fault)
 
 
 def _place(armed: Armed, fault: Capacity) -> Enter | Queue | Answer:
@@ -346,12 +375,14 @@ def _ending(armed: Armed) -> Ending | None:
         case Cut():
             return _cut(armed.id, fault)
         case Stall():
-            return Withhold(armed.id)
+            return Withhold(armed.id, body=fault.at == "response_body")
         case BadBody():
             return ReplaceBody(armed.id, BODIES[fault.body])
         case LostAnswer():
             return LoseAnswer(armed.id, fault.by)
-        case Refused() | Partition() | Latency() | Stale() | Duplicate() | Capacity():
+        case Refused() | Partition() | Latency() | Throttle() | Drip():
+            return None
+        case Stale() | Duplicate() | Capacity():
             return None
         case _:
             assert_never(fault)
@@ -399,12 +430,15 @@ def _answer(ident: int, fault: Status, hits: int) -> Answer | None:
 
 def mode(armed: Sequence[Armed]) -> Literal["open", "refusing", "dark"]:
     """What the faults in force make of a service's listener."""
-    for one in armed:
-        if isinstance(one.fault, Refused):
-            return "refusing"
-        if isinstance(one.fault, Partition):
-            return "dark"
-    return "open"
+    shut = (listener(one.fault) for one in armed)
+    return next((wanted for wanted in shut if wanted is not None), "open")
+
+
+def listener(fault: AnyFault) -> Literal["refusing", "dark"] | None:
+    """The mode that this fault puts its service's listener in; None: it leaves it alone."""
+    if fault.reach != "listener":
+        return None
+    return "refusing" if isinstance(fault, Refused) else "dark"
 
 
 def on_live(fault: AnyFault) -> Live | None:

@@ -17,7 +17,7 @@ class Refused(Fault):
     """
 
     family: ClassVar[Family] = "down"
-    reach: ClassVar[Reach] = "listener"
+    reaches: ClassVar[tuple[Reach, ...]] = ("listener",)
     observables: ClassVar[tuple[str, ...]] = ("connect_refused", "stale_eof", "stale_reset")
 
     kind: Literal["refused"] = "refused"
@@ -37,7 +37,7 @@ class Cut(Fault):
     """
 
     family: ClassVar[Family] = "down"
-    reach: ClassVar[Reach] = "request"
+    reaches: ClassVar[tuple[Reach, ...]] = ("request",)
     observables: ClassVar[tuple[str, ...]] = (
         "eof_on_accept",
         "reset_on_accept",

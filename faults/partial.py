@@ -19,7 +19,7 @@ class BadBody(Fault):
     """
 
     family: ClassVar[Family] = "partial"
-    reach: ClassVar[Reach] = "request"
+    reaches: ClassVar[tuple[Reach, ...]] = ("request",)
     observables: ClassVar[tuple[str, ...]] = tuple(
         dict.fromkeys(body.damaged for body in BODIES.values())
     )
@@ -45,7 +45,7 @@ class LostAnswer(Fault):
     """The request is carried out, its effect applied, and the connection ends without an answer."""
 
     family: ClassVar[Family] = "partial"
-    reach: ClassVar[Reach] = "request"
+    reaches: ClassVar[tuple[Reach, ...]] = ("request",)
     observables: ClassVar[tuple[str, ...]] = ("eof_before_response", "reset_before_response")
 
     kind: Literal["lost_answer"] = "lost_answer"
@@ -67,7 +67,7 @@ class Stale(Fault):
     """
 
     family: ClassVar[Family] = "partial"
-    reach: ClassVar[Reach] = "connection"
+    reaches: ClassVar[tuple[Reach, ...]] = ("connection",)
     observables: ClassVar[tuple[str, ...]] = ("stale_eof", "stale_reset")
 
     kind: Literal["stale"] = "stale"
@@ -97,7 +97,7 @@ class Duplicate(Fault):
     """
 
     family: ClassVar[Family] = "partial"
-    reach: ClassVar[Reach] = "request"
+    reaches: ClassVar[tuple[Reach, ...]] = ("request",)
     observables: ClassVar[tuple[str, ...]] = ()
 
     kind: Literal["duplicate"] = "duplicate"
@@ -116,7 +116,7 @@ class Capacity(Fault):
     """
 
     family: ClassVar[Family] = "partial"
-    reach: ClassVar[Reach] = "request"
+    reaches: ClassVar[tuple[Reach, ...]] = ("request",)
     observables: ClassVar[tuple[str, ...]] = ("status:503", "read_timeout_headers")
 
     kind: Literal["capacity"] = "capacity"

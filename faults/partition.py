@@ -22,7 +22,7 @@ class Partition(Fault):
     """
 
     family: ClassVar[Family] = "partition"
-    reach: ClassVar[Reach] = "listener"
+    reaches: ClassVar[tuple[Reach, ...]] = ("listener",)
     observables: ClassVar[tuple[str, ...]] = ("connect_timeout", "read_timeout_headers")
 
     kind: Literal["partition"] = "partition"

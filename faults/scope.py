@@ -47,13 +47,18 @@ class Fault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: ClassVar[Family]
-    reach: ClassVar[Reach]
+    reaches: ClassVar[tuple[Reach, ...]]
     observables: ClassVar[tuple[str, ...]]
 
     kind: str
     service: str = Field(min_length=1)
     endpoint: Endpoint | None = None
     first: int | None = Field(default=None, ge=1)
+
+    @property
+    def reach(self) -> Reach:
+        """What this value acts on."""
+        return self.reaches[0]
 
     @property
     def scoped(self) -> bool:
@@ -70,10 +75,13 @@ class Fault(BaseModel):
 
     def text(self) -> str:
         """Its parameters in one line as a file writes them, defaults and service left out."""
-        shown = self.model_dump(exclude_defaults=True, exclude={"kind", "service"})
-        own = [name for name in shown if name not in Fault.model_fields]
-        order = (*own, *(name for name in shown if name in Fault.model_fields))
-        return ", ".join(f"{name}: {written(shown[name])}" for name in order)
+        set_to = {
+            name: value
+            for name, field in type(self).model_fields.items()
+            if (value := getattr(self, name)) != field.default and name not in ("kind", "service")
+        }
+        order = sorted(set_to, key=lambda name: name in Fault.model_fields)  # its own first
+        return ", ".join(f"{name}: {written(set_to[name])}" for name in order)
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,7 @@ class Status(Fault):
     """
 
     family: ClassVar[Family] = "5xx"
-    reach: ClassVar[Reach] = "request"
+    reaches: ClassVar[tuple[Reach, ...]] = ("request",)
     observables: ClassVar[tuple[str, ...]] = ("status",)
 
     kind: Literal["status"] = "status"

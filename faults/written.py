@@ -1,4 +1,4 @@
-"""Values as a scenario file writes them: `500ms`, `[500, 502]`, `{Retry-After: 1}`, a quoted text.
+"""Values as a scenario file writes them: `500ms`, `64kB/s`, `[500, 502]`, `{Retry-After: 1}`, a quoted text.
 
 Pure. Counterparts: `scope.py` shows a fault's parameters in these words, `scenarios.dump` writes
 files with them. Knows no kind of fault.
@@ -10,11 +10,23 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-__all__ = ["one_or_list", "scalar", "seconds", "written"]
+__all__ = ["BYTES", "Rate", "Size", "one_or_list", "scalar", "seconds", "written"]
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./()-]*(?: [A-Za-z0-9_./()-]+)*|[A-Za-z]+:[0-9]{3}")
 _NUMBER = re.compile(r"[0-9]+")
 _WORDS_OF_YAML_1_1 = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+BYTES = {"MB": 1_000_000, "kB": 1000, "B": 1}
+"""The units of sizes, the largest first."""
+
+
+class Size(int):
+    """A number of bytes."""
+
+
+class Rate(int):
+    """Bytes a second."""
 
 
 def written(value: object) -> str:
@@ -22,6 +34,10 @@ def written(value: object) -> str:
     match value:
         case float():
             return seconds(value)
+        case Rate():
+            return f"{_size(value)}/s"
+        case Size():
+            return _size(value)
         case int():
             return str(value)
         case tuple():
@@ -37,6 +53,11 @@ def seconds(amount: float) -> str:
     if 0 < amount < 1 and thousandth == thousandth.to_integral_value():
         return f"{thousandth.to_integral_value():f}ms"
     return f"{format(number, 'f').removesuffix('.0')}s"
+
+
+def _size(amount: int) -> str:
+    unit = next(unit for unit, of in BYTES.items() if amount % of == 0)
+    return f"{amount // BYTES[unit]}{unit}"
 
 
 def scalar(text: str) -> str:

@@ -152,13 +152,14 @@ class ConnOpened(_Wire, frozen=True, kw_only=True, tag="conn.opened"):
 class ConnClosed(_Wire, frozen=True, kw_only=True, tag="conn.closed"):
     """Who ended the client's connection first, how, and the bytes that had passed each way.
 
-    A client's FIN is recorded when it arrives, also while the link is held.
+    `sent_at`: when the last of those to the client went; None: none did. A client's FIN is recorded when it arrives, also while the link is held.
     """
 
     by: Side
     how: Ending
     sent: int = 0
     received: int = 0
+    sent_at: float | None = None
 
 
 class RequestStarted(_Wire, frozen=True, kw_only=True, tag="request.started"):
@@ -243,11 +244,15 @@ class PhaseEntered(_Lab, frozen=True, kw_only=True, tag="phase.entered"):
 
 
 class FaultArmed(_Lab, frozen=True, kw_only=True, tag="fault.armed"):
-    """A fault is in force; `name` is its kind, `text` its parameters, `mechanism` how it is done."""
+    """A fault is in force; `name` is its kind, `text` its parameters, `mechanism` how it is done.
+
+    `listener`: the mode that it puts the listener in, None where it leaves it alone.
+    """
 
     name: str
     text: str = ""
     mechanism: str = ""
+    listener: Mode | None = None
     unfired: Literal["fail", "ok"] = "fail"
 
 

@@ -14,9 +14,9 @@ from ..faults import KINDS
 from ..faults.scope import Endpoint
 from .errors import nearest
 from .kinds import SCOPE_KEYS, families_of, parameter, parameters_of, scope_of
-from .later import LATER, LATER_INJECT_KEYS, LATER_KINDS, LATER_VALUES
+from .later import LATER, LATER_INJECT_KEYS, LATER_KINDS
 from .model import InjectStep, PhaseName, Value
-from .nodes import Entry, Mapping, Node, Scalar, shown
+from .nodes import Entry, Mapping, Node, shown
 from .shapes import Shapes, either, join, shape
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
@@ -117,25 +117,19 @@ class InjectReader:
             case "word or number":
                 return self.word_or_whole(node, key, wanted.words)
             case "word":
-                return self.word(kind, entry.key, node, key, wanted.words)
+                return self.shapes.choice(node, key, wanted.words)
             case "duration":
                 return self.shapes.duration(node, key)
             case "number":
                 return self.shapes.whole(node, key)
+            case "size":
+                return self.shapes.size(node, key)
+            case "rate":
+                return self.shapes.rate(node, key)
             case "text":
                 return self.shapes.text(node, key)
             case _:
                 assert_never(wanted.form)
-
-    def word(
-        self, kind: str, name: str, node: Node, key: str, words: tuple[str, ...]
-    ) -> str | None:
-        """A word of a closed list, or one that comes later."""
-        later = LATER_VALUES.get((kind, name), frozenset())
-        if isinstance(node, Scalar) and node.text in later:
-            self.shapes.refuse(node.line, key, f"`{node.text}` {LATER}; expected {either(words)}")
-            return None
-        return self.shapes.choice(node, key, words)
 
     def word_or_whole(self, node: Node, key: str, words: tuple[str, ...]) -> str | int | None:
         """A whole number or a word."""

@@ -11,17 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, Union, assert_never, get_args, get_origin
 
+from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
 from ..faults import Fault
-from ..faults.written import written
+from ..faults.written import Rate, Size, written
 from .shapes import either
 
 SCOPE_KEYS = ("service", "endpoint", "first")
 
-Form = Literal["word", "word or number", "duration", "number", "numbers", "pairs", "text"]
-"""How a file writes a value: one of the parameter's words, `500ms`, `3`, `[500, 502]`,
-`{Retry-After: 1}`, or text."""
+Form = Literal[
+    "word", "word or number", "duration", "number", "size", "rate", "numbers", "pairs", "text"
+]
+"""How a file writes a value: one of the parameter's words, `500ms`, `3`, `4kB`, `64kB/s`,
+`[500, 502]`, `{Retry-After: 1}`, or text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,10 @@ class Parameter:
                 return "a duration like 500ms"
             case "number":
                 return f"a whole number{bounds}"
+            case "size":
+                return f"a size like {written(Size(4000))}"
+            case "rate":
+                return f"a rate like {written(Rate(64_000))}"
             case "numbers":
                 return f"a list of whole numbers{bounds}"
             case "pairs":
@@ -68,10 +75,10 @@ def parameters_of(model: type[Fault]) -> tuple[str, ...]:
 
 def scope_of(model: type[Fault]) -> tuple[str, ...]:
     """The scope keys that a kind takes: one that acts before there is a request picks none."""
-    match model.reach:
-        case "listener":
+    match model.reaches:
+        case ("listener",):
             return ("service",)
-        case "connection":
+        case ("connection",):
             return ("service", "first")
         case _:
             return SCOPE_KEYS
@@ -89,7 +96,7 @@ def parameter(model: type[Fault], name: str) -> Parameter:
     words = tuple(word for kind_of in alternatives for word in _words(kind_of))
     return Parameter(
         name,
-        _form(alternatives, words),
+        _measured(field) or _form(alternatives, words),
         words,
         _range(field),
         _default(field),
@@ -109,6 +116,14 @@ def alternatives_of(annotation: object) -> tuple[object, ...]:
 
 def _words(kind_of: object) -> tuple[str, ...]:
     return get_args(kind_of) if get_origin(kind_of) is Literal else ()
+
+
+def _measured(field: FieldInfo) -> Form | None:
+    """The form of bytes: their type says what is counted."""
+    for mark in field.metadata:
+        if isinstance(mark, AfterValidator) and mark.func in (Size, Rate):
+            return "size" if mark.func is Size else "rate"
+    return None
 
 
 def _form(alternatives: tuple[object, ...], words: tuple[str, ...]) -> Form:

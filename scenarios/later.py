@@ -8,12 +8,8 @@ from __future__ import annotations
 LATER_TOP_KEYS = frozenset({"services"})
 LATER_PLUS_KEYS = frozenset({"every", "cancel_after"})
 LATER_OUTCOMES = frozenset({"cancelled"})
-LATER_KINDS = frozenset({"unresolved", "stopped", "killed", "throttle", "drip", "frozen"})
+LATER_KINDS = frozenset({"unresolved", "stopped", "killed", "frozen"})
 LATER_INJECT_KEYS = frozenset(
     {"every_nth", "attempt", "fraction", "connections", "after", "lasts", "between", "restart"}
-    | {"rate", "size", "interval"}
 )
-LATER_VALUES: dict[tuple[str, str], frozenset[str]] = {
-    ("stall", "at"): frozenset({"connect", "response_body"}),
-}
 LATER = "comes with a later version"

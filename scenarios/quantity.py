@@ -1,4 +1,4 @@
-"""Durations and counts as text, both ways: `500ms`, `30s`, `2m`, `3`, `2 x timeouts.read`.
+"""Quantities as text, both ways: `500ms`, `30s`, `2m`, `3`, `4kB`, `2 x timeouts.read`.
 
 Pure. The message of a QuantityError is the end of a problem's text: the value, and what to write.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from ..faults.written import seconds
+from ..faults.written import BYTES, Rate, Size, seconds
 from .errors import nearest
 from .model import FIELDS, Quantity, Unit
 
 LONGEST = 3600.0  # seconds
 MOST = 10_000
+MOST_BYTES = 1_000_000_000
 
 _NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)")
 _DURATION = re.compile(_NUMBER.pattern + r"(ms|s|m)")
@@ -48,6 +49,28 @@ def count(text: str, *, least: int = 1) -> Quantity:
             raise QuantityError(f"`{text}`: expected {least} to {MOST}")
         return Quantity(number)
     return _reference(text, "count", "a whole number")
+
+
+def size(text: str) -> Size:
+    """Bytes from `200B`, `4kB`, `1.5MB`; units of 1000."""
+    return Size(_bytes(text, text, "a size like 4kB"))
+
+
+def rate(text: str) -> Rate:
+    """Bytes a second from `64kB/s`."""
+    return Rate(_bytes(text, text.removesuffix("/s"), "a rate like 64kB/s", "/s"))
+
+
+def _bytes(text: str, amount: str, expected: str, per: str = "") -> int:
+    match = re.fullmatch(_NUMBER.pattern + r"([kM]?B)", amount)
+    if match is None or not text.endswith(per):
+        if _NUMBER.fullmatch(text):
+            raise QuantityError(f"`{text}` has no unit; write {text}B{per} or {text}kB{per}")
+        raise QuantityError(f"`{text}`: expected {expected}, in B, kB or MB")
+    number = Decimal(match[1]) * BYTES[match[2]]
+    if number != number.to_integral_value() or not 1 <= number <= MOST_BYTES:
+        raise QuantityError(f"`{text}`: expected whole bytes, from 1B to 1000MB")
+    return int(number)
 
 
 def _reference(text: str, unit: Unit, otherwise: str) -> Quantity:
@@ -85,4 +108,4 @@ def text_of(quantity: Quantity, unit: Unit) -> str:
     return number if unit == "count" else seconds(quantity.amount)
 
 
-__all__ = ["LONGEST", "MOST", "QuantityError", "count", "duration", "text_of"]
+__all__ = ["LONGEST", "MOST", "QuantityError", "count", "duration", "rate", "size", "text_of"]

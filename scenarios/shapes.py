@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
+from ..faults.written import Rate, Size
 from .errors import Problem, nearest
 from .later import LATER
 from .model import Quantity
 from .nodes import Entry, Mapping, Node, Scalar, Sequence, shown
-from .quantity import QuantityError, count, duration
+from .quantity import QuantityError, count, duration, rate, size
 
 T = TypeVar("T")
 
@@ -118,7 +119,14 @@ class Shapes:
 
     def quantity(self, node: Node, key: str, read_as: Callable[[str], Quantity]) -> Quantity | None:
         """A duration or a count."""
-        text = self.text(node, key, "a duration" if read_as is duration else "a whole number")
+        expected = "a duration" if read_as is duration else "a whole number"
+        return self.measured(node, key, expected, read_as)
+
+    def measured(
+        self, node: Node, key: str, expected: str, read_as: Callable[[str], T]
+    ) -> T | None:
+        """A text with a unit, read as what it measures."""
+        text = self.text(node, key, expected)
         if text is None:
             return None
         try:
@@ -134,6 +142,14 @@ class Shapes:
     def count(self, node: Node, key: str) -> Quantity | None:
         """A COUNT."""
         return self.quantity(node, key, count)
+
+    def size(self, node: Node, key: str) -> Size | None:
+        """A number of bytes, with its unit."""
+        return self.measured(node, key, "a size like 4kB", size)
+
+    def rate(self, node: Node, key: str) -> Rate | None:
+        """Bytes a second, with their unit."""
+        return self.measured(node, key, "a rate like 64kB/s", rate)
 
     def whole(self, node: Node, key: str) -> int | None:
         """A whole number, written out."""

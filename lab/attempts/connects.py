@@ -127,8 +127,8 @@ def _vanished(gathered: Gathered, connect: ConnectAttempted) -> Attempt:
         number
         for number, fault in gathered.armed.items()
         if fault.service == connect.service
-        and (fault.name, observable)
-        in (("refused", "connect_refused"), ("partition", "connect_timeout"))
+        and (fault.listener, observable)
+        in (("refusing", "connect_refused"), ("dark", "connect_timeout"))
         and fault.t <= until
         and (number not in gathered.cleared or gathered.cleared[number].t >= connect.t)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..history import Header, Raised
+from ..history import Header, Mode, Raised
 
 Ending = Literal["ok", "failed", "cancelled", "unknown"]
 Certainty = Literal["exact", "inferred"]
@@ -126,6 +126,7 @@ class FaultRecord:
     cleared: float | None
     fired: int
     effects: int = 0
+    listener: Mode | None = None
     unfired: Literal["fail", "ok"] = "fail"
     events: tuple[int, ...] = ()
 

@@ -144,6 +144,7 @@ def _faults(gathered: Gathered, attempts: Iterable[Attempt]) -> Iterator[FaultRe
             service=armed.service,
             text=armed.text,
             mechanism=armed.mechanism,
+            listener=armed.listener,
             phase=armed.phase,
             armed=armed.t,
             cleared=cleared.t if cleared is not None else None,

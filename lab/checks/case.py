@@ -17,9 +17,6 @@ from .finding import Finding
 
 __all__ = ["Case", "FreeRule", "Rule", "attempts", "doubt", "seconds"]
 
-# Faults that can refuse or swallow a connect, so that no proxy sees it.
-_SHUTTING = {"refused", "partition", "stall", "unresolved"}
-
 
 def attempts(count: int) -> str:
     """A number of attempts for a sentence."""
@@ -90,7 +87,7 @@ def doubt(reading: Reading, operation: Operation) -> str:
         return "the operation was still running when the run ended"
     hidden = reading.lacks("connects")
     if hidden is not None and any(
-        fault.kind in _SHUTTING
+        fault.listener is not None
         and fault.service == operation.service
         and fault.armed <= ended
         and (fault.cleared is None or fault.cleared >= operation.invoked)

@@ -23,6 +23,8 @@ ENVIRONMENTS: dict[str, frozenset[str]] = {
             "cut",
             "latency",
             "stall",
+            "throttle",
+            "drip",
             "status",
             "partition",
             "bad_body",

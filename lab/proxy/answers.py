@@ -7,11 +7,12 @@ it is, made.py writes the bytes of answers that the lab makes.
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 from typing import assert_never
 
-from ...faults.decide import Answer, CutAnswer, CutBody, LoseAnswer, ReplaceBody
+from ...faults.decide import Answer, CutAnswer, CutBody, Delay, LoseAnswer, ReplaceBody, Withhold
 from ..history import Ending
-from .ends import Ends, Note
+from .ends import Due, Ends, Note
 from .exchange import Exchange
 from .framer import Data, End, ResponseHead
 from .made import own, replaced
@@ -32,21 +33,21 @@ class Answers:
         self._pace = pace
         self._bytes: list[bytes] = []
         self._length = 0  # of the body's payload in them
-        self._first: list[Note] = []
-        self._last: list[Note] = []
+        self._first: list[Due] = []  # notes about the bytes up to some point of them
+        self._last: list[Note] = []  # and about all of them
 
     def own(self, exchange: Exchange, action: Answer) -> None:
         """Answer in the backend's place, after the delays of both ways."""
         shown, head, body = own(action, exchange.method, closing=exchange.closing)
         exchange.head = shown
-        delays = self._pace.both_ways(exchange)
+        slows = self._pace.both_ways(exchange)
         notes = (
-            partial(self._notes.head, exchange, "gate", shown, len(action.body)),
-            partial(self._notes.complete, exchange, len(body), ""),
+            (len(head), partial(self._notes.head, exchange, "gate", shown, len(action.body))),
+            (len(head + body), partial(self._notes.complete, exchange, len(body), "")),
         )
-        self._ends.deliver(head + body, delays, notes)
+        self._ends.deliver(head + body, slows, notes)
         if exchange.closing:
-            self._ends.finish("lab", "fin", delays)
+            self._ends.finish("lab", "fin", slows)
 
     def unread(self, data: bytes) -> None:
         """Bytes before any head, which pass as they are."""
@@ -80,13 +81,25 @@ class Answers:
             self._release_head(exchange, head)
             if exchange.mode == "count" and exchange.limit == 0:
                 self._cut(exchange)
+            if isinstance(exchange.ending, Withhold) and exchange.ending.body and has_body:
+                self._withhold(exchange, exchange.ending.fault)
+
+    def _withhold(self, exchange: Exchange, fault: int) -> None:
+        """The head goes; what follows stays until the fault is over."""
+        self.flush(exchange)
+        self._notes.fired(fault, exchange)
+        exchange.delays += (Delay(fault, "to_client", inf),)
 
     def _release_head(self, exchange: Exchange, head: ResponseHead) -> None:
         length = head.length if head.body == "length" else None
         if length is None and head.get("content-length") == "0":
             length = 0
-        self._first.append(partial(self._notes.head, exchange, "backend", head, length))
         self._bytes.append(head.raw)
+        self._note_head(partial(self._notes.head, exchange, "backend", head, length))
+
+    def _note_head(self, note: Note, behind: int = 0) -> None:
+        """The head ends so many bytes before the end of what has gathered."""
+        self._first.append((sum(map(len, self._bytes)) - behind, note))
 
     def goes_on(self, exchange: Exchange, data: Data) -> None:
         """More of its body has come."""
@@ -174,9 +187,9 @@ class Answers:
         exchange.kept.clear()
         shown, length, data = replaced(exchange.head, action.body, own_data)
         told = None if action.body.chunked else length
-        self._first.append(partial(self._notes.head, exchange, "backend", shown, told))
-        self._last.append(partial(self._notes.complete, exchange, length, action.body.damaged))
         self._bytes.append(data)
+        self._note_head(partial(self._notes.head, exchange, "backend", shown, told), length)
+        self._last.append(partial(self._notes.complete, exchange, length, action.body.damaged))
         if action.body.chunked:
             self.flush(exchange)
             self._ends.finish("lab", "fin", self._pace.of(exchange, "to_client"))
@@ -193,8 +206,8 @@ class Answers:
         data = self._bytes[0] if len(self._bytes) == 1 else b"".join(self._bytes)
         notes = self._first
         if self._length:
-            notes.append(partial(self._notes.released, exchange, self._length))
-        notes += self._last
+            notes.append((len(data), partial(self._notes.released, exchange, self._length)))
+        notes += [(len(data), note) for note in self._last]
         self._bytes = []
         self._length = 0
         self._first = []

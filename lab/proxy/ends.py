@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from ...faults.decide import Delay
+from ...faults.decide import Slow
 from ..history import Ending, Side
 
-__all__ = ["Ends", "Note"]
+__all__ = ["Due", "Ends", "Note"]
 
 Note = Callable[[], None]
 """An entry of the history, made when the bytes that it is about are released."""
+
+Due = tuple[int, Note]
+"""A note and the number of bytes that it is about: it is made just before the last of them goes."""
 
 
 class Ends(Protocol):
     """Where the gate sends bytes, and ends."""
 
-    def forward(self, data: bytes, delays: tuple[Delay, ...]) -> None:
+    def forward(self, data: bytes, slows: tuple[Slow, ...]) -> None:
         """Send to the backend."""
 
     def copy(
-        self, method: str, request: bytes, count: int, delays: tuple[Delay, ...], note: Note
+        self, method: str, request: bytes, count: int, delays: tuple[Slow, ...], note: Note
     ) -> None:
         """Send a request to the backend so many more times, behind what was forwarded.
 
@@ -32,11 +35,11 @@ class Ends(Protocol):
     def forward_fin(self) -> None:
         """Send FIN to the backend, behind what was forwarded."""
 
-    def deliver(self, data: bytes, delays: tuple[Delay, ...], notes: tuple[Note, ...] = ()) -> None:
-        """Release to the client; `notes` are made just before, if it is still there."""
+    def deliver(self, data: bytes, slows: tuple[Slow, ...], notes: tuple[Due, ...] = ()) -> None:
+        """Release to the client, maybe in pieces; notes are made if it is still there."""
 
     def finish(
-        self, by: Side, how: Ending, delays: tuple[Delay, ...], notes: tuple[Note, ...] = ()
+        self, by: Side, how: Ending, slows: tuple[Slow, ...], notes: tuple[Note, ...] = ()
     ) -> None:
         """End the client's connection, behind what was delivered."""
 

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...faults.decide import Answer, Armed, Copy, CutHead, CutRequest, Delay, Ending
+from ...faults.decide import Answer, Armed, Copy, CutHead, CutRequest, Ending, Slow
 from .framer import Data, ResponseHead
 from .workers import Place
 
@@ -30,7 +30,7 @@ class Exchange:
     length: int = 0
     digest: hashlib.blake2b | None = None
     ending: Ending | None = None
-    delays: tuple[Delay, ...] = ()
+    delays: tuple[Slow, ...] = ()
     copies: tuple[Copy, ...] = ()
     place: Place | None = None  # among the workers that a fault leaves the backend
     whole: list[bytes] = field(default_factory=list)  # of the request, for its copies

@@ -16,10 +16,11 @@ from ...faults.decide import (
     CutAccept,
     CutIdle,
     Decision,
-    Delay,
     Draws,
     Request,
+    Slow,
     fold,
+    listener,
     on_accept,
     on_bytes,
     on_idle,
@@ -48,7 +49,7 @@ class Force:
         self.service = service
         self.record = record
         self.armed: tuple[Armed, ...] = ()
-        self.streaming = False  # whether any fault delays the byte stream as such
+        self.streaming = False  # whether any fault slows the byte stream as such
         self.workers = Workers()
         self._limited = False  # whether any fault has workers
         self._start = start
@@ -80,6 +81,7 @@ class Force:
                 name=fault.kind,
                 text=fault.text(),
                 mechanism=mechanism,
+                listener=listener(fault),
                 unfired=unfired,
             )
         )
@@ -139,8 +141,8 @@ class Force:
 
     def stream(
         self, direction: Literal["to_client", "to_backend"], key: tuple[int, int]
-    ) -> tuple[Delay, ...]:
-        """The delays of bytes that arrive now."""
+    ) -> tuple[Slow, ...]:
+        """What slows bytes that arrive now."""
         return on_bytes(direction, key, self.armed, self._draws)
 
     def fired(
@@ -179,4 +181,4 @@ class Force:
     def _set(self, armed: tuple[Armed, ...]) -> None:
         self.armed = armed
         self._limited = any(one.fault.kind == "capacity" for one in armed)
-        self.streaming = any(one.fault.kind == "latency" and not one.fault.scoped for one in armed)
+        self.streaming = any(one.fault.reach == "stream" and not one.fault.scoped for one in armed)

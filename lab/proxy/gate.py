@@ -22,14 +22,17 @@ from ...faults.decide import (
     CutHead,
     CutRequest,
     Delay,
+    Ending,
     Enter,
     LoseAnswer,
+    Paced,
     Queue,
     ReplaceBody,
     Request,
+    Slow,
     Withhold,
 )
-from ..history import Ending
+from ..history import Ending as How
 from .answers import Answers
 from .ends import Ends, Note
 from .exchange import Exchange
@@ -129,7 +132,7 @@ class Gate:
         if exchange.place is not None:
             exchange.place.leave()
 
-    def broken_off(self, how: Ending) -> Note | None:
+    def broken_off(self, how: How) -> Note | None:
         """What to note if the connection ends now, inside an answer."""
         exchange = self._current
         if exchange is None or exchange.released is None or exchange.finished:
@@ -268,7 +271,7 @@ class Gate:
         decision = self._force.decide(request, exchange.seen)
         for action in decision.actions:
             match action:
-                case Delay():
+                case Delay() | Paced():
                     exchange.delays += (action,)
                 case Copy():
                     exchange.copies += (action,)
@@ -283,10 +286,7 @@ class Gate:
         for fault in decision.fires:
             if any(copy.fault == fault for copy in exchange.copies):
                 continue
-            if not (
-                isinstance(exchange.ending, CutAnswer | CutBody | ReplaceBody | LoseAnswer)
-                and exchange.ending.fault == fault
-            ):
+            if not _acts_later(exchange.ending, fault):
                 self._notes.fired(fault, exchange)
         if not self._queued:
             self._begin(exchange, head)
@@ -305,15 +305,15 @@ class Gate:
             case Answer() | CutRequest():
                 if (head.get("expect") or "").lower() == "100-continue":
                     self._ends.deliver(CONTINUE, self._pace.both_ways(exchange))
-            case Withhold(fault=fault):
+            case Withhold(fault=fault, body=False):
                 exchange.delays += (Delay(fault, "to_client", inf),)
                 self._forward_head(exchange, head)
-            case CutAnswer() | CutBody() | ReplaceBody() | LoseAnswer() | None:
+            case Withhold() | CutAnswer() | CutBody() | ReplaceBody() | LoseAnswer() | None:
                 self._forward_head(exchange, head)
             case _:
                 assert_never(exchange.ending)
 
-    def _hang_up(self, exchange: Exchange, fault: int, by: Ending) -> None:
+    def _hang_up(self, exchange: Exchange, fault: int, by: How) -> None:
         """End the connection instead of an answer; the backend never hears of the request."""
         delays = self._pace.both_ways(exchange)
         self.shut(fault)
@@ -377,7 +377,7 @@ class Gate:
         if exchange is not None:
             self._answers.flush(exchange)
 
-    def backend_ended(self, how: Ending) -> None:
+    def backend_ended(self, how: How) -> None:
         """The backend's connection is over; the client's ends the same way."""
         if self.raw:
             self._ends.finish("backend", how, self._pace.unread("to_client"))
@@ -390,7 +390,7 @@ class Gate:
                 self._answered(piece, how)
             elif exchange is not None and exchange.mode == "pass" and exchange.head is None:
                 self._answers.unread(piece.raw)
-        delays: tuple[Delay, ...] = ()
+        delays: tuple[Slow, ...] = ()
         if exchange is not None:
             self._answers.flush(exchange)
             delays = self._pace.of(exchange, "to_client")
@@ -401,7 +401,7 @@ class Gate:
             exchange.asked = exchange.answered = True
             self._over(exchange)
 
-    def _answered(self, piece: Piece, how: Ending = "fin") -> None:
+    def _answered(self, piece: Piece, how: How = "fin") -> None:
         """A piece of an answer has come to the gate."""
         exchange = self._current
         match piece:
@@ -460,3 +460,12 @@ class Gate:
             rest.append(piece.raw)
         if rest:
             self._ends.forward(b"".join(rest), self._pace.unread("to_backend"))
+
+
+def _acts_later(ending: Ending | None, fault: int) -> bool:
+    """Whether this fault acts on the answer, so that it has not acted yet."""
+    match ending:
+        case CutAnswer() | CutBody() | ReplaceBody() | LoseAnswer() | Withhold(body=True):
+            return ending.fault == fault
+        case _:
+            return False

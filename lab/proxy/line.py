@@ -1,7 +1,7 @@
 """What waits in one direction of a link: releases in order, each at its time or at a fault's end.
 
-Knows neither bytes nor sockets; a release is a call. The delays of faults that are over count no
-more, so that what a fault held back is released when it ends.
+Knows neither bytes nor sockets; a release is a call, of bytes one with start and stop. What slows
+them counts only while its fault is in force, so that what a fault held back leaves when it ends.
 """
 
 from __future__ import annotations
@@ -10,24 +10,27 @@ from collections import deque
 from collections.abc import Callable
 from math import inf
 
-from ...faults.decide import Delay
+from ...faults.decide import Delay, Paced, Slow
 from ..net import Net, Timer
 
-__all__ = ["Line"]
+__all__ = ["Line", "Release"]
+
+Release = Callable[[int, int], None]
+"""Lets bytes go, from start to stop of what was put."""
 
 
 class _Waiting:
-    """One release: when it came, what keeps it, and the size of what it releases."""
+    """One release: when it came, what slows it, its size, and how much of it has gone."""
 
-    __slots__ = ("came", "delays", "release", "size")
+    __slots__ = ("came", "delays", "gone", "paced", "release", "size")
 
-    def __init__(
-        self, release: Callable[[], None], size: int, came: float, delays: tuple[Delay, ...]
-    ) -> None:
+    def __init__(self, release: Release, size: int, came: float, slows: tuple[Slow, ...]) -> None:
         self.release = release
         self.size = size
+        self.gone = 0
         self.came = came
-        self.delays = delays
+        self.delays = tuple(slow for slow in slows if isinstance(slow, Delay))
+        self.paced = tuple(slow for slow in slows if isinstance(slow, Paced))
 
 
 class Line:
@@ -44,6 +47,7 @@ class Line:
         self._queue: deque[_Waiting] = deque()
         self._timer: Timer | None = None
         self._pumping = False
+        self._due = -inf  # when the last paced piece was due
 
     @property
     def empty(self) -> bool:
@@ -55,9 +59,14 @@ class Line:
         """Whether what comes now may pass at once."""
         return not self._queue and not self.held and not self._pumping
 
-    def put(self, release: Callable[[], None], size: int, delays: tuple[Delay, ...]) -> None:
-        """Queue a release behind all others."""
-        self._queue.append(_Waiting(release, size, self._net.now(), delays))
+    def put(self, release: Callable[[], None], size: int, slows: tuple[Slow, ...]) -> None:
+        """Queue a release that is one whole behind all others; no pace divides it."""
+        delays = tuple(slow for slow in slows if isinstance(slow, Delay))
+        self.put_bytes(lambda _start, _stop: release(), size, delays)
+
+    def put_bytes(self, release: Release, size: int, slows: tuple[Slow, ...]) -> None:
+        """Queue bytes behind all others; a pace releases them in pieces."""
+        self._queue.append(_Waiting(release, size, self._net.now(), slows))
         self.size += size
         if len(self._queue) == 1:
             self.pump()
@@ -72,19 +81,35 @@ class Line:
         try:
             while self._queue and not self.held:
                 first = self._queue[0]
-                due = first.came + sum(d.seconds for d in first.delays if self._holds(d.fault))
+                size, due = self._next(first)
                 rest = due - self._net.now()
                 if rest > 0:
                     if rest < inf:
                         self._timer = self._net.later(rest, self.pump)
                     return
-                self._queue.popleft()
-                self.size -= first.size
-                first.release()
+                start = first.gone
+                first.gone += size
+                if first.gone == first.size:
+                    self._queue.popleft()
+                self.size -= size
+                if first.paced:
+                    self._due = due
+                first.release(start, first.gone)
         finally:
             self._pumping = False
             if self._left is not None and self.size != before:
                 self._left()
+
+    def _next(self, first: _Waiting) -> tuple[int, float]:
+        """How much of the first leaves next, and when."""
+        due = first.came + sum(delay.seconds for delay in first.delays if self._holds(delay.fault))
+        left = first.size - first.gone
+        paced = [pace for pace in first.paced if self._holds(pace.fault)]
+        if not paced or not left:
+            return left, due
+        slowest = max(paced, key=lambda pace: pace.seconds / pace.size)
+        size = min(left, slowest.size)
+        return size, max(due, self._due) + slowest.seconds * size / slowest.size
 
     def clear(self) -> None:
         """Drop everything."""

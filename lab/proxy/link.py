@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from ...faults.decide import CutIdle, Delay, Hold
+from ...faults.decide import CutIdle, Hold, Slow
 from ..history import ConnClosed, ConnOpened, Ending, Side
 from ..net import Connection
 from .copies import Copies
-from .ends import Note
+from .ends import Due, Note
 from .force import Force
 from .gate import Gate
 from .idle import Idle
@@ -106,6 +106,7 @@ class Link:
         self._client_paused = False
         self._backend_paused = False
         self._sent = 0
+        self._sent_at: float | None = None
         self._received = 0
         self._released = False
         self._gate = Gate(self, force, conn, tag_upstream=tag_upstream)
@@ -317,15 +318,15 @@ class Link:
 
     # --- what the gate asks ----------------------------------------------------------------------
 
-    def forward(self, data: bytes, delays: tuple[Delay, ...]) -> None:
+    def forward(self, data: bytes, slows: tuple[Slow, ...]) -> None:
         """Send to the backend, when its time has come."""
-        if self._up.free and not delays:
+        if self._up.free and not slows:
             self._send_up(data)
         else:
-            self._up.put(partial(self._send_up, data), len(data), delays)
+            self._up.put_bytes(partial(self._send_up_part, data), len(data), slows)
 
     def copy(
-        self, method: str, request: bytes, count: int, delays: tuple[Delay, ...], note: Note
+        self, method: str, request: bytes, count: int, delays: tuple[Slow, ...], note: Note
     ) -> None:
         """Send a request again, behind what was forwarded; answers wait for the copies."""
         self._up.put(partial(self._send_copies, method, request, count, note), 0, delays)
@@ -334,21 +335,21 @@ class Link:
         """Send FIN to the backend, behind what was forwarded."""
         self._up.put(self._send_fin_up, 0, ())
 
-    def deliver(self, data: bytes, delays: tuple[Delay, ...], notes: tuple[Note, ...] = ()) -> None:
+    def deliver(self, data: bytes, slows: tuple[Slow, ...], notes: tuple[Due, ...] = ()) -> None:
         """Release to the client, when its time has come."""
         if self.state != "open":
             return
-        if self._down.free and not delays:
+        if self._down.free and not slows:
             self._send_down(data, notes)
         else:
-            self._down.put(partial(self._send_down, data, notes), len(data), delays)
+            self._down.put_bytes(partial(self._send_down_part, data, notes), len(data), slows)
 
     def finish(
-        self, by: Side, how: Ending, delays: tuple[Delay, ...], notes: tuple[Note, ...] = ()
+        self, by: Side, how: Ending, slows: tuple[Slow, ...], notes: tuple[Note, ...] = ()
     ) -> None:
         """End the client's connection, behind what was delivered."""
         if self.state == "open":
-            self._down.put(partial(self._end, by, how, notes, None), 0, delays)
+            self._down.put(partial(self._end, by, how, notes, None), 0, slows)
 
     def settle(self) -> None:
         """Close the upstream connection once no exchange needs it and no new one can come."""
@@ -405,17 +406,25 @@ class Link:
         self._hold_down()
         self._down.pump()
 
+    def _send_up_part(self, data: bytes, start: int, stop: int) -> None:
+        self._send_up(data[start:stop])
+
+    def _send_down_part(self, data: bytes, notes: tuple[Due, ...], start: int, stop: int) -> None:
+        due = tuple(one for one in notes if start < one[0] <= stop or start == one[0] == 0)
+        self._send_down(data[start:stop], due)
+
     def _send_fin_up(self) -> None:
         self._fin_up = True
         if self._backend is not None:
             self._backend.fin()
 
-    def _send_down(self, data: bytes, notes: tuple[Note, ...]) -> None:
+    def _send_down(self, data: bytes, notes: tuple[Due, ...]) -> None:
         if self.state != "open":
             return
-        for note in notes:
+        for _, note in notes:
             note()
         if data:
+            self._sent_at = self._force.clock()
             self._sent += len(data)
             if not self._client.write(data):
                 self._down_full = True
@@ -456,6 +465,7 @@ class Link:
                 by=by,
                 how=how,
                 sent=self._sent,
+                sent_at=self._sent_at,
                 received=self._received,
             )
         )

@@ -5,7 +5,7 @@ Counterpart: line.py carries them out. Knows which faults delay only through for
 
 from __future__ import annotations
 
-from ...faults.decide import Delay, Direction
+from ...faults.decide import Direction, Slow
 from .exchange import Exchange
 from .force import Force
 from .notes import Notes
@@ -22,7 +22,7 @@ class Pace:
         self._conn = conn
         self._told: set[int] = set()  # faults that acted on bytes of no exchange
 
-    def of(self, exchange: Exchange, direction: Direction) -> tuple[Delay, ...]:
+    def of(self, exchange: Exchange, direction: Direction) -> tuple[Slow, ...]:
         """Those of one exchange, one way; the first time a fault delays it, it acted."""
         scoped = exchange.delays
         if scoped:
@@ -36,11 +36,11 @@ class Pace:
                 self._notes.fired(delay.fault, exchange, "bytes")
         return (*scoped, *stream)
 
-    def both_ways(self, exchange: Exchange) -> tuple[Delay, ...]:
+    def both_ways(self, exchange: Exchange) -> tuple[Slow, ...]:
         """The gate stands at the backend's end: its answers pass the delays of both directions."""
         return (*self.of(exchange, "to_backend"), *self.of(exchange, "to_client"))
 
-    def unread(self, direction: Direction) -> tuple[Delay, ...]:
+    def unread(self, direction: Direction) -> tuple[Slow, ...]:
         """Those of bytes that are no exchange's."""
         if not self._force.streaming:
             return ()

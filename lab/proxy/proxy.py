@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
-from ...faults.decide import Draws, Hold, Live, conflict, mode, on_live, replaced
+from ...faults.decide import Armed, Draws, Hold, Live, conflict, mode, on_live, replaced
 from ..history import AnyEvent, ListenerMode
 from ..net import Connection, Mode, Net
 from .copies import Copies
@@ -85,8 +85,7 @@ class Proxy:
         old = replaced(self._force.armed, known)
         if old is not None:
             self._force.remove(old.id)
-        if known.reach == "listener":
-            self._switch("refusing" if known.kind == "refused" else "dark")
+        self._switch(mode((*self._force.armed, Armed(ident, known))))
         live = on_live(known)
         mechanism = self._mechanism(known, live)
         self._force.add(ident, known, since, mechanism, unfired)

@@ -10,13 +10,14 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import assert_never
+from typing import Literal, assert_never
 
 from ...faults import (
     AnyFault,
     BadBody,
     Capacity,
     Cut,
+    Drip,
     Duplicate,
     Latency,
     LostAnswer,
@@ -25,7 +26,9 @@ from ...faults import (
     Stale,
     Stall,
     Status,
+    Throttle,
 )
+from ...faults.written import Rate, Size, written
 from ..contract import Contract
 from ..expect import required
 from ..plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Step, Wait
@@ -230,10 +233,19 @@ def _what(fault: AnyFault) -> str:
             return f"{by.upper()} after {point}"
         case Latency(delay=delay, jitter=jitter, direction=direction):
             late = f"{delay:g} s" + (f" +- {jitter:g} s" if jitter else "")
-            what = {"to_client": "answers", "to_backend": "requests", "both": "both ways"}
-            return f"{what[direction]} {late} late"
-        case Stall():
-            return "silence where the answer should begin"
+            return f"{_ways(direction)} {late} late"
+        case Throttle(rate=rate, direction=direction):
+            return f"{_ways(direction)} at {written(Rate(rate))}"
+        case Drip(size=each, interval=interval, direction=direction):
+            return (
+                f"{_ways(direction)} in pieces of {written(Size(each))}, one every {interval:g} s"
+            )
+        case Stall(at=at):
+            return {
+                "connect": "connects unanswered, live connections kept",
+                "response_head": "silence where the answer should begin",
+                "response_body": "silence where the answer's body should begin",
+            }[at]
         case Status():
             return _status(fault)
         case Partition(live=live, direction=direction):
@@ -256,6 +268,10 @@ def _what(fault: AnyFault) -> str:
             return f"carried out, then {by.upper()} without an answer"
         case _:
             assert_never(fault)
+
+
+def _ways(direction: Literal["to_client", "to_backend", "both"]) -> str:
+    return {"to_client": "answers", "to_backend": "requests", "both": "both ways"}[direction]
 
 
 def _status(fault: Status) -> str:

@@ -29,7 +29,7 @@ class Kind:
     kind: str
     families: tuple[str, ...]
     summary: str
-    reach: Reach
+    reaches: tuple[Reach, ...]
     observables: tuple[str, ...]
     environments: tuple[str, ...]
     parameters: tuple[Parameter, ...]
@@ -45,7 +45,7 @@ def kinds(
             kind=name,
             families=families_of(name, model),
             summary=_first_sentence(model),
-            reach=model.reach,
+            reaches=model.reaches,
             observables=model.observables,
             environments=tuple(place for place, can in environments.items() if name in can),
             parameters=tuple(parameter(model, own) for own in parameters_of(model)),
@@ -87,7 +87,7 @@ def _rows(one: Kind) -> list[tuple[str, str]]:
     return [
         *((each.name, _allowed(each)) for each in one.parameters),
         ("scope", ", ".join(one.scope)),
-        ("acts on", REACHES[one.reach]),
+        ("acts on", "; or ".join(REACHES[each] for each in one.reaches)),
         ("shows as", ", ".join(one.observables) or "nothing that a client could see"),
         ("played in", ", ".join(one.environments) or "no environment yet"),
     ]

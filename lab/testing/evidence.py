@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import operator
 
-from ...faults import KINDS
 from ..attempts import Attempt, FaultRecord, Reading, read
 from ..environments import Environment
 from ..errors import EvidenceMissing
@@ -62,8 +61,7 @@ class Evidence:
             {
                 record.service
                 for record in reading.faults
-                if KINDS[record.kind].reach == "listener"
-                and (services is None or record.service in services)
+                if record.listener is not None and (services is None or record.service in services)
             }
         )
         known = self._watch.connects

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ...faults import KINDS
 from ..attempts import FaultRecord, Reading
 from .count import several
 from .evidence import every_attempt, meanwhile
@@ -21,7 +20,7 @@ def unfired(
     """What to say of a fault that never acted: what was called meanwhile, and what to write."""
     over = reading.end if record.cleared is None else record.cleared
     met = [attempt for attempt in every_attempt(reading) if meanwhile(attempt.begun, record)]
-    if KINDS[record.kind].reach == "listener":
+    if record.listener is not None:
         number = sum(
             attempt.headless and attempt.conn is None
             for attempt in met
