@@ -25,7 +25,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
 # What a family's name most plainly means, for who writes the family where the kind belongs.
 _PLAINLY = {
     "down": "completely down: refused",
-    "slow": "late: latency; silent: stall",
+    "slow": "late: latency; silent: stall; few bytes at a time: drip",
     "5xx": "an answer of your choosing: status",
     "partial": "the answer lost: lost_answer",
 }

@@ -49,6 +49,7 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
         reused=start.reused,
         effects=exchange.effects,
         faults=tuple(dict.fromkeys((*exchange.faults, *(conn.faults if last else ())))),
+        paced=exchange.paced is not None,
         gave_up=gave_up,
         since=since,
         late=start.late,
@@ -109,6 +110,8 @@ def _outcome(exchange: Exchange, conn: Conn | None) -> tuple[str, float | None, 
     if first is None:
         return "pending", None, False
     if first.by == "client":
+        if exchange.paced is not None and exchange.paced < (first.sent_at or 0.0):
+            return "slow_drip", first.t, True  # some of it came, at the fault's pace
         return ("read_timeout_headers" if head is None else "read_timeout_body"), first.t, True
     if first.t <= start.t:
         # It had ended before the request came: an idle one, or one that never carried a request.

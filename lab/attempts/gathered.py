@@ -40,6 +40,8 @@ from ..history import (
 from .facts import Told
 from .modes import Modes
 
+_PACING = ("throttle", "drip")
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -51,6 +53,7 @@ class Exchange:
     cut: ResponseCut | None = None
     effects: int = 0
     faults: list[int] = field(default_factory=list)
+    paced: float | None = None  # since when its bytes are few at a time
     events: list[int] = field(default_factory=list)
 
 
@@ -127,6 +130,9 @@ class Gathered:
             if fault in self.armed
         )
 
+    def _paces(self, fault: int) -> bool:
+        return fault in self.armed and self.armed[fault].name in _PACING
+
     def _take(self, event: AnyEvent) -> None:
         match event:
             case OpInvoked(op=int(op)):
@@ -182,6 +188,8 @@ class Gathered:
                 exchange = self._exchange(event)
                 if exchange is not None:
                     exchange.faults.append(fault)
+                    if exchange.paced is None and self._paces(fault):
+                        exchange.paced = event.t
                 elif event.conn is not None and event.conn in self.conns:
                     self.conns[event.conn].faults.append(fault)
                     if not event.heard:

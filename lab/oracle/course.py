@@ -34,7 +34,7 @@ from .demand import (
     Ran,
     Renewed,
 )
-from .retries import boundary_after, ends_without, limit_of
+from .retries import IN_ANSWER, boundary_after, ends_without, limit_of
 from .state import CLOSED, Call, Circuit, State, World, begin
 
 
@@ -124,7 +124,8 @@ def _end_of(
     assert seen is not None
     high = seen if told is None else max(seen, told)
     if attempt.gave_up or attempt.observable in ("connect_timeout", "pending", "unknown"):
-        blind = told is None or attempt.observable == "read_timeout_body"  # told of its head only
+        of_head = attempt.observable in IN_ANSWER and not attempt.told.raised
+        blind = told is None or of_head
         low = seen - AT_ONCE if blind or told is None else min(seen, told)
         low = max(began, low)
     elif told is not None and not attempt.headless:

@@ -17,13 +17,16 @@ from ..tolerance import AT_ONCE, eps, within
 from .demand import Admission, AttemptEnded, Boundary, Demand, Invoked, Start
 from .state import Call
 
+IN_ANSWER = frozenset(("read_timeout_body", "slow_drip"))
+"""What a client gives up on after its answer has begun."""
+
 _PHASES = ("connect", "headers", "body")
 
 
 def _phase_of(observable: str) -> str:
     if observable in members("connect"):
         return "connect"
-    if observable == "read_timeout_body" or observable in members("body") | members("unusable"):
+    if observable in IN_ANSWER or observable in members("body") | members("unusable"):
         return "body"
     return "headers"
 

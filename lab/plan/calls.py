@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...faults import Latency
+from ...faults import Drip, Latency
 from ...scenarios import OperationStep, PhaseName
 from ...scenarios.errors import nearest
 from .drafts import Call, Notes, Standing, seen
@@ -97,14 +97,20 @@ class Caller:
     def _demand_in_time(self, under: Sequence[Standing]) -> None:
         """Raise LeftOpenError where an answer is too late for who gives up as the contract says."""
         read = self.terms.contract.timeouts.read
+        if read is None:
+            return
         for one in under:
-            fault = one.fault
-            if isinstance(fault, Latency) and read is not None:
-                late = fault.delay + fault.jitter
-                if late >= _IN_TIME * read:
-                    raise LeftOpenError(
-                        f"{late:g} s late is not in time: the contract gives up after {read:g} s"
-                    )
+            match one.fault:
+                case Latency(delay=delay, jitter=jitter):
+                    late = delay + jitter
+                case Drip(interval=late):
+                    pass
+                case _:
+                    continue
+            if late >= _IN_TIME * read:
+                raise LeftOpenError(
+                    f"{late:g} s late is not in time: the contract gives up after {read:g} s"
+                )
 
     def _counts(self, step: OperationStep, under: Sequence[Standing]) -> tuple[int, int]:
         """How often, and how many at once. Raises LeftOpenError."""

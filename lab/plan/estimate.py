@@ -48,7 +48,7 @@ def _one(step: Operate, faults: Sequence[AnyFault], contract: Contract) -> float
         case "deadline":
             return _seconds(contract.deadline.total)
         case "connection":
-            dark = any(fault.kind == "partition" for fault in faults)
+            dark = any("connect_timeout" in fault.observable() for fault in faults)
             each = _seconds(contract.timeouts.connect) if dark else quick
         case "timeout":
             each = _seconds(contract.timeouts.read)

@@ -13,7 +13,17 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from ...faults import AnyFault, Capacity, Duplicate, Partition, Refused, Stale
+from ...faults import (
+    AnyFault,
+    Capacity,
+    Drip,
+    Duplicate,
+    Partition,
+    Refused,
+    Stale,
+    Stall,
+    Throttle,
+)
 from ..contract import Contract
 from ..expect import outcome_of_key
 from ..oracle import (
@@ -220,6 +230,9 @@ class _Thought:
             return observable, _SILENCE if times.connect is None else times.connect
         if observable.startswith("read_timeout"):
             return observable, _SILENCE if times.read is None else times.read
+        if observable == "slow_drip":
+            total = self.contract.deadline.total
+            return observable, _SILENCE if total is None else total
         return observable, _QUICK
 
     def _retry_after(self, call: _Call) -> str | None:
@@ -240,8 +253,10 @@ def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
     `rest`: for how long the connection that it takes from a pool has been idle; None: a new one.
     """
     match fault:
-        case Refused(live="keep") | Partition(live="keep") | Capacity():
+        case Refused(live="keep") | Partition(live="keep") | Stall(at="connect") | Capacity():
             return bool({"ok", "contract"} & set(step.expect))
+        case Throttle() | Drip():
+            return "ok" in step.expect
         case Duplicate():
             return True
         case Stale(at=at, idle=idle):

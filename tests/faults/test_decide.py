@@ -120,7 +120,7 @@ def test_a_stale_connection_is_one_that_was_idle_for_long_enough() -> None:
 
 def test_no_kind_is_missing_here() -> None:
     """A kind that nothing decides would be armed and never fire."""
-    here = {fault.kind for fault, _ in ENDINGS} | {"latency", "bad_body"}
+    here = {fault.kind for fault, _ in ENDINGS} | {"latency", "bad_body", "throttle", "drip"}
     assert here == KINDS.keys()
 
 

@@ -7,7 +7,7 @@ from faultlab.faults import KINDS
     ("step", "message"),
     [
         ("inject: refusd", "5: fault[3].inject: `refusd` is not a kind of fault; nearest: refused"),
-        ("inject: slow", "5: fault[3].inject: `slow` is a family of faults; name the kind:\n    latency, stall (late: latency; silent: stall)"),
+        ("inject: slow", "5: fault[3].inject: `slow` is a family of faults; name the kind:\n    latency, stall, throttle, drip (late: latency; silent: stall; few bytes at a time: drip)"),
         ("inject: [refused]", f"5: fault[3].inject: a list; expected a kind of fault: {', '.join(KINDS)}"),
         ("inject: refused\nlive: dead", "6: fault[3].live: `dead`: expected close, reset or keep"),
         ("inject: refused\nfirst: 3", "6: fault[3].first: `refused` acts on the whole service; it takes no first"),
@@ -23,7 +23,7 @@ from faultlab.faults import KINDS
         ("inject: status\nsequence: [500, 9]", "6: fault[3].sequence: `9`: expected a list of whole numbers, from 200 to 599"),
         ("inject: status\ncode: 503\nheaders: Retry-After", "7: fault[3].headers: `Retry-After`; expected a mapping like {Retry-After: 1}"),
         ("inject: status\ncode: 503\nendpoint: get orders", "7: fault[3].endpoint: `get orders` is not an endpoint; expected an operation's name, or one like `GET /orders/*`"),
-        ("inject: stall\nat:", "6: fault[3].at: empty; expected response_head"),
+        ("inject: stall\nat:", "6: fault[3].at: empty; expected connect, response_head or response_body"),
     ],
 )  # fmt: skip
 def test_each_mistake_in_a_fault_has_its_line_key_value_and_cure(

@@ -18,7 +18,7 @@ class Crowd(Fault):
     """A kind that takes every form of value."""
 
     family: ClassVar[Family] = "slow"
-    reach: ClassVar[Reach] = "stream"
+    reaches: ClassVar[tuple[Reach, ...]] = ("stream",)
     observables: ClassVar[tuple[str, ...]] = ("slow_drip",)
 
     kind: Literal["crowd"] = "crowd"

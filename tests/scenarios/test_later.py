@@ -2,7 +2,7 @@ import pytest
 
 from faultlab.faults import KINDS
 from faultlab.scenarios import later
-from faultlab.scenarios.kinds import SCOPE_KEYS, parameter, parameters_of
+from faultlab.scenarios.kinds import SCOPE_KEYS, parameters_of
 
 
 @pytest.mark.parametrize("kind", sorted(later.LATER_KINDS))
@@ -30,16 +30,6 @@ def test_a_later_key_of_an_operation_is_refused_by_name(of_step, key: str) -> No
     )
 
 
-@pytest.mark.parametrize(
-    ("kind", "key", "word"),
-    [(kind, key, word) for (kind, key), words in later.LATER_VALUES.items() for word in words],
-)
-def test_a_later_value_is_refused_by_name(of_step, kind: str, key: str, word: str) -> None:
-    """A cut on accept is a fault of its own, not a misspelt one."""
-    said = of_step(f"inject: {kind}\n{key}: {word}")
-    assert f"6: fault[3].{key}: `{word}` comes with a later version; expected " in said
-
-
 def test_other_later_words_are_refused_by_name(refused, of_step) -> None:
     """Services in a file, cancellation."""
     assert of_step("read: cancelled") == (
@@ -50,9 +40,7 @@ def test_other_later_words_are_refused_by_name(refused, of_step) -> None:
 
 
 def test_no_word_is_both_here_and_later() -> None:
-    """Whoever brings a kind, parameter or value takes it out of the tables of the absent."""
+    """Whoever brings a kind or parameter takes it out of the tables of the absent."""
     assert not later.LATER_KINDS & KINDS.keys()
     for model in KINDS.values():
         assert not later.LATER_INJECT_KEYS & {*parameters_of(model), *SCOPE_KEYS}
-    for (kind, key), words in later.LATER_VALUES.items():
-        assert not words & set(parameter(KINDS[kind], key).words)

@@ -23,7 +23,7 @@ def test_a_refused_connect_is_an_attempt_without_a_head(tell: Tell) -> None:
     read_ = tell.reading(
         ListenerMode(t=0.05, service="core", mode="refusing", done=False),
         ListenerMode(t=0.051, service="core", mode="refusing"),
-        FaultArmed(t=0.051, service="core", fault=1, name="refused"),
+        FaultArmed(t=0.051, service="core", fault=1, name="refused", listener="refusing"),
         tell.invoked(0.1),
         ConnectAttempted(t=0.11, op=1, attempt=1, service="core", port=4001, local=5001),
         ConnectAttempted(t=0.21, op=1, attempt=2, service="core", port=4001, local=5002),

@@ -92,8 +92,9 @@ class Story:
         return self.on(h.ConnClosed, t, conn=conn, by=by, how=how)
 
     def arm(self, t: float, kind: str, fault: int = 1, **fields: Any) -> Story:
-        """A fault is in force."""
-        return self.on(h.FaultArmed, t, fault=fault, name=kind, **fields)
+        """A fault is in force; the listener is in the mode that its kind asks for."""
+        mode = {"refused": "refusing", "partition": "dark"}.get(kind)
+        return self.on(h.FaultArmed, t, fault=fault, name=kind, listener=mode, **fields)
 
     def history(self) -> h.History:
         """What was written, in order of time."""

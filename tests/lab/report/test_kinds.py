@@ -21,7 +21,7 @@ class Torn(Fault):
     """
 
     family: ClassVar[Family] = "partial"
-    reach: ClassVar[Reach] = "request"
+    reaches: ClassVar[tuple[Reach, ...]] = ("request",)
     observables: ClassVar[tuple[str, ...]] = ("truncated_length", "reset_mid_body")
 
     kind: Literal["torn"] = "torn"
@@ -35,7 +35,7 @@ class Shut(Fault):
     """Nobody | nothing."""
 
     family: ClassVar[Family] = "down"
-    reach: ClassVar[Reach] = "listener"
+    reaches: ClassVar[tuple[Reach, ...]] = ("listener",)
     observables: ClassVar[tuple[str, ...]] = ("connect_refused",)
 
     kind: Literal["shut"] = "shut"

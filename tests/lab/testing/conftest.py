@@ -94,9 +94,17 @@ class Paper:
             raise FaultError("no stall on paper")
         self.armed[number] = fault
         service = fault.service
-        if fault.reach == "listener":
-            self.add(ListenerMode, service=service, mode="refusing")
-        self.add(FaultArmed, service=service, fault=number, name=fault.kind, text=fault.text())
+        mode = "refusing" if fault.reach == "listener" else None
+        if mode is not None:
+            self.add(ListenerMode, service=service, mode=mode)
+        self.add(
+            FaultArmed,
+            service=service,
+            fault=number,
+            name=fault.kind,
+            text=fault.text(),
+            listener=mode,
+        )
         return Armed(number)
 
     def clear(self, *numbers: int) -> None:

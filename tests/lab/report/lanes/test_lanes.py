@@ -139,7 +139,7 @@ DOWN = (
     complete(0.004, service="orders"),
     ListenerMode(t=0.005, service="orders", mode="refusing", done=False),
     ListenerMode(t=0.0055, service="orders", mode="refusing"),
-    FaultArmed(t=0.006, service="orders", fault=1, name="refused", mechanism="listener"),
+    FaultArmed(t=0.006, service="orders", fault=1, name="refused", listener="refusing"),
     FaultFired(t=0.0061, service="orders", fault=1, on="connection", conn=1),
     ConnClosed(t=0.0061, service="orders", conn=1, by="lab", how="fin"),
     ConnectAttempted(t=0.009, service="orders", port=4003, local=5002),
