@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from faultlab.faults import Latency, Stall
+from faultlab.faults import Drip, Latency, Stall, Throttle
 
 
 def test_latency_delays_answers_unless_told_otherwise() -> None:
@@ -17,8 +17,38 @@ def test_time_does_not_run_backwards() -> None:
             Latency(service="core", **values)
 
 
-def test_stall_stands_where_the_head_should_begin() -> None:
-    """The other places come with another issue, and are refused until then."""
-    assert Stall(service="core").at == "response_head"
-    with pytest.raises(ValidationError):
-        Stall(service="core", at="response_body")
+@pytest.mark.parametrize(
+    ("at", "reach", "observable"),
+    [
+        ("connect", "listener", "connect_timeout"),
+        ("response_head", "request", "read_timeout_headers"),
+        ("response_body", "request", "read_timeout_body"),
+    ],
+)
+def test_a_stall_shows_as_the_time_out_of_its_point(at: str, reach: str, observable: str) -> None:
+    """Where there is silence decides which patience ends it."""
+    fault = Stall(service="core", at=at)
+    assert (fault.reach, fault.observable()) == (reach, (observable,))
+
+
+def test_a_stalled_connect_picks_no_request() -> None:
+    """There is none yet; a scope that were ignored would stall more than was asked for."""
+    for scope in ({"endpoint": "GET /x"}, {"first": 1}):
+        with pytest.raises(ValidationError, match="at connect there is no request yet"):
+            Stall(service="core", at="connect", **scope)
+        assert Stall(service="core", at="response_body", **scope).scoped
+
+
+def test_bytes_are_written_with_their_units() -> None:
+    """What the lanes show can be pasted into a file."""
+    assert Throttle(service="core", rate=64_000).text() == "rate: 64kB/s"
+    assert Drip(service="core", size=3, interval=0.05).text() == "size: 3B, interval: 50ms"
+    again = Drip.model_validate_json(Drip(service="core", size=2000).model_dump_json())
+    assert again.text() == "size: 2kB"
+
+
+def test_nothing_passes_at_a_rate_of_none() -> None:
+    """That is a stall; nor is there a piece of nothing, or no time between two."""
+    for kind, values in ((Throttle, {"rate": 0}), (Drip, {"size": 0}), (Drip, {"interval": 0})):
+        with pytest.raises(ValidationError):
+            kind(service="core", **values)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlab.faults.written import one_or_list, scalar, seconds, written
+from faultlab.faults.written import Rate, Size, one_or_list, scalar, seconds, written
 from faultlab.scenarios.nodes import Scalar, read
 
 
@@ -12,6 +12,11 @@ from faultlab.scenarios.nodes import Scalar, read
         (0.5, "500ms"),
         (2.0, "2s"),
         (3, "3"),
+        (Size(1), "1B"),
+        (Size(4000), "4kB"),
+        (Size(1500), "1500B"),
+        (Rate(64_000), "64kB/s"),
+        (Rate(2_000_000), "2MB/s"),
         ("half", "half"),
         ((500, 502), "[500, 502]"),
         ((("Retry-After", "1"),), "{Retry-After: 1}"),

@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from faultlab.faults import Cut, Latency, Stall, Status
+from faultlab.faults import Cut, Drip, Latency, Stall, Status, Throttle
 from faultlab.lab.history import (
     ConnClosed,
     FaultFired,
+    ListenerMode,
     RequestStarted,
     ResponseComplete,
     ResponseHead,
@@ -102,6 +103,133 @@ def test_a_stalled_answer_is_silence_then_the_answer(stage) -> None:
     assert live.answer()[0] == 200
     assert fresh.answer()[0] == 200
     assert len(stage.of(ResponseComplete)) == 3
+
+
+def test_a_stalled_body_is_a_head_then_silence_then_the_body(stage) -> None:
+    """On a live connection as on a new one; an answer without a body passes whole."""
+    live = stage.connect()
+    live.ask()
+    live.answer()
+    stage.backend.answers["/empty"] = b"HTTP/1.1 204 No Content\r\n\r\n"
+    fault = stage.arm(Stall(service="core", at="response_body"))
+    for client in (live, stage.connect()):
+        client.ask("GET /empty")
+        assert client.sock.recv(1000) == stage.backend.answers["/empty"]
+        client.ask()
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.sock.recv(1)
+        assert client.silent(0.05)
+    assert len(stage.of(ResponseHead)) == 5
+    assert [(event.on, event.request) for event in stage.of(FaultFired)] == [
+        ("request", 3),
+        ("request", 2),
+    ]
+    stage.clear(fault)
+    for client in (live, stage.clients[-1]):
+        assert client.sock.recv(1000) == b'{"ok": true}'
+
+
+def test_a_stalled_connect_stays_unanswered_and_live_connections_live_on(stage) -> None:
+    """As a listener whose packets are dropped; after the clear it connects by itself."""
+    live = stage.connect()
+    fault = stage.arm(Stall(service="core", at="connect"))
+    with pytest.raises(TimeoutError):
+        stage.dial(timeout=0.1)
+    live.ask()
+    assert live.answer()[0] == 200
+    stage.clear(fault)
+    assert [event.mode for event in stage.of(ListenerMode, done=True)] == ["open", "dark", "open"]
+    stage.connect().ask()
+
+
+def test_a_stall_elsewhere_in_its_place_opens_the_listener(stage) -> None:
+    """One fault of a kind and scope: what replaces it must not leave its darkness behind."""
+    stage.arm(Stall(service="core", at="connect"))
+    stage.arm(Stall(service="core", at="response_head"))
+    client = stage.connect()
+    client.ask()
+    assert client.silent(0.05)
+
+
+def pieces(client, size: int) -> list[tuple[float, int]]:
+    """The bytes of an answer as they come: when, and how many there are by then."""
+    seen, total = [], 0
+    while total < size:
+        total += len(client.sock.recv(1000))
+        seen.append((time.monotonic(), total))
+    return seen
+
+
+@pytest.mark.parametrize("scope", [{}, {"endpoint": "GET /*"}])
+def test_a_drip_lets_few_bytes_pass_at_a_time(stage, scope) -> None:
+    """Each piece no earlier than its intervals, on a live connection as on a new one."""
+    live = stage.connect()
+    live.ask()
+    live.answer()
+    answer = stage.backend.answers["/state"] = (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" + b"!" * 40
+    )
+    stage.arm(Drip(service="core", size=10, interval=0.02, **scope))
+    for client in (live, stage.connect()):
+        began = time.monotonic()
+        client.ask()
+        for when, total in pieces(client, len(answer)):
+            assert when - began >= total / 10 * 0.02 - EARLY
+    head, complete = stage.of(ResponseHead)[-1], stage.of(ResponseComplete)[-1]
+    assert complete.t - head.t >= 0.06 - EARLY  # the head is released with its last byte
+    assert len(stage.of(FaultFired)) == 2
+
+
+def test_a_throttle_holds_its_rate(stage) -> None:
+    """No more than the rate by any time, and all of it, in order."""
+    body = bytes(range(256)) * 40
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    stage.backend.answers["/state"] = head + body
+    live = stage.connect()
+    live.ask("GET /before")
+    live.answer()
+    stage.arm(Throttle(service="core", rate=100_000))
+    for client in (live, stage.connect()):
+        began = time.monotonic()
+        client.ask()
+        assert client.answer()[2] == body
+        assert time.monotonic() - began >= len(body) / 100_000 - EARLY
+
+
+def test_a_slow_request_arrives_late_and_whole(stage) -> None:
+    """`to_backend`: what the client sends is slowed, and the answer isn't."""
+    stage.arm(Drip(service="core", size=20, interval=0.02, direction="to_backend"))
+    client = stage.connect()
+    began = time.monotonic()
+    client.ask("POST /query", b"x" * 40)
+    stage.served(1)
+    assert time.monotonic() - began >= 0.04 - EARLY
+    assert stage.backend.requests[0].body == b"x" * 40
+    assert client.answer()[0] == 200
+
+
+def test_clearing_a_drip_lets_the_rest_go_at_once(stage) -> None:
+    """A fault ends with its block."""
+    fault = stage.arm(Drip(service="core", interval=30.0))
+    client = stage.connect()
+    client.ask()
+    stage.see(FaultFired)
+    stage.clear(fault)
+    assert client.answer()[0] == 200
+
+
+def test_the_history_says_when_a_client_that_left_had_its_last_byte(stage) -> None:
+    """The proof that a drip, not silence, was what it gave up on."""
+    stage.arm(Drip(service="core", interval=0.02))
+    client = stage.connect()
+    client.ask()
+    client.sock.recv(1)
+    client.close()
+    (closed,) = stage.see(ConnClosed)
+    (fired,) = stage.of(FaultFired)
+    assert (closed.by, closed.sent >= 1) == ("client", True)
+    assert closed.sent_at >= fired.t + 0.02 - EARLY
 
 
 def test_a_client_that_gave_up_on_a_stall_gets_no_answer_recorded(stage) -> None:

@@ -74,6 +74,34 @@ def test_an_attempt_shows_what_its_exchange_ended_with(
     assert (attempt.observable, attempt.seen) == (observable, seen)
 
 
+@pytest.mark.parametrize(
+    ("kind", "sent_at", "observable"),
+    [
+        ("drip", 0.5, "slow_drip"),
+        ("throttle", 0.5, "slow_drip"),
+        ("drip", 0.15, "read_timeout_headers"),  # of the answer before it
+        ("drip", None, "read_timeout_headers"),
+        ("latency", 0.5, "read_timeout_headers"),
+    ],
+)
+def test_what_is_given_up_while_bytes_come_few_at_a_time_is_a_slow_drip(
+    tell: Tell, kind: str, sent_at: float | None, observable: str
+) -> None:
+    """Some of it came at the fault's pace, so that no silence can have ended it."""
+    read_ = tell.reading(
+        FaultArmed(t=0.05, service="core", fault=1, name=kind),
+        tell.invoked(0.1),
+        *tell.exchange(
+            0.1,
+            FaultFired(t=0.2, service="core", fault=1, on="bytes", conn=1, request=1),
+            ConnClosed(t=0.9, conn=1, by="client", how="fin", sent_at=sent_at),
+        ),
+        tell.failed(1.0),
+    )
+    attempt = tell.only(read_)
+    assert (attempt.observable, attempt.paced) == (observable, kind != "latency")
+
+
 def test_a_request_on_a_dying_connection_is_stale(tell: Tell) -> None:
     """The lab had sent FIN before the client sent its head."""
     read_ = tell.reading(

@@ -4,7 +4,7 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlab.faults.decide import Delay
+from faultlab.faults.decide import Delay, Paced
 from faultlab.lab.proxy.line import Line
 
 
@@ -88,3 +88,85 @@ def test_delays_never_reorder(new_house, steps: list[tuple[float, float]]) -> No
         net.move(pause)
     net.move(20.0)
     assert out == list(range(len(steps)))
+
+
+class Got:
+    """What a line let go, and when."""
+
+    def __init__(self, net) -> None:
+        self.net = net
+        self.pieces: list[tuple[float, bytes]] = []
+
+    def of(self, data: bytes):
+        """The release of these bytes."""
+        return lambda start, stop: self.pieces.append((self.net.now(), data[start:stop]))
+
+
+def paced(size: int, seconds: float, fault: int = 1) -> tuple[Paced, ...]:
+    """One pace."""
+    return (Paced(fault, "to_client", size, seconds),)
+
+
+def test_paced_bytes_leave_in_pieces_one_after_each_interval(net) -> None:
+    """The last piece is smaller, and waits that much less."""
+    line, got = Line(net, lambda fault: True), Got(net)
+    line.put_bytes(got.of(b"abcde"), 5, paced(2, 1.0))
+    net.move(10.0)
+    assert got.pieces == [(1.0, b"ab"), (2.0, b"cd"), (2.5, b"e")]
+
+
+def test_a_pace_goes_on_from_one_put_to_the_next(net) -> None:
+    """A stream has one rate, however its bytes came."""
+    line, got = Line(net, lambda fault: True), Got(net)
+    for data in (b"ab", b"cd"):
+        line.put_bytes(got.of(data), 2, paced(2, 1.0))
+    net.move(10.0)
+    assert got.pieces == [(1.0, b"ab"), (2.0, b"cd")]
+
+
+def test_of_several_paces_the_slowest_holds(net) -> None:
+    """While it is in force; then the next slowest."""
+    force = {1, 2}
+    line, got = Line(net, force.__contains__), Got(net)
+    line.put_bytes(got.of(b"abcdef"), 6, (*paced(1, 1.0), *paced(2, 1.0, 2)))
+    net.move(1.0)
+    force.remove(1)
+    line.pump()
+    net.move(10.0)
+    assert got.pieces == [(1.0, b"a"), (2.0, b"bc"), (3.0, b"de"), (3.5, b"f")]
+
+
+def test_a_pace_that_is_over_lets_the_rest_go_at_once(net) -> None:
+    """A fault ends with its block."""
+    force = {1}
+    line, got = Line(net, force.__contains__), Got(net)
+    line.put_bytes(got.of(b"abcdef"), 6, paced(1, 1.0))
+    net.move(2.0)
+    force.remove(1)
+    line.pump()
+    assert got.pieces == [(1.0, b"a"), (2.0, b"b"), (2.0, b"cdef")]
+    assert (line.empty, line.size) == (True, 0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.binary(max_size=9), st.floats(0, 2), st.integers(1, 4), st.floats(0.01, 1)),
+        max_size=8,
+    )
+)
+def test_a_pace_keeps_every_byte_in_order_and_is_never_outrun(
+    new_house, puts: list[tuple[bytes, float, int, float]]
+) -> None:
+    """Whatever came when, at whatever pace: a byte takes its share of an interval."""
+    net = new_house().net
+    line, got = Line(net, lambda fault: True), Got(net)
+    for data, pause, size, seconds in puts:
+        line.put_bytes(got.of(data), len(data), paced(size, seconds))
+        net.move(pause)
+    net.move(1000.0)
+    assert b"".join(data for _, data in got.pieces) == b"".join(data for data, *_ in puts)
+    due = [share for data, _, size, seconds in puts for share in [seconds / size] * len(data)]
+    passed = 0
+    for when, data in got.pieces:
+        passed += len(data)
+        assert when >= sum(due[:passed]) - 1e-6
