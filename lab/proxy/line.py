@@ -93,7 +93,7 @@ class Line:
                     self._queue.popleft()
                 self.size -= size
                 if first.paced:
-                    self._due = due
+                    self._due = max(self._due, due)  # what has no bytes is due at once
                 first.release(start, first.gone)
         finally:
             self._pumping = False
