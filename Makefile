@@ -55,9 +55,10 @@ slow: $(STAMP) ## the slow tests: packaging, repetition, load
 bench: $(STAMP) ## measure what the lab adds, as ratios in one run
 	@$(BIN)/python tests/bench/bench.py
 
-format: $(STAMP) readme ## format, and mend what can be mended by itself
+format: $(STAMP) ## format, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(MAKE) --no-print-directory readme
 
 readme: $(STAMP) ## write the README's table of faults anew
 	@$(BIN)/python tests/test_readme.py
