@@ -127,7 +127,7 @@ def as_markdown(found: Sequence[Kind]) -> str:
         *(
             f"| `{one.kind}` | {', '.join(one.families)} | {_cell(one.summary)} "
             f"| {_cell('; '.join(_brief(each) for each in one.parameters))} "
-            f"| {' '.join(f'`{key}`' for key in one.observables)} |"
+            f"| {' '.join(f'`{key}`' for key in one.observables) or 'nothing'} |"
             for one in found
         ),
     ]
