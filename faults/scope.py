@@ -33,7 +33,18 @@ def _endpoint(text: str) -> str:
     return text
 
 
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{text!r} is no text in UTF-8: {error.reason}") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_utf8)]
+"""Text that can be sent and recorded: no lone surrogate."""
+
+Endpoint = Annotated[Text, AfterValidator(_endpoint)]
 
 
 class Fault(BaseModel):
@@ -44,7 +55,7 @@ class Fault(BaseModel):
     fault is in force; None: all. A fault of reach `listener` takes neither.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     family: ClassVar[Family]
     reaches: ClassVar[tuple[Reach, ...]]

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from .scope import Family, Fault, Reach
+from .scope import Family, Fault, Reach, Text
 
 Code = Annotated[int, Field(ge=200, le=599)]
 """A final HTTP status; an interim one (1xx) answers nothing (RFC 9110, 15.2)."""
@@ -25,8 +25,8 @@ class Status(Fault):
     kind: Literal["status"] = "status"
     code: Code | None = None
     sequence: tuple[Code, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-    body: str | None = Field(default=None)
+    headers: tuple[tuple[Text, Text], ...] = ()
+    body: Text | None = Field(default=None)
 
     @model_validator(mode="after")
     def _one_of_code_and_sequence(self) -> Status:

@@ -127,7 +127,7 @@ class Lab(Arming):
         Raises UsageError for what can't be served.
         """
         named: object = service  # a test is not always type-checked
-        if not isinstance(named, str) or not named:
+        if not isinstance(named, str) or not named.strip() or not named.isprintable():
             raise UsageError(f"lab.serve: service={service!r}", expected="a name, like orders")
         with self._serving:
             if service in self._urls:

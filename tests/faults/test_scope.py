@@ -37,6 +37,21 @@ def test_what_is_no_endpoint_is_refused_with_the_form_expected(endpoint) -> None
         Stall(service="core", endpoint=endpoint)
 
 
+@pytest.mark.parametrize("delay", [float("inf"), float("nan"), -0.1])
+def test_a_duration_is_a_number_that_passes(delay: float) -> None:
+    """It travels as JSON, which has no infinity; for ever is another kind."""
+    with pytest.raises(ValidationError):
+        Latency(service="core", delay=delay)
+
+
+def test_what_can_not_be_sent_is_no_text() -> None:
+    """A lone surrogate would break the fault on its way to the lab process."""
+    with pytest.raises(ValidationError):
+        Stall(service="core\ud800")
+    with pytest.raises(ValidationError, match="is no text in UTF-8: surrogates not allowed"):
+        Stall(service="core", endpoint="GET /\ud800")
+
+
 def test_a_fault_is_scoped_by_endpoint_or_number() -> None:
     """Only then must the gate see requests."""
     assert not Stall(service="core").scoped

@@ -31,3 +31,10 @@ def test_it_shows_as_its_codes() -> None:
     assert Status(service="core", code=503).observable() == ("status:503",)
     fault = Status(service="core", sequence=(503, 502, 503))
     assert fault.observable() == ("status:503", "status:502")
+
+
+def test_what_can_not_be_sent_is_no_header_and_no_body() -> None:
+    """Said where it is written, not where it breaks."""
+    for wrong in ({"body": "\ud800"}, {"headers": (("A", "\ud800"),)}):
+        with pytest.raises(ValidationError, match="no text in UTF-8"):
+            Status(service="core", code=503, **wrong)

@@ -29,6 +29,14 @@ from faultlab.lab.testing.arguments import built, pairs
             "lab.x: delay='500ms'\n  expected   seconds, 0 or more",
         ),
         (
+            lambda: Latency(service="core", delay=float("inf")),
+            "lab.x: delay=inf\n  expected   seconds, 0 or more",
+        ),
+        (
+            lambda: Status(service="core", code=503, body="\ud800"),
+            "lab.x: '\\ud800' is no text in UTF-8: surrogates not allowed",
+        ),
+        (
             lambda: Status(service="core", code=99),
             "lab.x: code=99\n  expected   a whole number, from 200 to 599",
         ),

@@ -43,6 +43,8 @@ def test_what_to_write_is_said_as_it_was_written(
     [
         (lambda lab: lab.serve("", {}), "lab.serve: service=''"),
         (lambda lab: lab.serve(5, {}), "lab.serve: service=5"),
+        (lambda lab: lab.serve("a\ud800", {}), "lab.serve: service='a"),
+        (lambda lab: lab.serve("a\nb", {}), "lab.serve: service='a"),
         (lambda lab: lab.serve("orders", {"GET": {}}), "lab.serve('orders', ...): "),
         (lambda lab: lab.status("core", 99), "lab.status: code=99"),
         (lambda lab: lab.slow("core", -1), "lab.slow: delay=-1"),
