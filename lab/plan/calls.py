@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...faults import Drip, Latency
+from ...faults import Drip, Latency, Throttle
 from ...scenarios import OperationStep, PhaseName
 from ...scenarios.errors import nearest
 from .drafts import Call, Notes, Standing, seen
@@ -85,6 +85,8 @@ class Caller:
         outcomes = set(step.outcomes)
         if outcomes == {"open"} and not self.terms.has_breaker:
             raise LeftOpenError("the contract has no breaker")
+        if outcomes == {"deadline"} and contract.deadline.total is None:
+            raise LeftOpenError("the contract has no deadline")
         if outcomes == {"response"} and any(map(contract.returns, seen(under, step.outcomes))):
             raise LeftOpenError("the contract returns an unusable answer as a value")
         if outcomes == {"ok"}:
@@ -102,14 +104,16 @@ class Caller:
         for one in under:
             match one.fault:
                 case Latency(delay=delay, jitter=jitter):
-                    late = delay + jitter
-                case Drip(interval=late):
-                    pass
+                    silent, what = delay + jitter, "an answer {:g} s late"
+                case Throttle(rate=rate):
+                    silent, what = 1 / rate, "a byte every {:g} s"
+                case Drip(interval=silent):
+                    what = "a piece every {:g} s"
                 case _:
                     continue
-            if late >= _IN_TIME * read:
+            if silent >= _IN_TIME * read:
                 raise LeftOpenError(
-                    f"{late:g} s late is not in time: the contract gives up after {read:g} s"
+                    f"{what.format(silent)} is not in time: the contract gives up after {read:g} s"
                 )
 
     def _counts(self, step: OperationStep, under: Sequence[Standing]) -> tuple[int, int]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         BadBody,
         Capacity,
         Cut,
+        Drip,
         Duplicate,
         Fault,
         Latency,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Stale,
         Stall,
         Status,
+        Throttle,
     )
     from .lab.errors import (
         EvidenceMissing,
@@ -44,6 +46,7 @@ __all__ = [
     "Capacity",
     "Count",
     "Cut",
+    "Drip",
     "Duplicate",
     "EvidenceMissing",
     "Fault",
@@ -59,6 +62,7 @@ __all__ = [
     "Stall",
     "Status",
     "SubjectError",
+    "Throttle",
     "UsageError",
     "__version__",
     "op",
@@ -70,6 +74,7 @@ _ROOMS = {
         "BadBody",
         "Capacity",
         "Cut",
+        "Drip",
         "Duplicate",
         "Fault",
         "Latency",
@@ -79,6 +84,7 @@ _ROOMS = {
         "Stale",
         "Stall",
         "Status",
+        "Throttle",
     ),
     ".lab.errors": (
         "EvidenceMissing",

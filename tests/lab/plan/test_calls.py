@@ -1,5 +1,7 @@
 from collections.abc import Callable
 
+import pytest
+
 from faultlab.lab.contract import Contract, parse
 from faultlab.lab.plan import NotOffered, Plan
 from faultlab.scenarios import catalog
@@ -71,16 +73,33 @@ def test_an_unusable_answer_that_the_contract_returns_is_not_expected_as_an_erro
     assert skips(planned(text)) == []
 
 
+@pytest.mark.parametrize(
+    ("fault", "late"),
+    [
+        ("latency\n  delay: 500ms", "an answer 0.5 s late"),
+        ("throttle\n  rate: 2B/s", "a byte every 0.5 s"),
+        ("drip\n  interval: 500ms", "a piece every 0.5 s"),
+    ],
+)
 def test_an_answer_too_late_for_the_contract_is_not_expected_in_time(
-    planned: Planned, skips: Skips
+    planned: Planned, skips: Skips, fault: str, late: str
 ) -> None:
     """A client with short time-outs, as promised, must be able to pass the catalog."""
-    text = "- inject: latency\n  delay: 500ms\n- read: ok\n- write: timeout\n"
+    text = f"- inject: {fault}\n- read: ok\n- write: timeout\n"
     hasty = parse({"timeouts": {"read": 0.5}}, "hasty")
     assert skips(planned(text, hasty))[0] == (
         5,
-        "0.5 s late is not in time: the contract gives up after 0.5 s",
+        f"{late} is not in time: the contract gives up after 0.5 s",
     )
+    assert skips(planned(text)) == []
+
+
+def test_without_a_deadline_nothing_is_expected_to_end_by_it(
+    planned: Planned, httpx: Contract, skips: Skips
+) -> None:
+    """A drip would keep such a client until the end of the run, and the run would know nothing."""
+    text = "- inject: drip\n- read: ok\n- write: deadline\n"
+    assert skips(planned(text, httpx)) == [(5, "the contract has no deadline")]
     assert skips(planned(text)) == []
 
 
