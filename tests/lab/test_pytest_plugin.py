@@ -276,26 +276,26 @@ def test_an_unfired_fault_fails_where_it_should_have_acted(pytester: pytest.Pyte
     assert failed == [f"test_orders.py--test_{name}.jsonl" for name in names]
 
 
-@pytest.mark.parametrize(
-    ("call", "told"),
-    [
-        ('lab.down("cor")', "UsageError: 'cor' is not served in this test"),
-        ('lab.down("core", live="rest")', "FaultError: lab.down: live='rest'"),
-        ('lab.slow("core", "500ms")', "FaultError: lab.slow: delay='500ms'"),
-        ('lab.serve("orders", 7)', "UsageError: lab.serve('orders', ...): 7 serves nothing;"),
-        ("lab.client(nope=1)", "TypeError: MaximusClient.__init__() got an unexpected keyword"),
-    ],
-)
-def test_a_wrong_argument_is_shown_at_the_line_that_wrote_it(
-    pytester: pytest.Pytester, call: str, told: str
-) -> None:
+def test_a_wrong_argument_is_shown_at_the_line_that_wrote_it(pytester: pytest.Pytester) -> None:
     """No frame of the lab's, and no library's that its author has never heard of."""
-    pytester.makepyfile(test_orders=f"def test_down(lab):\n    {call}\n")
-    shown = pytester.runpytest_subprocess(*STRICT).stdout.str()
+    told = {
+        'lab.down("cor")': "UsageError: 'cor' is not served in this test",
+        'lab.down("core", live="rest")': "FaultError: lab.down: live='rest'",
+        'lab.slow("core", "500ms")': "FaultError: lab.slow: delay='500ms'",
+        'lab.serve("orders", 7)': "UsageError: lab.serve('orders', ...): 7 serves nothing;",
+        "lab.client(nope=1)": "TypeError: MaximusClient.__init__() got an unexpected keyword",
+    }
+    tests = [f"def test_{number}(lab):\n    {call}\n" for number, call in enumerate(told)]
+    pytester.makepyfile(test_orders="\n".join(tests))
+    shown = pytester.runpytest_subprocess(*STRICT, "-p", "no:randomly").stdout.str()
     report = shown[shown.index("= FAILURES =") : shown.index("short test summary")]
-    assert f"\n>       {call}\n" in report
-    assert told in report
-    assert re.findall(r"^(\S+\.py):\d+: ", report, re.MULTILINE) == ["test_orders.py"]
+    assert re.findall(r"^>       (.*)", report, re.MULTILINE) == list(told)
+    errors = re.findall(r"^E       (?:faultlab\.lab\.errors\.)?(\w+: .*)", report, re.MULTILINE)
+    assert [error.startswith(text) for error, text in zip(errors, told.values(), strict=True)] == [
+        True
+    ] * len(told)
+    places = re.findall(r"^(\S+\.py):\d+: ", report, re.MULTILINE)
+    assert places == ["test_orders.py"] * len(told)
 
 
 def test_a_lost_lab_process_is_one_error_and_the_next_test_gets_a_new_one(
