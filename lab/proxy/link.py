@@ -150,7 +150,8 @@ class Link:
             self._plug()
         self._held = True
         self._up.held = "to_backend" in hold.directions
-        self._hold_down("to_client" in hold.directions)
+        self._down_held = "to_client" in hold.directions
+        self._hold_down()
         self._gate.hold(fault, passing=not self._up.held)
         if hold.unplugged and self.state != "gone":
             self._client.unplug()
@@ -163,8 +164,8 @@ class Link:
         """Let what was held pass, in order, even if the client has gone."""
         if not self._held:
             return
-        self._held = self._up.held = False
-        self._hold_down(False)
+        self._held = self._up.held = self._down_held = False
+        self._hold_down()
         if self._unplugged:
             self._plug()
         self._gate.release()
@@ -174,10 +175,8 @@ class Link:
         self._balance()
         self.settle()
 
-    def _hold_down(self, held: bool | None = None) -> None:
+    def _hold_down(self) -> None:
         """What keeps answers from the client: a fault, or copies that are still under way."""
-        if held is not None:
-            self._down_held = held
         self._down.held = self._down_held or self._copying > 0
 
     def _plug(self) -> None:
@@ -213,6 +212,8 @@ class Link:
         if self.state == "open":
             self._note_closed("lab", "fin")
         self.state = "gone"
+        if self._unplugged:
+            self._plug()
         self._idle.stop()
         self._up.clear()
         self._down.clear()

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from faultlab.faults import BadBody, LostAnswer, Stall, Status
+from faultlab.faults import BadBody, Capacity, Duplicate, Latency, LostAnswer, Stale, Stall, Status
 from faultlab.lab.attempts import read
 from faultlab.lab.environments.embedded import Embedded, LabProcess
 from faultlab.lab.errors import EvidenceMissing, SetupError
@@ -144,6 +144,77 @@ def test_cut_ends_the_exchange_there(
 
 
 # --- inject --------------------------------------------------------------------------------------
+
+
+def test_an_unplugged_request_is_counted_once_it_has_arrived(lab: Lab, http: httpx.Client) -> None:
+    """Until TCP has sent it again nobody knows what the client sent; a number would be a guess."""
+    http.get("/orders/7")
+    with lab.partition("orders", live="unplugged") as cut:
+        with pytest.raises(httpx.ReadTimeout):
+            http.post("/orders", timeout=0.1)
+        with pytest.raises(EvidenceMissing, match="what was sent on 1 connection to orders"):
+            lab.attempts("orders")
+    limit = time.monotonic() + LONG
+    while not lab.effects("orders"):
+        assert time.monotonic() < limit
+    assert (lab.effects("orders"), cut.fired, lab.attempts("orders")) == (1, 1, 2)
+    with pytest.raises(EvidenceMissing, match="while it was unplugged"):
+        _ = cut.attempts
+
+
+def test_partition_may_keep_live_connections(lab: Lab, http: httpx.Client) -> None:
+    """The pool's connection serves on, and nobody else gets in."""
+    http.get("/orders/7")
+    with lab.partition("orders", live="keep") as cut:
+        assert http.get("/orders/7").status_code == 200
+        with pytest.raises(httpx.ConnectTimeout):
+            httpx.get(lab.url("orders"), timeout=0.1)
+    assert (cut.attempts, cut.fired) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("by", "error"), [("fin", httpx.RemoteProtocolError), ("rst", httpx.ReadError)]
+)
+def test_stale_ends_what_the_pool_had_kept(
+    lab: Lab, http: httpx.Client, by: Any, error: type[Exception]
+) -> None:
+    """httpx looks before it reuses a connection, and can't see an end that crosses its request."""
+    http.get("/orders/7")
+    with lab.inject(Stale(service="orders", by=by)) as stale, pytest.raises(error):
+        http.post("/orders")
+    assert (stale.attempts, lab.effects("orders")) == (1, 0)
+    assert http.get("/orders/7").status_code == 200
+
+
+def test_stale_by_its_time_is_seen_by_who_looks(lab: Lab, http: httpx.Client) -> None:
+    """httpx takes a new connection, and nothing has failed."""
+    http.get("/orders/7")
+    with lab.inject(Stale(service="orders", at="idle")) as stale:
+        assert http.get("/orders/7").status_code == 200
+    assert stale.attempts == 1
+
+
+def test_duplicate_applies_effects_that_are_not_the_client_s(lab: Lab, http: httpx.Client) -> None:
+    """All of them by the time that the call returns, and one attempt."""
+    for _ in range(20):
+        with lab.inject(Duplicate(service="orders", copies=2)) as twice:
+            assert http.post("/orders").status_code == 201
+        assert twice.attempts == 1
+    effects = lab.effects("orders")
+    assert effects == 60
+    assert "40 by copies that the lab sent" in effects.why
+
+
+def test_capacity_refuses_who_finds_the_queue_full(lab: Lab, http: httpx.Client) -> None:
+    """One takes its time, the next gets a 503; the first is answered in the end."""
+    late = lab.inject(Latency(service="orders", delay=1.0, direction="to_backend", first=1))
+    with ThreadPoolExecutor(1) as pool, lab.inject(Capacity(service="orders", workers=1)) as full:
+        first = pool.submit(http.get, "/orders/7")
+        late.first.result(LONG)
+        assert http.get("/orders/7").status_code == 503
+        assert first.result(LONG).status_code == 200
+        assert http.get("/orders/7").status_code == 200
+    assert (full.attempts, full.fired) == (3, 1)
 
 
 def test_several_faults_at_once(lab: Lab, http: httpx.Client) -> None:

@@ -130,13 +130,18 @@ class Writer:
                     self._conns.setdefault(event.conn, _Conn()).opened = event
                 case RequestStarted():
                     self._conns.setdefault(event.conn, _Conn()).requests.append(event)
-                case FaultFired(on="connection", fault=int(fault)):
+                case FaultFired(on="connection", fault=int(fault)) if self._shuts(fault):
                     hit[event.conn] = fault
                 case _:
                     pass
         for event in self._events:
             if isinstance(event, ConnClosed) and event.by == "lab" and event.conn in hit:
                 self._at_arming.setdefault(hit[event.conn], []).append(event)
+
+    def _shuts(self, fault: int) -> bool:
+        """Whether it ends live connections as it is armed; others end them as they come to it."""
+        known = self._faults.get(fault)
+        return known is not None and known.listener is not None
 
     def _answer(self, event: AnyEvent) -> _Answer:
         return self._answers.setdefault((event.conn, event.request), _Answer())
@@ -287,7 +292,8 @@ class Writer:
         if any(event in closed for closed in self._at_arming.values()) and self._told(event):
             return
         requests = self._conns.setdefault(event.conn, _Conn()).requests
-        last = requests[-1] if requests else None
+        before = [request for request in requests if request.index < event.index]
+        last = before[-1] if before else None
         answer = self._answer(last) if last is not None else _Answer()
         if answer.cut is not None and answer.cut.index in self._shown:
             return  # the row of the cut has said so

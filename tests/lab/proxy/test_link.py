@@ -233,3 +233,11 @@ def test_the_history_says_which_connections_are_not_heard(house) -> None:
     house.arm(Partition(service="core", live="unplugged"))
     (fired,) = (event for event in house.events if isinstance(event, FaultFired))
     assert (fired.conn, fired.heard) == (1, False)
+
+
+def test_at_the_end_the_cable_is_plugged_in_again(house) -> None:
+    """A client that outlives the lab must hear that its connection is over."""
+    client, _ = house.connect()
+    house.arm(Partition(service="core", live="unplugged"))
+    house.proxy.close()
+    assert (client.unplugged, client.end) == (False, "fin")

@@ -375,3 +375,27 @@ def test_a_copy_that_the_lab_sent_is_told_from_the_client_s_own_request() -> Non
     )
     rows = [line.split("  ")[-1].strip() for line in text.splitlines()[1:]]
     assert rows == ["POST /query", "effect applied", "POST /query (copy)", "effect applied (copy)"]
+
+
+def test_what_a_fault_ends_later_is_not_told_at_its_arming() -> None:
+    """The connection lived on until its next request, and the reader must see when it ended."""
+    on = {"service": "core", "conn": 1}
+    text = shown(
+        ConnOpened(t=0.1, port=5001, **on),
+        RequestStarted(t=0.1, request=1, method="GET", target="/a", **on),
+        ResponseHead(t=0.2, request=1, status=200, **on),
+        ResponseComplete(t=0.2, request=1, **on),
+        FaultArmed(t=0.3, service="core", fault=1, name="stale"),
+        OpInvoked(t=0.4, op=4, name="read", service="core", endpoint="GET /b"),
+        FaultFired(t=0.5, on="connection", fault=1, **on),
+        ConnClosed(t=0.5, by="lab", how="rst", **on),
+        RequestStarted(t=0.5, request=2, op=4, method="GET", target="/b", reused=True, **on),
+        FaultFired(t=0.5, on="request", fault=1, request=2, op=4, **on),
+    )
+    rows = [line[9:].strip() for line in text.splitlines()[1:]]
+    assert rows[2:] == [
+        "-- stale in force on core --",
+        "read begins",
+        "reset               idle connection",
+        "> GET /b            attempt 1",
+    ]
