@@ -60,6 +60,7 @@ __all__ = [
     "on_idle",
     "on_live",
     "on_request",
+    "paces",
     "patience",
     "replaced",
 ]
@@ -361,6 +362,11 @@ def _place(armed: Armed, fault: Capacity) -> Enter | Queue | Answer:
         return Queue(armed.id)
     body = json.dumps({"detail": HTTPStatus.SERVICE_UNAVAILABLE.phrase, "status": 503})
     return Answer(armed.id, 503, (("Content-Type", "application/json"),), body.encode())
+
+
+def paces(fault: AnyFault) -> tuple[Direction, ...]:
+    """The directions in which this fault lets few bytes pass at a time."""
+    return _directions(fault.direction) if isinstance(fault, Throttle | Drip) else ()
 
 
 def _directions(named: Direction | Literal["both"]) -> tuple[Direction, ...]:

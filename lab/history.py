@@ -247,12 +247,14 @@ class FaultArmed(_Lab, frozen=True, kw_only=True, tag="fault.armed"):
     """A fault is in force; `name` is its kind, `text` its parameters, `mechanism` how it is done.
 
     `listener`: the mode that it puts the listener in, None where it leaves it alone.
+    `paces`: the directions in which it lets few bytes pass at a time.
     """
 
     name: str
     text: str = ""
     mechanism: str = ""
     listener: Mode | None = None
+    paces: tuple[Literal["to_client", "to_backend"], ...] = ()
     unfired: Literal["fail", "ok"] = "fail"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..history import ConnClosed
 from .facts import Attempt, Told
 from .gathered import Conn, Exchange, Gathered
 
@@ -24,7 +25,7 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
     told = gathered.told(start.op, start.attempt)
     begun, since = _begun(gathered, conn, exchange, told)
     gone = _gone(gathered, conn, exchange, told)
-    observable, seen, gave_up = gone or _outcome(exchange, conn if last else None)
+    observable, seen, gave_up = gone or _outcome(gathered, exchange, conn if last else None)
     head = exchange.head
     if gone is not None and head is not None and head.t > gone[1]:
         head = None  # nobody waited for it any more
@@ -49,7 +50,7 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
         reused=start.reused,
         effects=exchange.effects,
         faults=tuple(dict.fromkeys((*exchange.faults, *(conn.faults if last else ())))),
-        paced=exchange.paced is not None,
+        paced=_paced(gathered, exchange),
         gave_up=gave_up,
         since=since,
         late=start.late,
@@ -94,7 +95,32 @@ def _gone(
     return "read_timeout_body" if answered else "read_timeout_headers", gone, True
 
 
-def _outcome(exchange: Exchange, conn: Conn | None) -> tuple[str, float | None, bool]:
+def _paced(gathered: Gathered, exchange: Exchange) -> tuple[str, ...]:
+    """The directions in which faults let few of its bytes pass at a time."""
+    ways = (way for fault in exchange.faults for way in gathered.paces(fault))
+    return tuple(dict.fromkeys(ways))
+
+
+def _dripped(gathered: Gathered, exchange: Exchange, conn: Conn, end: ConnClosed) -> bool:
+    """Whether the answer was coming at a fault's pace when the client left.
+
+    Some of it had come at that pace, and no silence had begun since: neither its body was
+    withheld after its head, nor its connection held after its last byte.
+    """
+    came = end.sent_at
+    if came is None or not any(
+        at < came and "to_client" in gathered.paces(fault) and gathered.in_force(fault, end.t)
+        for fault, at in exchange.faults.items()
+    ):
+        return False
+    silent = [fault for fault in exchange.faults if exchange.head and gathered.stalls(fault)]
+    silent += [fault for fault, at in conn.faults.items() if at >= came]
+    return not any(gathered.in_force(fault, end.t) for fault in silent)
+
+
+def _outcome(
+    gathered: Gathered, exchange: Exchange, conn: Conn | None
+) -> tuple[str, float | None, bool]:
     """Observable, instant seen, and whether the client gave up; `conn` if the end may be its own."""
     start, head, complete, cut = exchange.start, exchange.head, exchange.complete, exchange.cut
     first = conn.first if conn is not None else None
@@ -107,11 +133,11 @@ def _outcome(exchange: Exchange, conn: Conn | None) -> tuple[str, float | None, 
         if cut.how == "rst":
             return "reset_mid_body", cut.t, False
         return ("truncated_chunked" if cut.chunked else "truncated_length"), cut.t, False
-    if first is None:
+    if conn is None or first is None:
         return "pending", None, False
     if first.by == "client":
-        if exchange.paced is not None and exchange.paced < (first.sent_at or 0.0):
-            return "slow_drip", first.t, True  # some of it came, at the fault's pace
+        if _dripped(gathered, exchange, conn, first):
+            return "slow_drip", first.t, True
         return ("read_timeout_headers" if head is None else "read_timeout_body"), first.t, True
     if first.t <= start.t:
         # It had ended before the request came: an idle one, or one that never carried a request.

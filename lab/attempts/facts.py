@@ -61,7 +61,7 @@ class Attempt:
     reused: bool = False
     effects: int = 0
     faults: tuple[int, ...] = ()  # faults that fired on it
-    paced: bool = False  # its bytes were let through few at a time
+    paced: tuple[str, ...] = ()  # directions in which its bytes passed few at a time
     gave_up: bool = False  # the client ended it before an answer was complete
     since: float | None = None  # begun between this and `begun`, which is only when it arrived
     late: float = 0.0  # `late` of its first event: run delay sum of the stamping thread

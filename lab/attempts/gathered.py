@@ -40,8 +40,6 @@ from ..history import (
 from .facts import Told
 from .modes import Modes
 
-_PACING = ("throttle", "drip")
-
 
 @dataclass(slots=True)
 class Exchange:
@@ -52,8 +50,7 @@ class Exchange:
     complete: ResponseComplete | None = None
     cut: ResponseCut | None = None
     effects: int = 0
-    faults: list[int] = field(default_factory=list)
-    paced: float | None = None  # since when its bytes are few at a time
+    faults: dict[int, float] = field(default_factory=dict)  # when each first acted on it
     events: list[int] = field(default_factory=list)
 
 
@@ -65,7 +62,7 @@ class Conn:
     first: ConnClosed | None = None  # who ended it first
     client: ConnClosed | None = None  # the client's own end
     exchanges: list[Exchange] = field(default_factory=list)
-    faults: list[int] = field(default_factory=list)
+    faults: dict[int, float] = field(default_factory=dict)  # when each last acted on it
     unplugged: list[int] = field(default_factory=list)  # by these faults
     events: list[int] = field(default_factory=list)
 
@@ -130,8 +127,17 @@ class Gathered:
             if fault in self.armed
         )
 
-    def _paces(self, fault: int) -> bool:
-        return fault in self.armed and self.armed[fault].name in _PACING
+    def paces(self, fault: int) -> tuple[str, ...]:
+        """The directions in which a fault lets few bytes pass at a time."""
+        return self.armed[fault].paces if fault in self.armed else ()
+
+    def stalls(self, fault: int) -> bool:
+        """Whether a fault withholds the answer, or its body."""
+        return fault in self.armed and self.armed[fault].name == "stall"
+
+    def in_force(self, fault: int, t: float) -> bool:
+        """Whether a fault that has acted was not over by then."""
+        return fault not in self.cleared or self.cleared[fault].t >= t
 
     def _take(self, event: AnyEvent) -> None:
         match event:
@@ -187,11 +193,9 @@ class Gathered:
                 self.fired[fault].append(event.index)
                 exchange = self._exchange(event)
                 if exchange is not None:
-                    exchange.faults.append(fault)
-                    if exchange.paced is None and self._paces(fault):
-                        exchange.paced = event.t
+                    exchange.faults.setdefault(fault, event.t)
                 elif event.conn is not None and event.conn in self.conns:
-                    self.conns[event.conn].faults.append(fault)
+                    self.conns[event.conn].faults[fault] = event.t
                     if not event.heard:
                         self.conns[event.conn].unplugged.append(fault)
             case SubjectOpened():

@@ -158,6 +158,8 @@ def timeout(case: Case) -> Iterator[Finding]:
 def _silence(case: Case, operation: Operation, attempt: Attempt) -> tuple[float, bool] | None:
     """For how long an attempt met silence, and whether the client gave it up; None: no silence."""
     over = operation.ended if operation.ended is not None else case.reading.end
+    if "to_backend" in attempt.paced:
+        return None  # for part of the time the client was still writing
     if attempt.paced and attempt.observable != "read_timeout_headers":
         return None  # bytes of its head came before the head was whole
     if attempt.answered is not None:

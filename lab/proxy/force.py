@@ -25,6 +25,7 @@ from ...faults.decide import (
     on_bytes,
     on_idle,
     on_request,
+    paces,
     patience,
 )
 from ..history import AnyEvent, FaultArmed, FaultCleared, FaultFired
@@ -82,6 +83,7 @@ class Force:
                 text=fault.text(),
                 mechanism=mechanism,
                 listener=listener(fault),
+                paces=paces(fault),
                 unfired=unfired,
             )
         )

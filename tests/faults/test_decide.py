@@ -9,6 +9,7 @@ from faultlab.faults import (
     BadBody,
     Capacity,
     Cut,
+    Drip,
     Duplicate,
     Latency,
     LostAnswer,
@@ -17,6 +18,7 @@ from faultlab.faults import (
     Stale,
     Stall,
     Status,
+    Throttle,
 )
 from faultlab.faults.bodies import BODIES
 from faultlab.faults.decide import (
@@ -34,6 +36,7 @@ from faultlab.faults.decide import (
     Enter,
     Hold,
     LoseAnswer,
+    Paced,
     Queue,
     ReplaceBody,
     Request,
@@ -47,6 +50,7 @@ from faultlab.faults.decide import (
     on_idle,
     on_live,
     on_request,
+    paces,
     patience,
     replaced,
 )
@@ -62,6 +66,13 @@ ENDINGS = [
     (Cut(service="s", at="response_body"), CutBody(1, "half", "fin")),
     (Cut(service="s", at="response_body", bytes=3), CutBody(1, 3, "fin")),
     (Stall(service="s"), Withhold(1)),
+    (Stall(service="s", at="response_body"), Withhold(1, body=True)),
+    (Stall(service="s", at="connect"), None),
+    (
+        Drip(service="s", endpoint="GET /orders/*", size=3, direction="to_backend"),
+        Paced(1, "to_backend", 3, 0.1),
+    ),
+    (Throttle(service="s", rate=64_000, first=1), Paced(1, "to_client", 640, 0.01)),
     (LostAnswer(service="s", by="rst"), LoseAnswer(1, "rst")),
     (
         Status(service="s", code=503, body="x", headers=(("Retry-After", "1"),)),
@@ -120,7 +131,7 @@ def test_a_stale_connection_is_one_that_was_idle_for_long_enough() -> None:
 
 def test_no_kind_is_missing_here() -> None:
     """A kind that nothing decides would be armed and never fire."""
-    here = {fault.kind for fault, _ in ENDINGS} | {"latency", "bad_body", "throttle", "drip"}
+    here = {fault.kind for fault, _ in ENDINGS} | {"latency", "bad_body"}
     assert here == KINDS.keys()
 
 
@@ -261,6 +272,28 @@ def test_jitter_is_uniform_around_the_delay_and_never_negative(
     assert delay - jitter - 1e-9 <= action.seconds <= delay + jitter + 1e-9
 
 
+@given(st.integers(1, 1_000_000_000))
+def test_a_throttle_is_pieces_that_make_its_rate(rate: int) -> None:
+    """No more than the rate, no less by a rounding, and never a piece of nothing."""
+    (action,) = on_bytes("to_client", (1, 1), armed(Throttle(service="s", rate=rate)), middle)
+    assert isinstance(action, Paced)
+    assert action.size >= 1
+    assert action.size / action.seconds == pytest.approx(rate, rel=1e-9)
+
+
+def test_an_unscoped_pace_is_of_the_stream_in_its_directions() -> None:
+    """And one with a scope is of the requests picked, so that no stream is slowed twice."""
+    faults = armed(
+        Drip(service="s", size=2, interval=1.0, direction="both"),
+        Throttle(service="s", rate=100, direction="to_backend", first=1),
+    )
+    assert on_bytes("to_client", (1, 1), faults, middle) == (Paced(1, "to_client", 2, 1.0),)
+    assert on_bytes("to_backend", (1, 1), faults, middle) == (Paced(1, "to_backend", 2, 1.0),)
+    assert on_request(REQUEST, faults, middle).actions == (Paced(2, "to_backend", 1, 0.01),)
+    assert [paces(one.fault) for one in faults] == [("to_client", "to_backend"), ("to_backend",)]
+    assert paces(Latency(service="s", delay=1.0)) == ()
+
+
 def test_draws_depend_on_seed_and_key_alone() -> None:
     """Pinned: another process, version or hash seed must draw the same."""
     draw = keyed(7)
@@ -280,6 +313,7 @@ def test_the_listeners_mode_follows_from_what_is_in_force() -> None:
     assert mode(armed(Stall(service="s"))) == "open"
     assert mode(armed(Stall(service="s"), Refused(service="s"))) == "refusing"
     assert mode(armed(Partition(service="s"))) == "dark"
+    assert mode(armed(Stall(service="s", at="connect"))) == "dark"
 
 
 def test_what_happens_to_live_connections() -> None:
@@ -294,12 +328,15 @@ def test_what_happens_to_live_connections() -> None:
     assert on_live(one) == Hold(("to_backend",), unplugged=True)
     assert on_live(Partition(service="s", live="keep")) is None
     assert on_live(Stall(service="s")) is None
+    assert on_live(Stall(service="s", at="connect")) is None
 
 
 def test_two_listener_faults_are_refused_by_name() -> None:
     """But one takes the place of another of its own slot."""
     faults = armed(Refused(service="s"))
     assert conflict(faults, Refused(service="s", live="reset")) is None
+    assert conflict(faults, Stall(service="s")) is None
+    assert "`stall` on s meets `refused`" in str(conflict(faults, Stall(service="s", at="connect")))
     assert conflict(faults, Partition(service="s")) == (
         "`partition` on s meets `refused`, which is in force: "
         "the listener can be in one mode only; clear that fault first"

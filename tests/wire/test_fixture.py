@@ -15,7 +15,18 @@ from typing import Any
 import httpx
 import pytest
 
-from faultlab.faults import BadBody, Capacity, Duplicate, Latency, LostAnswer, Stale, Stall, Status
+from faultlab.faults import (
+    BadBody,
+    Capacity,
+    Drip,
+    Duplicate,
+    Latency,
+    LostAnswer,
+    Stale,
+    Stall,
+    Status,
+    Throttle,
+)
 from faultlab.lab.attempts import read
 from faultlab.lab.environments.embedded import Embedded, LabProcess
 from faultlab.lab.errors import EvidenceMissing, SetupError
@@ -100,6 +111,59 @@ def test_slow_may_concern_one_endpoint(lab: Lab, http: httpx.Client) -> None:
     """The other one is not kept for the hour that the fault would take."""
     with lab.slow("orders", 3600, endpoint="GET /orders/*", unfired="ok"):
         assert http.post("/orders", json={"sku": "a"}).status_code == 201
+
+
+def test_a_drip_passes_each_read_time_out_and_ends_well(lab: Lab, http: httpx.Client) -> None:
+    """No read takes as long as the time-out, all of them together do: nothing is wrong."""
+    begun = time.monotonic()
+    with lab.inject(Drip(service="orders", interval=0.02)):
+        assert http.get("/orders/7", timeout=1.0).json() == {"id": 7}
+    assert time.monotonic() - begun >= 1.0
+    (attempt,) = read(lab.history).strays
+    assert (attempt.observable, attempt.gave_up) == ("ok", False)
+
+
+SLOW = [
+    ([Drip(service="orders", interval=0.02)], "slow_drip"),
+    ([Throttle(service="orders", rate=50)], "slow_drip"),
+    ([Drip(service="orders", interval=30.0)], "read_timeout_headers"),
+    ([Stall(service="orders")], "read_timeout_headers"),
+    ([Stall(service="orders", at="response_body")], "read_timeout_body"),
+    (
+        [Throttle(service="orders", rate=20_000), Stall(service="orders", at="response_body")],
+        "read_timeout_body",
+    ),
+]
+
+
+@pytest.mark.parametrize(("faults", "observable"), SLOW)
+def test_what_a_deadline_cuts_shows_as_what_came_until_then(
+    lab: Lab, faults: list[Any], observable: str
+) -> None:
+    """Few bytes at a time, a silence behind the head, and no byte at all are three things."""
+
+    async def get() -> None:
+        async with httpx.AsyncClient(base_url=lab.url("orders"), timeout=LONG) as client:
+            await client.get("/orders/7")
+
+    with lab.inject(*faults), pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(get(), 0.5))
+    lab.attempts("orders")  # a barrier: the client's end has been recorded
+    (attempt,) = read(lab.history).strays
+    assert (attempt.observable, attempt.gave_up) == (observable, True)
+
+
+def test_a_stalled_connect_is_a_connect_time_out_and_keeps_live_connections(
+    lab: Lab, http: httpx.Client
+) -> None:
+    """Counted like any attempt, though the proxy never saw it."""
+    http.get("/orders/7")
+    with lab.inject(Stall(service="orders", at="connect")) as stall:
+        assert http.get("/orders/7").json() == {"id": 7}
+        with pytest.raises(httpx.ConnectTimeout):
+            httpx.get(f"{lab.url('orders')}/orders/7", timeout=0.1)
+    assert (stall.attempts, stall.fired) == (2, 1)
+    assert httpx.get(f"{lab.url('orders')}/orders/7").status_code == 200
 
 
 def test_status_answers_the_first_requests_then_it_works(lab: Lab, http: httpx.Client) -> None:

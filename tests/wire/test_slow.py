@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from faultlab.faults import Cut, Drip, Latency, Stall, Status, Throttle
+from faultlab.faults import Cut, Latency, Stall, Status
 from faultlab.lab.history import (
     ConnClosed,
     FaultFired,
@@ -150,86 +150,6 @@ def test_a_stall_elsewhere_in_its_place_opens_the_listener(stage) -> None:
     client = stage.connect()
     client.ask()
     assert client.silent(0.05)
-
-
-def pieces(client, size: int) -> list[tuple[float, int]]:
-    """The bytes of an answer as they come: when, and how many there are by then."""
-    seen, total = [], 0
-    while total < size:
-        total += len(client.sock.recv(1000))
-        seen.append((time.monotonic(), total))
-    return seen
-
-
-@pytest.mark.parametrize("scope", [{}, {"endpoint": "GET /*"}])
-def test_a_drip_lets_few_bytes_pass_at_a_time(stage, scope) -> None:
-    """Each piece no earlier than its intervals, on a live connection as on a new one."""
-    live = stage.connect()
-    live.ask()
-    live.answer()
-    answer = stage.backend.answers["/state"] = (
-        b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" + b"!" * 40
-    )
-    stage.arm(Drip(service="core", size=10, interval=0.02, **scope))
-    for client in (live, stage.connect()):
-        began = time.monotonic()
-        client.ask()
-        for when, total in pieces(client, len(answer)):
-            assert when - began >= total / 10 * 0.02 - EARLY
-    head, complete = stage.of(ResponseHead)[-1], stage.of(ResponseComplete)[-1]
-    assert complete.t - head.t >= 0.06 - EARLY  # the head is released with its last byte
-    assert len(stage.of(FaultFired)) == 2
-
-
-def test_a_throttle_holds_its_rate(stage) -> None:
-    """No more than the rate by any time, and all of it, in order."""
-    body = bytes(range(256)) * 40
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-    stage.backend.answers["/state"] = head + body
-    live = stage.connect()
-    live.ask("GET /before")
-    live.answer()
-    stage.arm(Throttle(service="core", rate=100_000))
-    for client in (live, stage.connect()):
-        began = time.monotonic()
-        client.ask()
-        assert client.answer()[2] == body
-        assert time.monotonic() - began >= len(body) / 100_000 - EARLY
-
-
-def test_a_slow_request_arrives_late_and_whole(stage) -> None:
-    """`to_backend`: what the client sends is slowed, and the answer isn't."""
-    stage.arm(Drip(service="core", size=20, interval=0.02, direction="to_backend"))
-    client = stage.connect()
-    began = time.monotonic()
-    client.ask("POST /query", b"x" * 40)
-    stage.served(1)
-    assert time.monotonic() - began >= 0.04 - EARLY
-    assert stage.backend.requests[0].body == b"x" * 40
-    assert client.answer()[0] == 200
-
-
-def test_clearing_a_drip_lets_the_rest_go_at_once(stage) -> None:
-    """A fault ends with its block."""
-    fault = stage.arm(Drip(service="core", interval=30.0))
-    client = stage.connect()
-    client.ask()
-    stage.see(FaultFired)
-    stage.clear(fault)
-    assert client.answer()[0] == 200
-
-
-def test_the_history_says_when_a_client_that_left_had_its_last_byte(stage) -> None:
-    """The proof that a drip, not silence, was what it gave up on."""
-    stage.arm(Drip(service="core", interval=0.02))
-    client = stage.connect()
-    client.ask()
-    client.sock.recv(1)
-    client.close()
-    (closed,) = stage.see(ConnClosed)
-    (fired,) = stage.of(FaultFired)
-    assert (closed.by, closed.sent >= 1) == ("client", True)
-    assert closed.sent_at >= fired.t + 0.02 - EARLY
 
 
 def test_a_client_that_gave_up_on_a_stall_gets_no_answer_recorded(stage) -> None:

@@ -74,32 +74,66 @@ def test_an_attempt_shows_what_its_exchange_ended_with(
     assert (attempt.observable, attempt.seen) == (observable, seen)
 
 
+DRIP = FaultArmed(t=0.05, service="core", fault=1, name="drip", paces=("to_client",))
+DRIPS = FaultFired(t=0.2, service="core", fault=1, on="bytes", conn=1, request=1)
+
+
+def given_up(tell: Tell, *rest: AnyEvent, armed: FaultArmed = DRIP, last: float | None) -> Any:
+    """The client leaves at 0.9; its last byte came at `last`."""
+    closed = ConnClosed(t=0.9, conn=1, by="client", how="fin", sent_at=last)
+    before = [event for event in rest if isinstance(event, FaultArmed)]
+    after = [event for event in rest if not isinstance(event, FaultArmed)]
+    told = tell.exchange(0.1, *after, closed)
+    return tell.only(
+        tell.reading(armed, *before, tell.invoked(0.1), *told, tell.failed(1.0)),
+    )
+
+
 @pytest.mark.parametrize(
-    ("kind", "sent_at", "observable"),
+    ("paces", "last", "observable"),
     [
-        ("drip", 0.5, "slow_drip"),
-        ("throttle", 0.5, "slow_drip"),
-        ("drip", 0.15, "read_timeout_headers"),  # of the answer before it
-        ("drip", None, "read_timeout_headers"),
-        ("latency", 0.5, "read_timeout_headers"),
+        (("to_client",), 0.5, "slow_drip"),
+        (("to_client", "to_backend"), 0.5, "slow_drip"),
+        (("to_client",), 0.15, "read_timeout_headers"),  # of the answer before it
+        (("to_client",), None, "read_timeout_headers"),
+        (("to_backend",), 0.5, "read_timeout_headers"),  # a pace of the request's
+        ((), 0.5, "read_timeout_headers"),
     ],
 )
 def test_what_is_given_up_while_bytes_come_few_at_a_time_is_a_slow_drip(
-    tell: Tell, kind: str, sent_at: float | None, observable: str
+    tell: Tell, paces: tuple[str, ...], last: float | None, observable: str
 ) -> None:
     """Some of it came at the fault's pace, so that no silence can have ended it."""
-    read_ = tell.reading(
-        FaultArmed(t=0.05, service="core", fault=1, name=kind),
-        tell.invoked(0.1),
-        *tell.exchange(
-            0.1,
-            FaultFired(t=0.2, service="core", fault=1, on="bytes", conn=1, request=1),
-            ConnClosed(t=0.9, conn=1, by="client", how="fin", sent_at=sent_at),
-        ),
-        tell.failed(1.0),
-    )
-    attempt = tell.only(read_)
-    assert (attempt.observable, attempt.paced) == (observable, kind != "latency")
+    attempt = given_up(tell, DRIPS, armed=msgspec.structs.replace(DRIP, paces=paces), last=last)
+    assert (attempt.observable, attempt.paced) == (observable, paces)
+
+
+STALL = FaultArmed(t=0.06, service="core", fault=2, name="stall")
+STALLS = FaultFired(t=0.3, service="core", fault=2, on="request", conn=1, request=1)
+PARTITION = FaultArmed(t=0.06, service="core", fault=2, name="partition")
+HOLDS = FaultFired(t=0.6, service="core", fault=2, on="connection", conn=1)
+DRIP_OVER = FaultCleared(t=0.7, service="core", fault=1, name="drip")
+OTHER_OVER = FaultCleared(t=0.7, service="core", fault=2)
+
+
+@pytest.mark.parametrize(
+    ("rest", "last", "observable"),
+    [
+        ([STALL, DRIPS, STALLS, HEAD], 0.5, "read_timeout_body"),
+        ([STALL, DRIPS, STALLS], 0.5, "slow_drip"),  # the head was still coming
+        ([STALL, DRIPS, STALLS, HEAD, OTHER_OVER], 0.8, "slow_drip"),
+        ([PARTITION, DRIPS, HEAD, HOLDS], 0.5, "read_timeout_body"),
+        ([PARTITION, DRIPS, HOLDS], 0.5, "read_timeout_headers"),
+        ([PARTITION, DRIPS, HOLDS], 0.8, "slow_drip"),  # it held the other direction
+        ([PARTITION, DRIPS, HOLDS, OTHER_OVER], 0.8, "slow_drip"),
+        ([DRIPS, HEAD, DRIP_OVER], 0.7, "read_timeout_body"),
+    ],
+)
+def test_a_silence_after_a_drip_is_a_read_time_out(
+    tell: Tell, rest: list[AnyEvent], last: float, observable: str
+) -> None:
+    """Another fault stopped what was dripping, or nothing came behind it: silence ended it."""
+    assert given_up(tell, *rest, last=last).observable == observable
 
 
 def test_a_request_on_a_dying_connection_is_stale(tell: Tell) -> None:

@@ -40,7 +40,7 @@ def test_a_fault_hits_an_exchange_or_else_its_connection(tell: Tell) -> None:
     on_request = FaultFired(t=0.2, fault=1, conn=1, request=1)
     on_stream = FaultFired(t=0.2, fault=2, conn=1)
     conn = Gathered(tell.history(*tell.exchange(0.1, on_request, on_stream))).conns[1]
-    assert (conn.exchanges[0].faults, conn.faults) == ([1], [2])
+    assert (conn.exchanges[0].faults, conn.faults) == ({1: 0.2}, {2: 0.2})
 
 
 def test_only_the_first_end_of_an_operation_counts(tell: Tell) -> None:

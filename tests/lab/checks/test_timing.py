@@ -82,6 +82,24 @@ def test_a_silence_that_outlives_the_run_is_a_failure_if_it_was_long_enough(
     assert found("C26", hung.on(h.OpUnknown, 30.0, op=1)).outcome == "fail"
 
 
+@pytest.mark.parametrize("paces", [("to_client",), ("to_backend",)])
+def test_an_answer_or_request_that_came_few_bytes_at_a_time_is_no_silence(
+    story: Any, found: Any, paces: tuple[str, ...]
+) -> None:
+    """Bytes of the head came before the head was whole, or the client was still writing."""
+    told = story().arm(0.05, "drip", paces=paces).begin(1, 0.1).start(1, 1, 0.2)
+    told.on(h.FaultFired, 0.2, fault=1, on="bytes", conn=1, request=1)
+    assert found("C26", told.answer(14.2, 200).ok(1, 14.3)).outcome == "not_exercised"
+
+
+def test_where_not_one_byte_came_a_slow_answer_is_a_silence(story: Any, found: Any) -> None:
+    """A piece that takes longer than the time-out is waited for like any answer."""
+    told = story().arm(0.05, "drip", paces=("to_client",)).begin(1, 0.1).start(1, 1, 0.2)
+    told.on(h.FaultFired, 0.2, fault=1, on="bytes", conn=1, request=1)
+    told.close(14.2).fail(1, 14.2, "Unreachable")
+    assert found("C26", told).outcome == "fail"
+
+
 def connect(story: Any, waited: float, *, tagged: bool) -> Any:
     """A write whose only connect stays unanswered."""
     told = story().on(h.ListenerMode, 0.0, mode="open").on(h.ListenerMode, 0.05, mode="dark")

@@ -1,4 +1,4 @@
-from faultlab.faults import Latency, Partition, Refused
+from faultlab.faults import Latency, Partition, Refused, Throttle
 from faultlab.lab.history import ConnClosed, FaultFired, ResponseCut, ResponseHead
 
 GET = b"GET /x HTTP/1.1\r\n\r\n"
@@ -75,6 +75,28 @@ def test_a_full_backend_pauses_the_client(house) -> None:
     assert backend.paused
     client.events.drained()
     assert not backend.paused
+
+
+def test_a_pace_buffers_so_much_and_no_more_in_either_direction(house) -> None:
+    """A large answer, or request, waits where it comes from; what is let go makes room."""
+    client, backend = house.connect()
+    house.arm(Throttle(service="core", rate=1_000_000, direction="both"))
+    head = b"POST /x HTTP/1.1\r\nContent-Length: 5000000\r\n\r\n"
+    client.says(head + b"x" * 5_000_000)
+    assert client.paused
+    house.net.move(2.0)
+    assert not client.paused
+    assert len(backend.written) <= 2_000_000
+    house.net.move(4.0)
+    assert backend.took() == head + b"x" * 5_000_000
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n"
+    backend.says(head + b"y" * 5_000_000)
+    assert backend.paused
+    house.net.move(2.0)
+    assert not backend.paused
+    assert len(client.written) <= 2_000_000
+    house.net.move(4.0)
+    assert client.took() == head + b"y" * 5_000_000
 
 
 def test_a_delay_buffers_so_much_and_no_more(house) -> None:
