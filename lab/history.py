@@ -152,7 +152,9 @@ class ConnOpened(_Wire, frozen=True, kw_only=True, tag="conn.opened"):
 class ConnClosed(_Wire, frozen=True, kw_only=True, tag="conn.closed"):
     """Who ended the client's connection first, how, and the bytes that had passed each way.
 
-    `sent_at`: when the last of those to the client went; None: none did. A client's FIN is recorded when it arrives, also while the link is held.
+    `sent_at`: when the last of those to the client went; None: none did. A client's FIN is recorded
+    when it arrives, also while the link is held. `why`: what ended it where neither a fault nor a
+    peer's own FIN or RST did.
     """
 
     by: Side
@@ -160,6 +162,17 @@ class ConnClosed(_Wire, frozen=True, kw_only=True, tag="conn.closed"):
     sent: int = 0
     received: int = 0
     sent_at: float | None = None
+    why: str = ""
+
+
+class ConnUnread(_Wire, frozen=True, kw_only=True, tag="conn.unread"):
+    """From here on the connection's bytes pass both ways unread, because of what was sent.
+
+    No request is seen in them: only faults of whole streams and connections act. `request` is the
+    exchange whose answer was still to come.
+    """
+
+    why: str
 
 
 class RequestStarted(_Wire, frozen=True, kw_only=True, tag="request.started"):
@@ -304,6 +317,7 @@ AnyEvent = (
     | ListenerMode
     | ConnOpened
     | ConnClosed
+    | ConnUnread
     | RequestStarted
     | RequestComplete
     | ResponseHead

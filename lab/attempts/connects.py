@@ -21,13 +21,22 @@ _REFUSAL = 0.05
 
 
 def without_head(gathered: Gathered) -> Iterator[Attempt]:
-    """Connects that no proxy accepted, and accepted ones that the lab ended without a head."""
+    """Connects that no proxy accepted, and accepted ones that ended or went on without a head.
+
+    One that the client ended is no attempt; one whose bytes could not be read met what nobody knows.
+    """
     accepted, vanished = _matched(gathered)
     for connect in vanished:
         yield _vanished(gathered, connect)
     for conn in gathered.conns.values():
-        if conn.exchanges or conn.first is None or conn.first.by == "client":
+        if conn.exchanges:
             continue
+        if conn.unread is not None:
+            observable = "unknown"
+        elif conn.first is None or conn.first.by == "client":
+            continue
+        else:
+            observable = "eof_on_accept" if conn.first.how == "fin" else "reset_on_accept"
         owner = accepted.get(conn.opened.conn or 0)
         yield Attempt(
             op=owner.op if owner is not None else None,
@@ -36,8 +45,10 @@ def without_head(gathered: Gathered) -> Iterator[Attempt]:
             method="",
             target="",
             begun=owner.t if owner is not None else conn.opened.t,
-            seen=conn.first.t,
-            observable="eof_on_accept" if conn.first.how == "fin" else "reset_on_accept",
+            sent=None if conn.unread is None else conn.unread.t,
+            seen=None if conn.first is None else conn.first.t,
+            observable=observable,
+            unread="" if conn.unread is None else conn.unread.why,
             conn=conn.opened.conn,
             faults=tuple(conn.faults),
             late=conn.opened.late,

@@ -25,7 +25,11 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
     told = gathered.told(start.op, start.attempt)
     begun, since = _begun(gathered, conn, exchange, told)
     gone = _gone(gathered, conn, exchange, told)
+    unread = _unread(conn, exchange)
     observable, seen, gave_up = gone or _outcome(gathered, exchange, conn if last else None)
+    if gone is None and unread:
+        observable, gave_up = "unknown", False
+        seen = None if conn.first is None else conn.first.t
     head = exchange.head
     if gone is not None and head is not None and head.t > gone[1]:
         head = None  # nobody waited for it any more
@@ -52,6 +56,7 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
         faults=tuple(dict.fromkeys((*exchange.faults, *(conn.faults if last else ())))),
         paced=_paced(gathered, exchange),
         gave_up=gave_up,
+        unread=unread,
         since=since,
         late=start.late,
         events=tuple(exchange.events + (conn.events[1:] if last else [])),
@@ -95,6 +100,13 @@ def _gone(
     return "read_timeout_body" if answered else "read_timeout_headers", gone, True
 
 
+def _unread(conn: Conn, exchange: Exchange) -> str:
+    """Why its answer was not read to its end; empty: it was."""
+    if conn.unread is None or exchange.complete is not None or exchange.cut is not None:
+        return ""
+    return conn.unread.why
+
+
 def _paced(gathered: Gathered, exchange: Exchange) -> tuple[str, ...]:
     """The directions in which faults let few of its bytes pass at a time."""
     ways = (way for fault in exchange.faults for way in gathered.paces(fault))
@@ -128,7 +140,8 @@ def _outcome(
         if complete.damaged:
             return complete.damaged, complete.t, False
         status = head.status if head is not None else 0
-        return ("ok" if 200 <= status < 300 else f"status:{status}"), complete.t, False
+        done = 200 <= status < 300 or status == 101  # what it asked for, it got
+        return ("ok" if done else f"status:{status}"), complete.t, False
     if cut is not None:
         if cut.how == "rst":
             return "reset_mid_body", cut.t, False

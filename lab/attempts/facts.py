@@ -63,6 +63,9 @@ class Attempt:
     faults: tuple[int, ...] = ()  # faults that fired on it
     paced: tuple[str, ...] = ()  # directions in which its bytes passed few at a time
     gave_up: bool = False  # the client ended it before an answer was complete
+    unread: str = (
+        ""  # why its connection's bytes were not read to its end, so what it met is unknown
+    )
     since: float | None = None  # begun between this and `begun`, which is only when it arrived
     late: float = 0.0  # `late` of its first event: run delay sum of the stamping thread
     events: tuple[int, ...] = ()

@@ -17,6 +17,7 @@ from ..history import (
     ConnClosed,
     ConnectAttempted,
     ConnOpened,
+    ConnUnread,
     EffectApplied,
     FaultArmed,
     FaultCleared,
@@ -64,6 +65,7 @@ class Conn:
     exchanges: list[Exchange] = field(default_factory=list)
     faults: dict[int, float] = field(default_factory=dict)  # when each last acted on it
     unplugged: list[int] = field(default_factory=list)  # by these faults
+    unread: ConnUnread | None = None  # since when its bytes say nothing
     events: list[int] = field(default_factory=list)
 
 
@@ -170,6 +172,11 @@ class Gathered:
                 self.conns[conn] = Conn(event, events=[event.index])
             case ConnClosed(conn=int(conn)):
                 self._close(conn, event)
+            case ConnUnread(conn=int(conn)):
+                known = self.conns.get(conn)
+                if known is not None and known.unread is None:
+                    known.unread = event
+                    known.events.append(event.index)
             case RequestStarted(conn=int(conn)):
                 if conn in self.conns:
                     self.conns[conn].exchanges.append(Exchange(event, events=[event.index]))
@@ -238,7 +245,7 @@ class Gathered:
             case ResponseHead():
                 if event.source == "backend":
                     self.served.add(event.service)
-                if exchange is not None and event.status >= 200:  # interim answers are none
+                if exchange is not None and (event.status >= 200 or event.status == 101):
                     exchange.head = event
             case ResponseComplete():
                 if exchange is not None:

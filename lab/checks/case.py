@@ -80,7 +80,8 @@ def doubt(reading: Reading, operation: Operation) -> str:
         return "what was sent on unplugged connections has not arrived, and is not tagged"
     for attempt in operation.attempts:
         if attempt.observable == "unknown":
-            return f"what attempt {attempt.number} met can't be told"
+            why = f": {attempt.unread}" if attempt.unread else ""
+            return f"what attempt {attempt.number} met can't be told{why}"
         if attempt.observable == "pending" and operation.ending == "unknown":
             return f"attempt {attempt.number} was still under way when the run ended"
     if operation.ending == "unknown":

@@ -39,9 +39,15 @@ class Ends(Protocol):
         """Release to the client, maybe in pieces; notes are made if it is still there."""
 
     def finish(
-        self, by: Side, how: Ending, slows: tuple[Slow, ...], notes: tuple[Note, ...] = ()
+        self,
+        by: Side,
+        how: Ending,
+        slows: tuple[Slow, ...],
+        notes: tuple[Note, ...] = (),
+        *,
+        why: str = "",
     ) -> None:
-        """End the client's connection, behind what was delivered."""
+        """End the client's connection, behind what was delivered; `why` if no fault and no peer did."""
 
     def settle(self) -> None:
         """An exchange is over."""

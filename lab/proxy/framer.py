@@ -1,14 +1,32 @@
 """Finds where HTTP/1.1 messages begin and end in a byte stream; keeps every byte as it came.
 
 Pure, and the only reader of HTTP here: the gate asks it, the link never does. It interprets heads
-no further than framing needs (RFC 9112, section 6). What it can't follow comes out as `Lost`: from
-there on the stream is passed unread. The raw bytes of all pieces, joined, are the input.
+no further than framing needs (RFC 9112, section 6). What it can't follow comes out as `Lost`, as
+soon as that is certain, and `why` says the reason: from there on the stream is passed unread. The
+raw bytes of all pieces, joined, are the input; how they arrived in pieces changes nothing else.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Literal, NamedTuple
+
+from .grammar import (
+    HEAD_LIMIT,
+    LINE_LIMIT,
+    TOO_LONG,
+    Headers,
+    Side,
+    Unreadable,
+    check_chunk_line,
+    check_first_line,
+    chunk_end,
+    chunk_size,
+    ends_chunked,
+    first_line,
+    framing,
+    headers_of,
+)
 
 __all__ = [
     "Begun",
@@ -23,17 +41,8 @@ __all__ = [
     "ResponseHead",
 ]
 
-HEAD_LIMIT = 64 * 1024  # bytes of a head; more is no HTTP that this lab follows
-LINE_LIMIT = 8 * 1024  # bytes of a chunk's size line or of one trailer line
-
 _HEAD_END = re.compile(rb"\n\r?\n")
-_REQUEST = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-\xff]+) HTTP/1\.([01])")
-_STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: .*)?", re.DOTALL)
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?", re.DOTALL)
-_DIGITS = re.compile(r"\d{1,18}")
 
-Headers = tuple[tuple[str, str], ...]
 Body = Literal["none", "length", "chunked", "close", "tunnel"]
 
 
@@ -127,10 +136,6 @@ def _first(headers: Headers, name: str) -> str | None:
     return None
 
 
-class _UnreadableError(Exception):
-    """This is no HTTP/1.1 that can be framed."""
-
-
 class Framer:
     """One direction of a connection. Feed it what arrives, in pieces of any size.
 
@@ -138,7 +143,7 @@ class Framer:
     bytes that answer nothing are `Lost`.
     """
 
-    def __init__(self, side: Literal["request", "response"]) -> None:
+    def __init__(self, side: Side) -> None:
         self._side = side
         self._methods: list[str] = []
         self._held = b""  # the beginning of a head, or of a line of chunk framing
@@ -147,25 +152,25 @@ class Framer:
         self._body: Body = "none"  # of the message being read; "none": a head is next
         self._left = 0  # bytes of the body, or of the chunk, still to come
         self._chunk: Literal["size", "data", "crlf", "trailer"] = "size"
-        self._lost = False
+        self.why = ""  # the stream is passed unread; what it sent that can't be followed
 
     @property
     def lost(self) -> bool:
         """Whether the stream is passed unread."""
-        return self._lost
+        return bool(self.why)
 
     @property
     def idle(self) -> bool:
         """Whether the stream stands between two messages."""
-        return not self._lost and self._body == "none" and not self._held
+        return not self.why and self._body == "none" and not self._held
 
     def expect(self, method: str) -> None:
         """The next response but those expected already answers a request of this method."""
         self._methods.append(method)
 
-    def lose(self) -> list[Piece]:
+    def lose(self, why: str) -> list[Piece]:
         """Follow no further; what was held of an incomplete head comes out."""
-        self._lost = True
+        self.why = self.why or why
         held, self._held = self._held, b""
         return [Lost(held)] if held else []
 
@@ -173,7 +178,7 @@ class Framer:
         """The pieces that these bytes complete."""
         pieces: list[Piece] = []
         while data:
-            if self._lost:
+            if self.why:
                 pieces.append(Lost(data))
                 break
             match self._body:
@@ -187,16 +192,16 @@ class Framer:
                     pieces.append(Data(data, ((0, len(data)),)))
                     break
                 case "tunnel":
-                    self._lost = True
+                    self.why = "another protocol"
         return pieces
 
     def eof(self) -> list[Piece]:
         """The stream ended: what was still open ends too."""
         pieces: list[Piece] = []
-        if self._lost:
+        if self.why:
             return pieces
         open_body = self._body
-        pieces = self.lose()
+        pieces = self.lose("half a head")
         if open_body == "close":
             pieces.append(End())
         elif open_body in {"length", "chunked"}:
@@ -207,38 +212,37 @@ class Framer:
 
     def _read_head(self, data: bytes, pieces: list[Piece]) -> bytes:
         if self._side == "response" and not self._methods:
-            self._lost = True
+            self.why = "bytes that answer no request"
             return data
         held = self._held + data if self._held else data
+        self._held = b""
+        # Empty lines before a head belong to it (RFC 9112, 2.2).
+        start = len(held) - len(held.lstrip(b"\r\n"))
+        if start > LINE_LIMIT:
+            self.why = f"more than {LINE_LIMIT} bytes of empty lines"
+            return held
+        if start == len(held):
+            self._held = held
+            return b""
         if not self._begun:
-            if not held.strip(b"\r\n"):
-                if len(held) > LINE_LIMIT:
-                    self._held = b""
-                    self._lost = True
-                    return held
-                self._held = held
-                return b""
             self._begun = True
             pieces.append(Begun())
-        # Empty lines before a head belong to it (RFC 9112, 2.2).
-        start = max(len(held) - len(held.lstrip(b"\r\n")), self._scanned - 3)
-        found = _HEAD_END.search(held, start)
-        if found is None:
-            if len(held) > HEAD_LIMIT:
-                self._held = b""
-                self._lost = True
-                return held
-            self._held = held
-            self._scanned = len(held)
-            return b""
-        raw, rest = held[: found.end()], held[found.end() :]
-        self._held = b""
-        self._scanned = 0
+        found = _HEAD_END.search(held, max(start, self._scanned - 3))
         try:
-            head = self._request(raw) if self._side == "request" else self._response(raw)
-        except _UnreadableError:
-            self._lost = True
+            if found is None:
+                # A peer that speaks something else doesn't go on until it is answered.
+                check_first_line(self._side, held, start)
+                if len(held) > HEAD_LIMIT:
+                    raise Unreadable(TOO_LONG)
+                self._held = held
+                self._scanned = len(held)
+                return b""
+            raw, rest = held[: found.end()], held[found.end() :]
+            head = self._head(raw)
+        except Unreadable as error:
+            self.why = str(error)
             return held
+        self._scanned = 0
         self._begun = False
         pieces.append(head)
         if isinstance(head, ResponseHead) and head.interim:
@@ -251,48 +255,18 @@ class Framer:
             self._chunk = "size"
         return rest
 
-    def _request(self, raw: bytes) -> RequestHead:
-        first, headers = _lines(raw)
-        match = _REQUEST.fullmatch(first)
-        if match is None:
-            raise _UnreadableError
-        method = match[1].decode("latin-1")
-        coding, length = _framing(headers)
-        body: Body = "none"
-        if coding is not None:
-            # A request whose length can't be known has no readable end (RFC 9112, 6.3).
-            if not _ends_chunked(coding):
-                raise _UnreadableError
-            body = "chunked"
-        elif length:
-            body = "length"
-        return RequestHead(
-            raw, method, match[2].decode("latin-1"), int(match[3]), headers, body, length or 0
-        )
-
-    def _response(self, raw: bytes) -> ResponseHead:
-        first, headers = _lines(raw)
-        match = _STATUS.fullmatch(first)
-        if match is None:
-            raise _UnreadableError
-        status = int(match[2])
+    def _head(self, raw: bytes) -> RequestHead | ResponseHead:
+        lines = raw.strip(b"\r\n").split(b"\n")
+        first = first_line(self._side, lines[0].removesuffix(b"\r"))
+        if len(raw) > HEAD_LIMIT:
+            raise Unreadable(TOO_LONG)
+        headers = headers_of(lines[1:])
+        if self._side == "request":
+            return _request(raw, first, headers)
+        status = int(first[2])
         interim = 100 <= status < 200 and status != 101
         method = self._methods[0] if interim else self._methods.pop(0)
-        if interim:
-            return ResponseHead(raw, status, headers, "none", 0, interim)
-        if status == 101 or (method == "CONNECT" and 200 <= status < 300):
-            return ResponseHead(raw, status, headers, "tunnel", 0, interim)
-        coding, length = _framing(headers)
-        body: Body
-        if method == "HEAD" or status in {204, 304}:
-            body = "none"
-        elif coding is not None:
-            body = "chunked" if _ends_chunked(coding) else "close"
-        elif length is None:
-            body = "close"
-        else:
-            body = "length" if length else "none"
-        return ResponseHead(raw, status, headers, body, length or 0, interim)
+        return _response(raw, status, headers, method, interim=interim)
 
     # --- bodies ----------------------------------------------------------------------------------
 
@@ -325,17 +299,16 @@ class Framer:
                     self._chunk = "crlf"
                 continue
             end = data.find(b"\n", at)
-            if end < 0:
-                if len(data) - at > LINE_LIMIT:
-                    self._lost = True
-                else:
-                    self._held = data[at:]
-                break
-            line = data[at:end].removesuffix(b"\r")
             try:
-                done = self._chunk_line(line)
-            except _UnreadableError:
-                self._lost = True
+                if end < 0:
+                    check_chunk_line(self._chunk, data[at:])
+                    self._held = data[at:]
+                    break
+                if end - at > LINE_LIMIT:
+                    check_chunk_line(self._chunk, data[at:end])
+                done = self._chunk_line(data[at:end].removesuffix(b"\r"))
+            except Unreadable as error:
+                self.why = str(error)
                 break
             at = end + 1
         if at:
@@ -350,14 +323,10 @@ class Framer:
         """A line between chunks; True if it was the last one of the message."""
         match self._chunk:
             case "size":
-                size = _SIZE.fullmatch(line)
-                if size is None:
-                    raise _UnreadableError
-                self._left = int(size[1], 16)
+                self._left = chunk_size(line)
                 self._chunk = "data" if self._left else "trailer"
             case "crlf":
-                if line:
-                    raise _UnreadableError
+                chunk_end(line)
                 self._chunk = "size"
             case "trailer":
                 return not line
@@ -370,43 +339,35 @@ class Framer:
         pieces.append(End())
 
 
-def _lines(raw: bytes) -> tuple[bytes, Headers]:
-    """The first line of a head, and its headers; folded lines are joined (RFC 9112, 5.2)."""
-    lines = raw.strip(b"\r\n").split(b"\n")
-    headers: list[tuple[str, str]] = []
-    for line in lines[1:]:
-        line = line.removesuffix(b"\r")
-        if line[:1] in {b" ", b"\t"} and headers:
-            name, value = headers[-1]
-            headers[-1] = (name, f"{value} {line.strip().decode('latin-1')}")
-            continue
-        key, colon, text = line.partition(b":")
-        if not colon or _NAME.fullmatch(key) is None:
-            raise _UnreadableError
-        headers.append((key.decode("latin-1").lower(), text.strip().decode("latin-1")))
-    return lines[0].removesuffix(b"\r"), tuple(headers)
-
-
-def _framing(headers: Headers) -> tuple[str | None, int | None]:
-    """Transfer coding and content length, None where absent."""
-    coding: str | None = None
-    lengths: set[str] = set()
-    for name, value in headers:
-        if name == "transfer-encoding":
-            coding = value if coding is None else f"{coding}, {value}"
-        elif name == "content-length":
-            lengths.update(part.strip() for part in value.split(","))
+def _request(raw: bytes, first: re.Match[bytes], headers: Headers) -> RequestHead:
+    coding, length = framing(headers)
+    body: Body = "none"
     if coding is not None:
-        return coding, None  # it overrides a length (RFC 9112, 6.3)
-    if not lengths:
-        return None, None
-    if len(lengths) > 1:
-        raise _UnreadableError
-    text = lengths.pop()
-    if _DIGITS.fullmatch(text) is None or not text.isascii():
-        raise _UnreadableError
-    return None, int(text)
+        # A request whose length can't be known has no readable end (RFC 9112, 6.3).
+        if not ends_chunked(coding):
+            raise Unreadable("a request whose transfer coding doesn't end in chunked")
+        body = "chunked"
+    elif length:
+        body = "length"
+    method, target = first[1].decode("latin-1"), first[2].decode("latin-1")
+    return RequestHead(raw, method, target, int(first[3]), headers, body, length or 0)
 
 
-def _ends_chunked(coding: str) -> bool:
-    return coding.rpartition(",")[2].strip().lower() == "chunked"
+def _response(
+    raw: bytes, status: int, headers: Headers, method: str, *, interim: bool
+) -> ResponseHead:
+    if interim:
+        return ResponseHead(raw, status, headers, "none", 0, interim)
+    if status == 101 or (method == "CONNECT" and 200 <= status < 300):
+        return ResponseHead(raw, status, headers, "tunnel", 0, interim)
+    coding, length = framing(headers)
+    body: Body
+    if method == "HEAD" or status in {204, 304}:
+        body = "none"
+    elif coding is not None:
+        body = "chunked" if ends_chunked(coding) else "close"
+    elif length is None:
+        body = "close"
+    else:
+        body = "length" if length else "none"
+    return ResponseHead(raw, status, headers, body, length or 0, interim)

@@ -377,10 +377,10 @@ class Gate:
         if exchange is not None:
             self._answers.flush(exchange)
 
-    def backend_ended(self, how: How) -> None:
+    def backend_ended(self, how: How, why: str = "") -> None:
         """The backend's connection is over; the client's ends the same way."""
         if self.raw:
-            self._ends.finish("backend", how, self._pace.unread("to_client"))
+            self._ends.finish("backend", how, self._pace.unread("to_client"), why=why)
             return
         exchange = self._current
         for piece in self._responses.eof():
@@ -396,7 +396,7 @@ class Gate:
             delays = self._pace.of(exchange, "to_client")
             if isinstance(exchange.ending, LoseAnswer) and not exchange.answered:
                 self._answers.lose(exchange, exchange.ending)
-        self._ends.finish("backend", how, delays)
+        self._ends.finish("backend", how, delays, why=why)
         if exchange is not None:
             exchange.asked = exchange.answered = True
             self._over(exchange)
@@ -413,8 +413,7 @@ class Gate:
                 elif not isinstance(exchange.ending, LoseAnswer):
                     self._answers.unread(piece.raw)
                 if piece.body == "tunnel":
-                    self._answers.flush(exchange)
-                    self._become_raw()
+                    self._tunnel(exchange, piece)
             case Data() if exchange is not None:
                 self._answers.goes_on(exchange, piece)
             case End() if exchange is not None:
@@ -422,10 +421,7 @@ class Gate:
                 exchange.answered = True
                 self._over(exchange)
             case Lost():
-                if exchange is not None:
-                    self._answers.flush(exchange)
-                self._become_raw()
-                self._ends.deliver(piece.raw, self._pace.unread("to_client"))
+                self._lose_answer(exchange, piece)
             case _:
                 pass  # the answer to a request that was broken off
 
@@ -434,20 +430,54 @@ class Gate:
     def _lose(self, piece: Lost) -> None:
         """The client's bytes can't be followed any more."""
         self._flush_up()
+        why = f"the client sent {self._requests.why}"
         exchange = self._current
         if exchange is not None and not exchange.reaches_backend:
-            self._ends.finish("lab", "fin", self._pace.both_ways(exchange))
+            # The backend has no part in this exchange, so the rest of it can't go there.
+            slows = self._pace.both_ways(exchange)
+            self.shut(None)
+            self._ends.finish("lab", "fin", slows, why=why)
             return
-        self._become_raw(piece.raw)
+        self._become_raw(why, piece.raw)
 
-    def _become_raw(self, first: bytes = b"") -> None:
+    def _lose_answer(self, exchange: Exchange | None, piece: Lost) -> None:
+        """The backend's bytes can't be followed any more."""
+        if self._closed:
+            return
+        why = f"the backend sent {self._responses.why}"
+        if exchange is not None and exchange.mode in {"half", "replace", "drop"}:
+            # What came of the answer was kept back, so the client could make nothing of the rest.
+            self._answers.over(exchange, End(cut=True), "fin")
+            self.shut(None)
+            self._ends.finish("lab", "fin", self._pace.of(exchange, "to_client"), why=why)
+            return
+        self._become_raw(why)
+        if exchange is not None:
+            self._answers.unread(piece.raw)
+            self._answers.flush(exchange)
+        else:
+            self._ends.deliver(piece.raw, self._pace.unread("to_client"))
+
+    def _tunnel(self, exchange: Exchange, head: ResponseHead) -> None:
+        """The answer is its head; what follows is another protocol's."""
+        self._answers.over(exchange, End(), "fin")
+        if exchange.mode != "pass":  # a fault has ended the connection
+            exchange.answered = True
+            self._over(exchange)
+            return
+        what = head.get("upgrade") or "another protocol"
+        self._finish(exchange)
+        self._become_raw(f"the backend answered {head.status} and went on in {what[:40]}")
+
+    def _become_raw(self, why: str, first: bytes = b"") -> None:
         if self.raw:
             return
         self._flush_up()
         self.raw = True
+        self._notes.unread(self._current, why)
         if self._current is not None:
             self._finish(self._current)
-        for piece in self._responses.lose():
+        for piece in self._responses.lose(why):
             assert isinstance(piece, Lost)
             self._ends.deliver(piece.raw, self._pace.unread("to_client"))
         waiting = tuple(self._waiting)
@@ -455,7 +485,7 @@ class Gate:
         self.waiting_size = 0
         rest = [first] if first else []
         rest += [piece.raw for _, piece in waiting if isinstance(piece, RequestHead | Data | Lost)]
-        for piece in self._requests.lose():
+        for piece in self._requests.lose(why):
             assert isinstance(piece, Lost)
             rest.append(piece.raw)
         if rest:

@@ -274,7 +274,8 @@ class Link:
     def _dialled(self, result: Connection | OSError) -> None:
         if isinstance(result, OSError):
             if not self._released:
-                self.backend_ended("fin")
+                reason = result.strerror or str(result)
+                self.backend_ended("fin", why=f"no connection to the backend: {reason}")
             return
         if self._backend_over:
             result.close()
@@ -296,7 +297,7 @@ class Link:
         self._gate.from_backend(data)
         self._balance()
 
-    def backend_ended(self, how: Ending) -> None:
+    def backend_ended(self, how: Ending, why: str = "") -> None:
         """The backend's FIN or RST arrived, or it can't be reached."""
         if self._backend_over:
             return
@@ -305,7 +306,7 @@ class Link:
         self._early.clear()
         self._early_size = 0
         self._up_full = False
-        self._gate.backend_ended(how)
+        self._gate.backend_ended(how, why)
         if self._backend is not None:
             self._backend.close()
             self._backend = None
@@ -346,11 +347,17 @@ class Link:
             self._down.put_bytes(partial(self._send_down_part, data, notes), len(data), slows)
 
     def finish(
-        self, by: Side, how: Ending, slows: tuple[Slow, ...], notes: tuple[Note, ...] = ()
+        self,
+        by: Side,
+        how: Ending,
+        slows: tuple[Slow, ...],
+        notes: tuple[Note, ...] = (),
+        *,
+        why: str = "",
     ) -> None:
         """End the client's connection, behind what was delivered."""
         if self.state == "open":
-            self._down.put(partial(self._end, by, how, notes, None), 0, slows)
+            self._down.put(partial(self._end, by, how, notes, None, why=why), 0, slows)
 
     def settle(self) -> None:
         """Close the upstream connection once no exchange needs it and no new one can come."""
@@ -437,13 +444,14 @@ class Link:
         notes: tuple[Note, ...],
         fault: int | None,
         *,
+        why: str = "",
         at_once: bool = False,
     ) -> None:
         if self.state != "open":
             return
         for note in notes:
             note()
-        self._note_closed(by, how)
+        self._note_closed(by, how, why)
         self.state = "ending"
         self._gate.shut(fault)
         if how == "rst":
@@ -457,7 +465,7 @@ class Link:
         self._balance()
         self.settle()
 
-    def _note_closed(self, by: Side, how: Ending) -> None:
+    def _note_closed(self, by: Side, how: Ending, why: str = "") -> None:
         self._force.record(
             ConnClosed(
                 t=self._force.clock(),
@@ -468,6 +476,7 @@ class Link:
                 sent=self._sent,
                 sent_at=self._sent_at,
                 received=self._received,
+                why=why,
             )
         )
 

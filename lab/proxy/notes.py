@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..history import Ending, RequestComplete, RequestStarted, ResponseComplete, ResponseCut
+from ..history import (
+    ConnUnread,
+    Ending,
+    RequestComplete,
+    RequestStarted,
+    ResponseComplete,
+    ResponseCut,
+)
 from ..history import ResponseHead as HeadReleased
 from ..redaction import redacted_target
 from .exchange import Exchange
@@ -39,6 +46,20 @@ class Notes:
                 target=redacted_target(head.target),
                 headers=recorded(head.headers),
                 reused=exchange.number > 1,
+            )
+        )
+
+    def unread(self, exchange: Exchange | None, why: str) -> None:
+        """From here on nothing is read, neither the rest of the exchange under way."""
+        self._force.record(
+            ConnUnread(
+                t=self._force.clock(),
+                service=self._force.service,
+                conn=self._conn,
+                request=None if exchange is None else exchange.number,
+                op=None if exchange is None else exchange.op,
+                attempt=None if exchange is None else exchange.attempt,
+                why=why,
             )
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -50,7 +50,7 @@ class Dial:
         code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
             if code:
-                raise OSError(code, errno.errorcode.get(code, "connect failed"))
+                raise OSError(code, os.strerror(code))
             peer = self._sock.getpeername()[1]
         except OSError as error:
             self._drop()

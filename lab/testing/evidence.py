@@ -89,6 +89,13 @@ class Evidence:
             for a in every_attempt(reading)
             if a.observable == "unknown" and (services is None or a.service in services)
         ]
+        unread = next((a.unread for a in lost if a.unread), "")
+        if unread:
+            raise EvidenceMissing(
+                f"unknown: what became of {several(len(lost), 'requests')} to {lost[0].service}",
+                seen=f"their connection passed unread: {unread}",
+                mend="have the client speak plain HTTP/1.1 to the lab's URLs",
+            )
         if lost:
             raise EvidenceMissing(
                 f"unknown: what became of {several(len(lost), 'connects')} to {lost[0].service}",

@@ -20,6 +20,7 @@ from ...history import (
     ConnClosed,
     ConnectAttempted,
     ConnOpened,
+    ConnUnread,
     EffectApplied,
     FaultArmed,
     FaultCleared,
@@ -184,7 +185,10 @@ class Writer:
                 text = f"< cut after {at} bytes, {how.upper()}"
                 yield self._wire(event, text, self._words(event))
             case ConnClosed():
-                yield from self._closed(event)
+                for row in self._closed(event):
+                    yield replace(row, remarks=(event.why,)) if event.why else row
+            case ConnUnread(service=service, why=why):
+                yield _lab(event, f"{service}: bytes pass unread from here on; {why}")
             case RequestReceived():
                 yield _backend(event, f"{event.method} {event.target}{_copied(event)}")
             case EffectApplied():

@@ -12,6 +12,7 @@ from faultlab.lab.history import (
     AttemptBegun,
     AttemptEnded,
     ConnClosed,
+    ConnUnread,
     EffectApplied,
     FaultArmed,
     FaultCleared,
@@ -158,6 +159,47 @@ def test_a_request_on_a_connection_that_ended_before_any_met_the_end_on_accept(
     end = ConnClosed(t=0.1005, conn=1, service="core", by="lab", how=how)
     read_ = tell.reading(tell.invoked(0.05), *tell.exchange(0.1, end), tell.failed(0.2))
     assert tell.only(read_).observable == seen
+
+
+UNREAD = ConnUnread(t=0.25, conn=1, request=1, service="core", why="the backend sent x")
+LEFT = ConnClosed(t=0.9, conn=1, service="core", by="client", how="fin")
+
+
+@pytest.mark.parametrize(
+    ("rest", "observable", "seen", "unread"),
+    [
+        ([UNREAD, LEFT], "unknown", 0.9, "the backend sent x"),
+        ([HEAD, UNREAD, LEFT], "unknown", 0.9, "the backend sent x"),
+        ([UNREAD], "unknown", None, "the backend sent x"),
+        ([HEAD, COMPLETE, UNREAD, LEFT], "ok", 0.3, ""),
+    ],
+)
+def test_what_was_not_read_is_unknown(
+    tell: Tell, rest: list[AnyEvent], observable: str, seen: float | None, unread: str
+) -> None:
+    """The client's FIN behind bytes that nobody read is no time-out."""
+    attempt = tell.only(
+        tell.reading(tell.invoked(0.1), *tell.exchange(0.1, *rest), tell.failed(1.0))
+    )
+    assert (attempt.observable, attempt.seen, attempt.unread) == (observable, seen, unread)
+    assert not attempt.gave_up
+
+
+def test_a_connection_without_a_request_that_was_read_is_an_attempt_too(tell: Tell) -> None:
+    """A client that speaks TLS to a plain port did try."""
+    opened, *_ = tell.exchange(0.1)
+    unread = msgspec.structs.replace(UNREAD, t=0.11, request=None)
+    attempt = tell.only(tell.reading(tell.invoked(0.05), opened, unread, LEFT, tell.failed(1.0)))
+    assert (attempt.observable, attempt.sent, attempt.seen) == ("unknown", 0.11, 0.9)
+
+
+def test_an_upgrade_that_is_granted_is_a_success(tell: Tell) -> None:
+    """101 is what was asked for."""
+    switched = ResponseHead(t=0.2, conn=1, request=1, service="core", status=101)
+    attempt = tell.only(
+        tell.reading(tell.invoked(0.1), *tell.exchange(0.1, switched, COMPLETE), OpOk(t=0.4, op=1))
+    )
+    assert attempt.observable == "ok"
 
 
 def test_giving_up_after_a_cancellation_is_cancelled(tell: Tell) -> None:

@@ -61,7 +61,7 @@ def merged(pieces: list) -> list:
             case _:
                 out.append(piece)
                 continue
-        if out and isinstance(out[-1], tuple) and out[-1][0] == kind:
+        if out and type(out[-1]) is tuple and out[-1][0] == kind:
             out[-1] = (kind, out[-1][1] + value)
         elif value:
             out.append((kind, value))
@@ -87,6 +87,61 @@ def test_how_the_bytes_are_cut_changes_nothing(requests: list[bytes], cuts: list
     assert merged(apart) == merged(together)
     assert raw(apart) == data
     assert sum(isinstance(piece, RequestHead) for piece in together) == len(requests)
+
+
+MUTATIONS = (b"", b"\r\n", b"\n", b"\0", b" ", b":", b";", b"\r", b"0", b"HTTP/1.1 ", b"x" * 9000)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> bytes:
+    """A request with something put in, or in the place of something."""
+    data = draw(st.one_of(request_bytes(), st.sampled_from(REQUESTS)))
+    for _ in range(draw(st.integers(1, 3))):
+        at, taken = draw(st.integers(0, len(data))), draw(st.integers(0, 4))
+        data = data[:at] + draw(st.sampled_from(MUTATIONS)) + data[at + taken :]
+    return data
+
+
+@given(
+    st.lists(st.one_of(spoilt(), request_bytes()), min_size=1, max_size=3),
+    st.lists(st.integers(0, 9999), max_size=12),
+)
+def test_how_spoilt_requests_are_cut_changes_nothing(parts: list[bytes], cuts: list[int]) -> None:
+    """Not even where they can't be followed any more, nor the reason."""
+    data = b"".join(parts)
+    whole, apart = Framer("request"), Framer("request")
+    together = [*whole.feed(data), *whole.eof()]
+    pieces = [piece for part in in_parts(data, cuts) for piece in apart.feed(part)]
+    pieces += apart.eof()
+    assert merged(pieces) == merged(together)
+    assert (raw(pieces), apart.why) == (data, whole.why)
+
+
+@pytest.mark.parametrize("size", [64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1])
+def test_a_huge_head_is_followed_up_to_a_limit(size: int) -> None:
+    """However it arrives; beyond, the lab would have to hold what may have no end."""
+    head = b"GET / HTTP/1.1\r\nX: "
+    data = head + b"x" * (size - len(head) - 4) + b"\r\n\r\n"
+    for step in (len(data), 1000):
+        framer = Framer("request")
+        for part in in_parts(data, list(range(0, len(data), step))):
+            framer.feed(part)
+        assert framer.why == ("" if size <= 64 * 1024 else "a head of more than 65536 bytes")
+
+
+@pytest.mark.parametrize(
+    ("side", "data", "why"),
+    [
+        ("request", b"\x16\x03\x01\x02\x00\x01\x00", "TLS"),
+        ("response", b"SSH-2.0-OpenSSH", "no HTTP/1 answer"),
+    ],
+)
+def test_another_protocol_is_passed_before_it_ends_a_line(side, data: bytes, why: str) -> None:
+    """Its peer waits for an answer; a proxy that waits for more would silence both."""
+    framer = Framer(side)
+    framer.expect("GET")
+    assert framer.feed(data) == [Begun(), Lost(data)]
+    assert framer.why == why
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=6))

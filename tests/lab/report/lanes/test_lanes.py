@@ -15,6 +15,7 @@ from faultlab.lab.history import (
     ConnClosed,
     ConnectAttempted,
     ConnOpened,
+    ConnUnread,
     EffectApplied,
     FaultArmed,
     FaultCleared,
@@ -251,6 +252,21 @@ def test_silence_ends_where_the_client_gives_up() -> None:
           0.802                  client gave up      stall
           0.803  read raises MaximusTimeoutError
           0.900  -- stall cleared; it fired on 1 request --
+        """)
+
+
+def test_a_connection_that_passes_unread_says_why_and_so_does_its_end() -> None:
+    """Neither what follows nor what does not is a mystery."""
+    why = "the client sent TLS"
+    assert shown(
+        ConnOpened(t=0.1, conn=1, service="core"),
+        ConnUnread(t=0.101, conn=1, service="core", why=why),
+        ConnClosed(t=0.2, conn=1, service="core", by="lab", how="fin", why=why),
+    ) == golden("""\
+          t (s)  wire to core                     backend
+          0.100  connect             attempt 1
+          0.101  -- core: bytes pass unread from here on; the client sent TLS --
+          0.200  < closed by FIN                  <- the client sent TLS
         """)
 
 
