@@ -36,7 +36,6 @@ class Idle:
     def ends(self) -> CutIdle | None:
         """A request begins: what becomes of a connection that has been idle until now."""
         since, self._since = self._since, None
-        self.stop()
         if since is None or not self._idle():
             return None
         return self._force.idle("reuse", self._force.net.now() - since)

@@ -5,17 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 from faultlab.lab.history import (
+    AttemptBegun,
     AttemptEnded,
     ConnClosed,
     ConnectAttempted,
     ConnOpened,
     FaultArmed,
     FaultCleared,
+    FaultFired,
     ListenerMode,
     OpOk,
 )
 
 Tell = Any  # the writer of events in conftest.py
+
+
+def test_a_connect_while_a_connection_is_unplugged_is_one_attempt(tell: Tell) -> None:
+    """It is known by the audit event, and nothing of it lies in the unplugged connection."""
+    read_ = tell.reading(
+        tell.invoked(0.1),
+        *tell.exchange(0.1, tell.head(0.2), tell.complete(0.2)),
+        OpOk(t=0.3, op=1),
+        ListenerMode(t=0.9, service="core", mode="dark"),
+        FaultArmed(t=1.0, service="core", fault=1, name="partition"),
+        FaultFired(t=1.0, service="core", fault=1, conn=1, on="connection", heard=False),
+        tell.invoked(1.1, op=2),
+        AttemptBegun(t=1.2, service="core", op=2, attempt=1),
+        ConnectAttempted(t=1.21, op=2, attempt=1, service="core", port=4001, local=6001),
+        AttemptEnded(t=1.5, service="core", op=2, attempt=1, error="x.ConnectTimeout"),
+        tell.failed(1.6, op=2),
+    )
+    assert [a.observable for a in read_.operations[1].attempts] == ["connect_timeout"]
 
 
 def test_a_refused_connect_is_an_attempt_without_a_head(tell: Tell) -> None:

@@ -127,5 +127,7 @@ def test_effects_of_the_lab_s_own_copies_are_the_fault_s(tell: Tell) -> None:
         OpOk(t=0.5, op=1),
     )
     (operation,) = read_.operations
-    assert (operation.effects, tell.only(read_).effects) == (1, 1)
+    attempt = tell.only(read_)
+    assert (operation.effects, attempt.effects) == (1, 1)
+    assert attempt.events == (6, 7, 8, 11, 12)  # not 9 and 10, which the copy left
     assert [fault.effects for fault in read_.faults] == [1]

@@ -287,6 +287,16 @@ def test_a_tag_is_read_whole_or_not_at_all(text: str, wire: Wire) -> None:
     assert read_wire(text) == wire
 
 
+def test_all_that_a_copy_did_is_told_as_its_fault_s(orders: Played) -> None:
+    """One event without it would be the client's."""
+    orders.client().asks(tagged(POST, b"3.2.5.1+7"))
+    assert [(type(event).__name__, event.fault, event.op) for event in orders.events] == [
+        ("RequestReceived", 7, 5),
+        ("EffectApplied", 7, 5),
+        ("ResponseSent", 7, 5),
+    ]
+
+
 # --- ledger and journal --------------------------------------------------------------------------
 
 

@@ -158,6 +158,16 @@ def test_a_partition_lies_before_the_queue(full) -> None:
     assert full.idle.took() == GET
 
 
+def test_a_request_that_was_held_takes_its_place_whole(full) -> None:
+    """After the heal it finds the worker busy; its body must not run ahead of its head."""
+    full.arm(Partition(service="core"), 2)
+    full.second.says(POST)
+    full.proxy.clear(2)
+    assert full.idle.took() == b""
+    full.busy.says(OK)
+    assert full.idle.took() == POST
+
+
 def test_what_becomes_of_the_answer_waits_with_the_request(full) -> None:
     """The body is replaced when there is one."""
     full.arm(BadBody(service="core", body="empty"), 2)
