@@ -96,10 +96,10 @@ def test_an_update_of_the_same_values_leaves_connections_alone(server: Server) -
 
 def test_a_dead_upstream_is_a_fin(server: Server) -> None:
     """The client was accepted before anybody knew."""
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        address = f"127.0.0.1:{gone.getsockname()[1]}"
-    client = server.dial(server.proxy("p", address))
-    assert client.rest() == (b"", "fin")
+    with socket.socket() as gone:  # bound, so that nobody else gets the port, and not listening
+        gone.bind(("127.0.0.1", 0))
+        client = server.dial(server.proxy("p", f"127.0.0.1:{gone.getsockname()[1]}"))
+        assert client.rest() == (b"", "fin")
 
 
 def test_an_upstream_that_is_no_address_is_a_fin(server: Server) -> None:
