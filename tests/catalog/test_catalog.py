@@ -41,7 +41,7 @@ FAULT: dict[str, list[Row]] = {
         ("write", "ok", ("ok",), 1),
         ("write", "MaximusTimeoutError", (SILENT,), 1),
         ("read", "MaximusTimeoutError", (SILENT,) * 3, 0),
-        ("read", "MaximusTimeoutError", ("read_timeout_body",) * 3, 0),
+        ("write", "MaximusTimeoutError", ("read_timeout_body",), 1),
         ("read.other", "MaximusConnectionError", (DARK,) * 3, 0),
         ("read", "ok", ("ok",), 0),
         ("write", "MaximusDeadlineError", ("slow_drip",), 1),

@@ -92,6 +92,14 @@ def test_an_answer_or_request_that_came_few_bytes_at_a_time_is_no_silence(
     assert found("C26", told.answer(14.2, 200).ok(1, 14.3)).outcome == "not_exercised"
 
 
+def test_who_was_still_writing_had_no_patience_to_lose(story: Any, found: Any) -> None:
+    """A request at a fault's pace is sent for longer than an answer is waited for."""
+    told = story().arm(0.05, "throttle", paces=("to_backend",)).begin(1, 0.1).start(1, 1, 0.2)
+    told.on(h.FaultFired, 0.2, fault=1, on="bytes", conn=1, request=1)
+    told.close(14.2).fail(1, 14.2, "Unreachable")
+    assert found("C26", told).outcome == "not_exercised"
+
+
 def test_where_not_one_byte_came_a_slow_answer_is_a_silence(story: Any, found: Any) -> None:
     """A piece that takes longer than the time-out is waited for like any answer."""
     told = story().arm(0.05, "drip", paces=("to_client",)).begin(1, 0.1).start(1, 1, 0.2)
