@@ -73,7 +73,10 @@ class Attempt:
 
     @property
     def headless(self) -> bool:
-        """A connect that was refused or stayed unanswered: nothing of it was sent."""
+        """No head of it was seen: a connect that was refused or stayed unanswered sent nothing.
+
+        One whose observable is `unknown` may have, into an unplugged connection.
+        """
         return self.sent is None
 
 
