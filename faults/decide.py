@@ -19,11 +19,11 @@ from typing import Literal, assert_never
 
 from . import AnyFault
 from .bodies import BODIES, Body
-from .down import Cut, Refused
+from .down import Cut, Killed, Refused, Stopped
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
-from .scope import covers
-from .slow import Drip, Latency, Stall, Throttle
+from .scope import Fault, covers
+from .slow import Drip, Frozen, Latency, Stall, Throttle
 from .status import Status
 
 __all__ = [
@@ -40,10 +40,13 @@ __all__ = [
     "Decision",
     "Delay",
     "Draws",
+    "EndProcess",
     "Enter",
+    "FreezeProcess",
     "Hold",
     "Live",
     "LoseAnswer",
+    "OnProcess",
     "Paced",
     "Queue",
     "ReplaceBody",
@@ -51,6 +54,7 @@ __all__ = [
     "Slow",
     "Withhold",
     "conflict",
+    "ender",
     "fold",
     "keyed",
     "listener",
@@ -59,6 +63,7 @@ __all__ = [
     "on_bytes",
     "on_idle",
     "on_live",
+    "on_process",
     "on_request",
     "paces",
     "patience",
@@ -191,6 +196,25 @@ Live = Literal["close", "reset"] | Hold
 
 
 @dataclass(frozen=True, slots=True)
+class EndProcess:
+    """The backend's process ends: in order, or at once.
+
+    `restart`: seconds after its end until it is started again; None: when the fault is over.
+    """
+
+    how: Literal["stop", "kill"]
+    restart: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeProcess:
+    """The backend's process does nothing until the fault is over."""
+
+
+OnProcess = EndProcess | FreezeProcess
+
+
+@dataclass(frozen=True, slots=True)
 class CutAccept:
     """A connection ends as soon as it is accepted."""
 
@@ -298,6 +322,7 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
     copies: list[Copy] = []
     ending: Ending | None = None
     place: Enter | Queue | Answer | None = None
+    frozen: int | None = None
     for one in armed:
         fault = one.fault
         if fault.reach == "listener" or not covers(fault.endpoint, request.method, request.target):
@@ -311,6 +336,8 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
                 copies.append(Copy(one.id, fault.copies))
             case Capacity():
                 place = _place(one, fault) if place is None else place
+            case Frozen():
+                frozen = one.id
             case _:
                 ending = _ending(one) if ending is None else ending
     door: list[Copy | Enter | Queue] = []
@@ -321,8 +348,10 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
             door = [*copies, *(() if place is None else (place,))]
     actions = (*slows, *door, *(() if ending is None else (ending,)))
     acting = {action.fault for action in actions if not isinstance(action, Enter)}
+    if frozen is not None and not isinstance(ending, Answer | CutHead | CutRequest):
+        acting.add(frozen)
     fires = tuple(one.id for one in armed if one.id in acting)
-    return Decision(actions, fires) if actions else NOTHING
+    return Decision(actions, fires) if actions or fires else NOTHING
 
 
 def on_bytes(
@@ -388,6 +417,8 @@ def _ending(armed: Armed) -> Ending | None:
             return LoseAnswer(armed.id, fault.by)
         case Refused() | Partition() | Latency() | Throttle() | Drip():
             return None
+        case Stopped() | Killed() | Frozen():
+            return None
         case Stale() | Duplicate() | Capacity():
             return None
         case _:
@@ -442,9 +473,34 @@ def mode(armed: Sequence[Armed]) -> Literal["open", "refusing", "dark"]:
 
 def listener(fault: AnyFault) -> Literal["refusing", "dark"] | None:
     """The mode that this fault puts its service's listener in; None: it leaves it alone."""
-    if fault.reach != "listener":
-        return None
-    return "refusing" if isinstance(fault, Refused) else "dark"
+    match fault:
+        case Refused() | Stopped() | Killed():
+            return "refusing"
+        case Partition() | Stall(at="connect"):
+            return "dark"
+        case _:
+            return None
+
+
+def on_process(fault: Fault) -> OnProcess | None:
+    """What arming this fault does to the backend's process; None: nothing."""
+    match fault:
+        case Stopped(restart=restart):
+            return EndProcess("stop", None if restart == "never" else restart)
+        case Killed(restart=restart):
+            return EndProcess("kill", None if restart == "never" else restart)
+        case Frozen():
+            return FreezeProcess()
+        case _:
+            return None
+
+
+def ender(armed: Sequence[Armed]) -> int | None:
+    """The fault in force that has ended the backend's process; None: there is none."""
+    return next(
+        (one.id for one in armed if isinstance(on_process(one.fault), EndProcess)),
+        None,
+    )
 
 
 def on_live(fault: AnyFault) -> Live | None:
@@ -463,24 +519,34 @@ def replaced(armed: Sequence[Armed], fault: AnyFault) -> Armed | None:
 
 def conflict(armed: Sequence[Armed], fault: AnyFault) -> str | None:
     """Why this fault can't be armed beside those in force; None if it can."""
-    if fault.reach == "listener":
+    if fault.reach in ("listener", "process"):
         taken = [name for name in ("endpoint", "first") if getattr(fault, name) is not None]
         if taken:
             return (
                 f"`{fault.kind}` acts on connections, before there is a request: "
                 f"it takes no `{'` and no `'.join(taken)}`"
             )
-        for one in armed:
-            if one.fault.reach == "listener" and one.fault.slot() != fault.slot():
-                return (
-                    f"`{fault.kind}` on {fault.service} meets `{one.fault.kind}`, which is in force: "
-                    "the listener can be in one mode only; clear that fault first"
-                )
+    for one in armed:
+        state = _one_state(one.fault, fault)
+        if state and one.fault.slot() != fault.slot():
+            return (
+                f"`{fault.kind}` on {fault.service} meets `{one.fault.kind}`, which is in force: "
+                f"the {state} only; clear that fault first"
+            )
     if isinstance(fault, Status):
         for name, value in fault.headers:
             if not name.strip() or _LINE_END.search(name + value):
                 return f"header {name!r}: {value!r} does not fit on one line of a head"
     return None
+
+
+def _one_state(one: AnyFault, other: AnyFault) -> str:
+    """What both would put in a state of their own; empty: nothing."""
+    if listener(one) is not None and listener(other) is not None:
+        return "listener can be in one mode"
+    if on_process(one) is not None and on_process(other) is not None:
+        return "process can be in one state"
+    return ""
 
 
 def fold(armed: Sequence[Armed], fires: Sequence[int]) -> tuple[Armed, ...]:

@@ -14,10 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from .written import written
 
 Family = Literal["down", "slow", "5xx", "partition", "partial"]
-Reach = Literal["listener", "connection", "stream", "request"]
+Reach = Literal["listener", "process", "connection", "stream", "request"]
 
 REACHES: dict[Reach, str] = {
     "listener": "connects, before there is a request",
+    "process": "the backend's process, and so every connection to the service",
     "connection": "connections, while no request is under way",
     "stream": "bytes as they pass; with a scope, those of the requests picked",
     "request": "requests, as their heads arrive",
@@ -52,7 +53,7 @@ class Fault(BaseModel):
 
     `endpoint` is `METHOD /path` where `*` or `{name}` stands for one path segment and a closing
     `*` for the rest; None: every request. `first`: only the first n requests in scope while the
-    fault is in force; None: all. A fault of reach `listener` takes neither.
+    fault is in force; None: all. A fault of reach `listener` or `process` takes neither.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

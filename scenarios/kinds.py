@@ -21,7 +21,16 @@ from .shapes import either
 SCOPE_KEYS = ("service", "endpoint", "first")
 
 Form = Literal[
-    "word", "word or number", "duration", "number", "size", "rate", "numbers", "pairs", "text"
+    "word",
+    "word or number",
+    "word or duration",
+    "duration",
+    "number",
+    "size",
+    "rate",
+    "numbers",
+    "pairs",
+    "text",
 ]
 """How a file writes a value: one of the parameter's words, `500ms`, `3`, `4kB`, `64kB/s`,
 `[500, 502]`, `{Retry-After: 1}`, or text."""
@@ -50,6 +59,8 @@ class Parameter:
                 return either(self.words)
             case "word or number":
                 return f"{either(self.words)} or a whole number{bounds}"
+            case "word or duration":
+                return f"{either(self.words)} or a duration like 500ms"
             case "duration":
                 return "a duration like 500ms"
             case "number":
@@ -76,7 +87,7 @@ def parameters_of(model: type[Fault]) -> tuple[str, ...]:
 def scope_of(model: type[Fault]) -> tuple[str, ...]:
     """The scope keys that a kind takes: one that acts before there is a request picks none."""
     match model.reaches:
-        case ("listener",):
+        case ("listener",) | ("process",):
             return ("service",)
         case ("connection",):
             return ("service", "first")
@@ -131,6 +142,8 @@ def _form(alternatives: tuple[object, ...], words: tuple[str, ...]) -> Form:
     if any(get_origin(kind_of) is tuple for kind_of in alternatives):
         return "pairs" if any(get_origin(item) is tuple for item in items) else "numbers"
     if words:
+        if float in alternatives:
+            return "word or duration"
         return "word or number" if int in alternatives else "word"
     if float in alternatives:
         return "duration"

@@ -19,6 +19,7 @@ from ...faults.decide import (
     Draws,
     Request,
     Slow,
+    ender,
     fold,
     listener,
     on_accept,
@@ -107,6 +108,11 @@ class Force:
                 self.workers.end(ident)
                 return one
         return None
+
+    @property
+    def ender(self) -> int | None:
+        """The fault that has ended the backend's process, if one has."""
+        return ender(self.armed)
 
     def accept(self) -> CutAccept | None:
         """What becomes of a connection that is accepted now."""

@@ -12,7 +12,20 @@ from typing import Literal, assert_never
 from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
-from ...faults.decide import Armed, Draws, Hold, Live, conflict, mode, on_live, replaced
+from ...faults.decide import (
+    Armed,
+    Draws,
+    EndProcess,
+    FreezeProcess,
+    Hold,
+    Live,
+    conflict,
+    listener,
+    mode,
+    on_live,
+    on_process,
+    replaced,
+)
 from ..history import AnyEvent, ListenerMode
 from ..net import Connection, Mode, Net
 from .copies import Copies
@@ -71,7 +84,23 @@ class Proxy:
 
     def shutting(self) -> int | None:
         """The fault that keeps the listener from being open; None if it is."""
-        return next((one.id for one in self._force.armed if one.fault.reach == "listener"), None)
+        return next((one.id for one in self._force.armed if listener(one.fault) is not None), None)
+
+    def holds(self, ident: int) -> bool:
+        """Whether this fault is in force."""
+        return self._force.holds(ident)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way at the backend."""
+        return all(link.at_rest for link in self._links.values())
+
+    def move(self, upstream: tuple[str, int]) -> None:
+        """What comes next goes to this backend, on live connections too."""
+        self._upstream = upstream
+        self._copies.move(upstream)
+        for link in tuple(self._links.values()):
+            link.move(upstream)
 
     def arm(self, ident: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail") -> str:
         """Put a fault in force, in the place of one of the same slot; returns the mechanism.
@@ -79,7 +108,7 @@ class Proxy:
         Raises FaultRefused if it belongs to another service, meets one that it can't go with, or
         has a scope that its kind can't have; then nothing has changed.
         """
-        known = self._fit(fault)
+        known = self.fit(fault)
         self.drain()  # what has arrived is older than the fault
         since = self._force.clock()
         old = replaced(self._force.armed, known)
@@ -94,9 +123,11 @@ class Proxy:
         self._act_on_live(ident, live)
         if old is not None:
             self._pump()
-        if known.reach == "connection":
-            for link in tuple(self._links.values()):
+        for link in tuple(self._links.values()):
+            if known.reach == "connection":
                 link.look()
+            elif isinstance(on_process(known), FreezeProcess):
+                link.touch(ident)
         return mechanism
 
     def clear(self, ident: int) -> None:
@@ -144,7 +175,8 @@ class Proxy:
         self._links.clear()
         self._copies.close()
 
-    def _fit(self, fault: Fault) -> AnyFault:
+    def fit(self, fault: Fault) -> AnyFault:
+        """The fault, if it can be armed; nothing changes. Raises FaultRefused as `arm` does."""
         if fault.service != self.service:
             raise FaultRefused(f"`{fault.kind}` is for {fault.service!r}, not for {self.service!r}")
         try:
@@ -164,6 +196,8 @@ class Proxy:
 
     def _mechanism(self, fault: AnyFault, live: Live | None) -> str:
         match fault.reach:
+            case "process":
+                return _on_process(fault)
             case "listener":
                 return f"listener {self._listener.mechanism}; {_on_live(live)}"
             case "connection":
@@ -232,6 +266,18 @@ class Proxy:
 
     def _forget(self, link: Link) -> None:
         self._links.pop(link.conn, None)
+
+
+def _on_process(fault: AnyFault) -> str:
+    """What is done to the backend's process, for the history."""
+    match on_process(fault):
+        case EndProcess(how="stop"):
+            signal = "SIGTERM"
+        case EndProcess():
+            signal = "SIGKILL"
+        case _:
+            signal = "SIGSTOP"
+    return f"stub process, {signal}"
 
 
 def _on_live(live: Live | None) -> str:

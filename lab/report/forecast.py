@@ -24,6 +24,7 @@ from ...faults import (
     Stall,
     Throttle,
 )
+from ...faults.decide import EndProcess, on_process
 from ..contract import Contract
 from ..expect import outcome_of_key
 from ..oracle import (
@@ -37,7 +38,7 @@ from ..oracle import (
     fold,
     next_demand,
 )
-from ..plan import Enter, Operate, Plan, Renew, Wait, shows
+from ..plan import Enter, Inject, Operate, Plan, Renew, Wait, shows
 
 __all__ = ["Forecast", "Waiting", "forecast"]
 
@@ -79,6 +80,8 @@ def forecast(plan: Plan, contract: Contract) -> dict[int, Forecast]:
                 played.now += step.seconds
             case Renew():
                 played.renew()
+            case Inject(id=number):
+                played.since[number] = played.now
             case Enter(phase="recovery"):
                 played.now += _APART
             case _:
@@ -111,6 +114,7 @@ class _Thought:
     life: int = 0
     state: State = field(default_factory=begin)
     hits: Counter[int] = field(default_factory=Counter)
+    since: dict[int, float] = field(default_factory=dict)  # fault -> when it was armed
     rested: dict[str, float] = field(default_factory=dict)  # service -> since when it is idle
     found: dict[int, Forecast] = field(default_factory=dict)
     _order: Iterator[int] = field(default_factory=count)
@@ -209,7 +213,7 @@ class _Thought:
                 continue
             if fault.kind == "status" and self.hits[number] >= len(fault.sequence) > 0:
                 continue
-            if _spares(fault, step, rest):
+            if _spares(fault, step, rest) or _over(fault, t - self.since.get(number, t)):
                 continue
             self.hits[number] += 1
             if fault.kind == "latency":
@@ -245,6 +249,15 @@ class _Thought:
                 named = (value for name, value in fault.headers if name.lower() == "retry-after")
                 return next(named, None)
         return None
+
+
+def _over(fault: AnyFault, seconds: float) -> bool:
+    """Whether a fault has ended by itself so many seconds after it was armed."""
+    match on_process(fault):
+        case EndProcess(restart=float(restart)):
+            return seconds >= restart
+        case _:
+            return False
 
 
 def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:

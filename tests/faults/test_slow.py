@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from faultlab.faults import Drip, Latency, Stall, Throttle
+from faultlab.faults import Drip, Frozen, Latency, Stall, Throttle
 
 
 def test_latency_delays_answers_unless_told_otherwise() -> None:
@@ -29,6 +29,11 @@ def test_a_stall_shows_as_the_time_out_of_its_point(at: str, reach: str, observa
     """Where there is silence decides which patience ends it."""
     fault = Stall(service="core", at=at)
     assert (fault.reach, fault.observable()) == (reach, (observable,))
+
+
+def test_what_a_frozen_process_shows_to_who_asks_it_anew() -> None:
+    """The body's time-out is for who was under way."""
+    assert Frozen(service="core").observable() == ("read_timeout_headers",)
 
 
 def test_a_stalled_connect_picks_no_request() -> None:

@@ -51,6 +51,12 @@ def expected(fault: str, contract: Contract = MAXIMUS) -> list[tuple[int, str]]:
     ("fault", "ends"),
     [
         ("  - inject: refused\n  - write: connection\n", [(3, "connection")]),
+        ("  - inject: killed\n  - write: connection\n", [(3, "connection")]),
+        ("  - inject: frozen\n  - write: timeout\n", [(1, "timeout")]),
+        (
+            "  - inject: stopped\n    restart: 1s\n  - read: contract\n  - wait: 1s\n  - read: ok\n",
+            [(3, "connection"), (1, "ok")],
+        ),
         ("  - inject: partition\n  - write: timeout\n", [(1, "timeout")]),
         ("  - inject: partition\n  - read: connection\n", [(3, "connection")]),
         ("  - inject: partition\n    live: keep\n  - read: ok\n", [(1, "ok")]),
