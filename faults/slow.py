@@ -114,6 +114,10 @@ class Throttle(Fault):
     rate: BytesPerSecond
     direction: Direction = "to_client"
 
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows as: while a request is slow, the client hears nothing."""
+        return _of_a_pace(self.direction)
+
 
 class Drip(Fault):
     """Bytes pass in pieces of `size` bytes, one after each `interval` seconds.
@@ -131,3 +135,12 @@ class Drip(Fault):
     size: Bytes = Size(1)
     interval: float = Field(default=0.1, gt=0)
     direction: Direction = "to_client"
+
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows as: while a request is slow, the client hears nothing."""
+        return _of_a_pace(self.direction)
+
+
+def _of_a_pace(direction: Direction) -> tuple[str, ...]:
+    silent = ("read_timeout_headers",)
+    return silent if direction == "to_backend" else ("slow_drip", *silent)

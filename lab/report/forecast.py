@@ -18,6 +18,7 @@ from ...faults import (
     Capacity,
     Drip,
     Duplicate,
+    Latency,
     Partition,
     Refused,
     Stale,
@@ -38,7 +39,7 @@ from ..oracle import (
     fold,
     next_demand,
 )
-from ..plan import Enter, Inject, Operate, Plan, Renew, Wait, shows
+from ..plan import BYTES, Enter, Fresh, Inject, Operate, Plan, Renew, Wait, lasts, shows, silence
 
 __all__ = ["Forecast", "Waiting", "forecast"]
 
@@ -80,6 +81,8 @@ def forecast(plan: Plan, contract: Contract) -> dict[int, Forecast]:
                 played.now += step.seconds
             case Renew():
                 played.renew()
+            case Fresh():
+                played.rested.clear()
             case Inject(id=number):
                 played.since[number] = played.now
             case Enter(phase="recovery"):
@@ -115,7 +118,7 @@ class _Thought:
     state: State = field(default_factory=begin)
     hits: Counter[int] = field(default_factory=Counter)
     since: dict[int, float] = field(default_factory=dict)  # fault -> when it was armed
-    rested: dict[str, float] = field(default_factory=dict)  # service -> since when it is idle
+    rested: dict[str, float] = field(default_factory=dict)  # service -> since when one is idle
     found: dict[int, Forecast] = field(default_factory=dict)
     _order: Iterator[int] = field(default_factory=count)
 
@@ -123,6 +126,7 @@ class _Thought:
         """The subject is opened anew."""
         self.now += _APART
         self.life += 1
+        self.rested.clear()
         self.state = fold(self.contract, self.state, Renewed(self.now, self.life))
 
     def operate(self, step: Operate) -> None:
@@ -205,8 +209,9 @@ class _Thought:
     def _meets(self, t: float, call: _Call) -> tuple[str, float]:
         """What the next attempt of a call meets, and the seconds until the client knows."""
         step = call.step
-        rest = None if call.attempts > 1 else t - self.rested.get(step.service, t)
-        late = 0.0
+        since = None if call.attempts > 1 else self.rested.get(step.service)
+        rest = None if since is None else t - since
+        late = slow = 0.0
         for number in step.faults:
             fault = self.faults[number]
             if fault.first is not None and self.hits[number] >= fault.first:
@@ -216,14 +221,20 @@ class _Thought:
             if _spares(fault, step, rest) or _over(fault, t - self.since.get(number, t)):
                 continue
             self.hits[number] += 1
-            if fault.kind == "latency":
-                late += fault.delay
-                continue
-            return self._shown(fault, step, self.hits[number])
-        read = self.contract.timeouts.read
+            match fault:
+                case Latency():
+                    late += lasts(fault)
+                case Throttle() | Drip() if {"ok", "contract"} & set(step.expect):
+                    late += 0.0 if "ok" in step.expect else silence(fault, BYTES)
+                    slow += lasts(fault)
+                case _:
+                    return self._shown(fault, step, self.hits[number])
+        read, total = self.contract.timeouts.read, self.contract.deadline.total
         if read is not None and late >= read:
             return "read_timeout_headers", read
-        return "ok", _QUICK + late
+        if total is not None and slow >= total and "ok" not in step.expect:
+            return "slow_drip", total
+        return "ok", _QUICK + late + slow
 
     def _shown(self, fault: AnyFault, step: Operate, hit: int) -> tuple[str, float]:
         if fault.kind == "status" and fault.sequence:
@@ -266,10 +277,10 @@ def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
     `rest`: for how long the connection that it takes from a pool has been idle; None: a new one.
     """
     match fault:
-        case Refused(live="keep") | Partition(live="keep") | Stall(at="connect") | Capacity():
+        case Refused(live="keep") | Partition(live="keep") | Stall(at="connect"):
+            return "ok" in step.expect or ("contract" in step.expect and rest is not None)
+        case Capacity():
             return bool({"ok", "contract"} & set(step.expect))
-        case Throttle() | Drip():
-            return "ok" in step.expect
         case Duplicate():
             return True
         case Stale(at=at, idle=idle):

@@ -44,6 +44,22 @@ def test_a_stalled_connect_picks_no_request() -> None:
         assert Stall(service="core", at="response_body", **scope).scoped
 
 
+@pytest.mark.parametrize(
+    ("direction", "observables"),
+    [
+        ("to_client", ("slow_drip", "read_timeout_headers")),
+        ("to_backend", ("read_timeout_headers",)),
+        ("both", ("slow_drip", "read_timeout_headers")),
+    ],
+)
+def test_a_slow_request_is_a_silence_and_no_drip(
+    direction: str, observables: tuple[str, ...]
+) -> None:
+    """Nothing comes to the client while its request is on its way."""
+    assert Throttle(service="s", rate=1, direction=direction).observable() == observables
+    assert Drip(service="s", direction=direction).observable() == observables
+
+
 def test_bytes_are_written_with_their_units() -> None:
     """What the lanes show can be pasted into a file."""
     assert Throttle(service="core", rate=64_000).text() == "rate: 64kB/s"
