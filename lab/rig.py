@@ -71,6 +71,7 @@ class Rig:
         self._specifications: dict[str, Specification] = {}
         self._stubs: dict[str, Stub] = {}
         self._apart: dict[str, Apart] = {}
+        self._closed = False
         self._moving: set[str] = set()  # services whose stub is on its way to its own process
         self._waiting: list[Callable[[], None]] = []  # for that, or for an end or a restart
         self._proxies: dict[str, Proxy] = {}
@@ -217,7 +218,7 @@ class Rig:
 
     def _move(self, service: str) -> None:
         """Its process serves: what comes next goes there, as soon as nothing is under way."""
-        if service not in self._apart or self._apart[service].problem:
+        if self._closed or self._apart[service].problem:
             return
         if not self._proxies[service].at_rest:
             self._net.later(_AT_REST, partial(self._move, service))
@@ -260,7 +261,7 @@ class Rig:
 
     def _up(self, service: str, number: int) -> None:
         """Start it again, if this fault still keeps it down; then the fault is over."""
-        if self._proxies[service].holds(number) and service in self._apart:
+        if self._proxies[service].holds(number):
             self._apart[service].open(partial(self._back, service, number))
 
     def _back(self, service: str, number: int) -> None:
@@ -303,6 +304,7 @@ class Rig:
 
     def close(self) -> None:
         """Stop proxies and stubs; the history is whole on return."""
+        self._closed = True
         for proxy in self._proxies.values():
             proxy.close()
         for backend in self._backends():

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlab.faults import Fault, Frozen, Killed, Partition, Refused, Stopped
+from faultlab.faults import Duplicate, Fault, Frozen, Killed, Partition, Refused, Stopped
 from faultlab.lab.attempts import read
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.embedded import Embedded, LabProcess
@@ -251,6 +251,15 @@ def test_it_is_started_again_by_itself(stage: Stage, kind: type[Stopped | Killed
     assert len(stage.of(FaultCleared)) == 1
 
 
+def test_copies_go_to_the_process_that_serves(stage: Stage) -> None:
+    """The one before is gone, and so is its port."""
+    stage.run.inject(1, Killed(service="orders"))
+    stage.run.clear(1)
+    stage.run.inject(2, Duplicate(service="orders"))
+    assert stage.connect().ask(POST).startswith(b"HTTP/1.1 201")
+    assert [event.fault for event in stage.of(EffectApplied)] == [None, 2]
+
+
 def test_a_process_that_is_down_may_be_killed_anew(stage: Stage) -> None:
     """The later fault replaces the earlier one, and its restart with it."""
     stage.run.inject(1, Killed(service="orders", restart=0.2))
@@ -415,6 +424,24 @@ def test_a_process_that_dies_of_its_own_is_one_clear_message(stage: Stage) -> No
         return True
 
     until(broken)
+    with pytest.raises(SetupError, match=told):
+        stage.run.close()
+
+
+@pytest.mark.parametrize("restart", ["never", 0.2])
+def test_a_restart_that_fails_is_one_clear_message(stage: Stage, restart: object) -> None:
+    """And no hang: whoever waits for it, or comes after it, is told."""
+    fault = Killed(service="orders", restart=restart)
+    stage.run.prepare(fault)
+    both = children(stage.lab.pid)
+    stage.run.inject(1, fault)
+    (spare,) = children(stage.lab.pid)
+    assert spare in both
+    os.kill(spare, signal.SIGKILL)
+    told = "the stub of orders can't be had: its process ended by itself, with code -9"
+    until(lambda: children(stage.lab.pid) == [])
+    with pytest.raises(SetupError, match=told):
+        stage.run.clear()
     with pytest.raises(SetupError, match=told):
         stage.run.close()
 
