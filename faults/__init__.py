@@ -10,21 +10,18 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from .down import Cut, Killed, Refused, Stopped
+from .down import Cut, Refused
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
 from .scope import Fault
-from .slow import Drip, Frozen, Latency, Stall, Throttle
+from .slow import Drip, Latency, Stall, Throttle
 from .status import Status
 
 AnyFault = Annotated[
     Refused
-    | Stopped
-    | Killed
     | Cut
     | Latency
     | Stall
-    | Frozen
     | Throttle
     | Drip
     | Status
@@ -39,12 +36,9 @@ AnyFault = Annotated[
 
 KINDS: dict[str, type[Fault]] = {
     "refused": Refused,
-    "stopped": Stopped,
-    "killed": Killed,
     "cut": Cut,
     "latency": Latency,
     "stall": Stall,
-    "frozen": Frozen,
     "throttle": Throttle,
     "drip": Drip,
     "status": Status,
@@ -67,8 +61,6 @@ __all__ = [
     "Drip",
     "Duplicate",
     "Fault",
-    "Frozen",
-    "Killed",
     "Latency",
     "LostAnswer",
     "Partition",
@@ -76,7 +68,6 @@ __all__ = [
     "Stale",
     "Stall",
     "Status",
-    "Stopped",
     "Throttle",
     "fault_adapter",
 ]

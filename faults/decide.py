@@ -12,18 +12,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Literal, assert_never
 
 from . import AnyFault
 from .bodies import BODIES, Body
-from .down import Cut, Killed, Refused, Stopped
+from .down import Cut, Refused
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
-from .scope import Fault, covers
-from .slow import Drip, Frozen, Latency, Stall, Throttle
+from .scope import covers
+from .slow import Drip, Latency, Stall, Throttle
 from .status import Status
 
 __all__ = [
@@ -31,30 +31,26 @@ __all__ = [
     "Answer",
     "Armed",
     "Copy",
-    "CutAccept",
     "CutAnswer",
     "CutBody",
+    "CutConnection",
     "CutHead",
-    "CutIdle",
     "CutRequest",
     "Decision",
     "Delay",
     "Draws",
-    "EndProcess",
     "Enter",
-    "FreezeProcess",
     "Hold",
     "Live",
     "LoseAnswer",
-    "OnProcess",
     "Paced",
     "Queue",
     "ReplaceBody",
     "Request",
     "Slow",
     "Withhold",
+    "concerns",
     "conflict",
-    "ender",
     "fold",
     "keyed",
     "listener",
@@ -63,10 +59,10 @@ __all__ = [
     "on_bytes",
     "on_idle",
     "on_live",
-    "on_process",
     "on_request",
     "paces",
     "patience",
+    "picks",
     "replaced",
 ]
 
@@ -83,23 +79,41 @@ _LINE_END = re.compile(r"[\r\n]")
 class Armed:
     """A fault in force; `hits` counts the exchanges that it has acted on.
 
+    `met`: those that its scope left, before `every_nth` and `fraction` pick among them. `ops`: the
+    operations that met it, in order. `newest`: the last connection accepted before it was in force.
     `busy` and `queued`: exchanges that hold one of its workers, or wait for one.
     """
 
     id: int
     fault: AnyFault
     hits: int = 0
+    met: int = 0
+    ops: tuple[int, ...] = ()
+    newest: int = 0
     busy: int = 0
     queued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What of a request decides. `key` keys draws: operation and attempt, if a tag told them."""
+    """What of a request decides; `conn` and `number` are the wire's, the rest its tag's.
+
+    `number` 0: a connection, before any request.
+    """
 
     method: str
     target: str
-    key: tuple[int, int]
+    conn: int
+    number: int
+    op: int | None = None
+    attempt: int | None = None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What draws are keyed by: operation and attempt, or else the wire's own numbers."""
+        if self.op is None or self.attempt is None:
+            return (self.conn, self.number)
+        return (self.op, self.attempt)
 
 
 # --- actions -------------------------------------------------------------------------------------
@@ -196,35 +210,8 @@ Live = Literal["close", "reset"] | Hold
 
 
 @dataclass(frozen=True, slots=True)
-class EndProcess:
-    """The backend's process ends: in order, or at once.
-
-    `restart`: seconds after its end until it is started again; None: when the fault is over.
-    """
-
-    how: Literal["stop", "kill"]
-    restart: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeProcess:
-    """The backend's process does nothing until the fault is over."""
-
-
-OnProcess = EndProcess | FreezeProcess
-
-
-@dataclass(frozen=True, slots=True)
-class CutAccept:
-    """A connection ends as soon as it is accepted."""
-
-    fault: int
-    by: By
-
-
-@dataclass(frozen=True, slots=True)
-class CutIdle:
-    """A connection on which no request is under way ends."""
+class CutConnection:
+    """The connection ends, with no request under way on it."""
 
     fault: int
     by: By
@@ -269,10 +256,15 @@ Action = Slow | Copy | Enter | Queue | Ending
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be done with an exchange, and the faults that act on it."""
+    """What is to be done with an exchange, the faults that act on it, and those that it met.
+
+    `cut`: what is to be done with a connection on which no request is under way.
+    """
 
     actions: tuple[Action, ...] = ()
     fires: tuple[int, ...] = ()
+    met: tuple[int, ...] = ()
+    cut: CutConnection | None = None
 
 
 NOTHING = Decision()
@@ -281,16 +273,19 @@ NOTHING = Decision()
 # --- what arrived --------------------------------------------------------------------------------
 
 
-def on_accept(armed: Sequence[Armed]) -> CutAccept | None:
-    """What becomes of a connection that is accepted now; `first` counts connections."""
+def on_accept(conn: int, armed: Sequence[Armed], draws: Draws) -> Decision:
+    """What becomes of a connection that is accepted now; its faults pick among connections."""
+    arrived = Request("", "", conn, 0)
+    met: list[int] = []
     for one in armed:
-        match one.fault:
-            case Cut(at="accept", by=by, first=first) if first is None or one.hits < first:
-                return CutAccept(one.id, by)
-    return None
+        if isinstance(one.fault, Cut) and one.fault.at == "accept":
+            met.append(one.id)
+            if picks(one, arrived, draws):
+                return Decision((), (one.id,), tuple(met), CutConnection(one.id, one.fault.by))
+    return Decision(met=tuple(met)) if met else NOTHING
 
 
-def on_idle(at: Literal["reuse", "idle"], seconds: float, armed: Sequence[Armed]) -> CutIdle | None:
+def on_idle(at: Literal["reuse", "idle"], seconds: float, armed: Sequence[Armed]) -> Decision:
     """What becomes of a connection that has been idle so long; `first` counts connections.
 
     At `reuse` a request begins on it, at `idle` none does.
@@ -300,8 +295,8 @@ def on_idle(at: Literal["reuse", "idle"], seconds: float, armed: Sequence[Armed]
             case Stale(at=where, idle=idle, by=by, first=first) if (
                 where == at and seconds >= idle and (first is None or one.hits < first)
             ):
-                return CutIdle(one.id, by)
-    return None
+                return Decision((), (one.id,), cut=CutConnection(one.id, by))
+    return NOTHING
 
 
 def patience(armed: Sequence[Armed]) -> float | None:
@@ -318,17 +313,19 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
     What is for the backend's door (a place, copies) counts only where the request gets there; a
     backend that is full comes before what would become of its answer.
     """
+    met: list[int] = []
     slows: list[Slow] = []
     copies: list[Copy] = []
     ending: Ending | None = None
     place: Enter | Queue | Answer | None = None
-    frozen: int | None = None
     for one in armed:
         fault = one.fault
-        if fault.reach == "listener" or not covers(fault.endpoint, request.method, request.target):
+        if fault.reach not in ("stream", "request") or not concerns(one, request):
             continue
-        if fault.first is not None and one.hits >= fault.first:
-            continue
+        if fault.scoped:
+            met.append(one.id)
+            if not picks(one, request, draws):
+                continue
         match fault:
             case Latency() | Throttle() | Drip():
                 slows += _slows(one.id, fault, request.key, draws) if fault.scoped else ()
@@ -336,8 +333,6 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
                 copies.append(Copy(one.id, fault.copies))
             case Capacity():
                 place = _place(one, fault) if place is None else place
-            case Frozen():
-                frozen = one.id
             case _:
                 ending = _ending(one) if ending is None else ending
     door: list[Copy | Enter | Queue] = []
@@ -348,10 +343,37 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
             door = [*copies, *(() if place is None else (place,))]
     actions = (*slows, *door, *(() if ending is None else (ending,)))
     acting = {action.fault for action in actions if not isinstance(action, Enter)}
-    if frozen is not None and not isinstance(ending, Answer | CutHead | CutRequest):
-        acting.add(frozen)
     fires = tuple(one.id for one in armed if one.id in acting)
-    return Decision(actions, fires) if actions or fires else NOTHING
+    return Decision(actions, fires, tuple(met)) if actions or met else NOTHING
+
+
+def concerns(armed: Armed, request: Request) -> bool:
+    """Whether a request is one of those that the fault's scope picks among."""
+    fault = armed.fault
+    if not covers(fault.endpoint, request.method, request.target):
+        return False
+    if fault.connections is not None:
+        age = "new" if request.conn > armed.newest else "live"
+        if age != fault.connections:
+            return False
+    if fault.attempt and request.attempt not in fault.attempt:
+        return False
+    if fault.operation is None:
+        return True
+    if request.op is None:
+        return False
+    place = armed.ops.index(request.op) if request.op in armed.ops else len(armed.ops)
+    return place + 1 == fault.operation
+
+
+def picks(armed: Armed, request: Request, draws: Draws) -> bool:
+    """Whether the fault acts on one of those; the draw's key is no other draw's of the fault."""
+    fault = armed.fault
+    if fault.every_nth is not None and (armed.met + 1) % fault.every_nth:
+        return False
+    if fault.fraction is not None and draws(-armed.id, *request.key) >= fault.fraction:
+        return False
+    return fault.first is None or armed.hits < fault.first
 
 
 def on_bytes(
@@ -417,8 +439,6 @@ def _ending(armed: Armed) -> Ending | None:
             return LoseAnswer(armed.id, fault.by)
         case Refused() | Partition() | Latency() | Throttle() | Drip():
             return None
-        case Stopped() | Killed() | Frozen():
-            return None
         case Stale() | Duplicate() | Capacity():
             return None
         case _:
@@ -473,34 +493,9 @@ def mode(armed: Sequence[Armed]) -> Literal["open", "refusing", "dark"]:
 
 def listener(fault: AnyFault) -> Literal["refusing", "dark"] | None:
     """The mode that this fault puts its service's listener in; None: it leaves it alone."""
-    match fault:
-        case Refused() | Stopped() | Killed():
-            return "refusing"
-        case Partition() | Stall(at="connect"):
-            return "dark"
-        case _:
-            return None
-
-
-def on_process(fault: Fault) -> OnProcess | None:
-    """What arming this fault does to the backend's process; None: nothing."""
-    match fault:
-        case Stopped(restart=restart):
-            return EndProcess("stop", None if restart == "never" else restart)
-        case Killed(restart=restart):
-            return EndProcess("kill", None if restart == "never" else restart)
-        case Frozen():
-            return FreezeProcess()
-        case _:
-            return None
-
-
-def ender(armed: Sequence[Armed]) -> int | None:
-    """The fault in force that has ended the backend's process; None: there is none."""
-    return next(
-        (one.id for one in armed if isinstance(on_process(one.fault), EndProcess)),
-        None,
-    )
+    if fault.reach != "listener":
+        return None
+    return "refusing" if isinstance(fault, Refused) else "dark"
 
 
 def on_live(fault: AnyFault) -> Live | None:
@@ -517,22 +512,16 @@ def replaced(armed: Sequence[Armed], fault: AnyFault) -> Armed | None:
     return next((one for one in armed if one.fault.slot() == fault.slot()), None)
 
 
-def conflict(armed: Sequence[Armed], fault: AnyFault) -> str | None:
-    """Why this fault can't be armed beside those in force; None if it can."""
-    if fault.reach in ("listener", "process"):
-        taken = [name for name in ("endpoint", "first") if getattr(fault, name) is not None]
-        if taken:
-            return (
-                f"`{fault.kind}` acts on connections, before there is a request: "
-                f"it takes no `{'` and no `'.join(taken)}`"
-            )
-    for one in armed:
-        state = _one_state(one.fault, fault)
-        if state and one.fault.slot() != fault.slot():
-            return (
-                f"`{fault.kind}` on {fault.service} meets `{one.fault.kind}`, which is in force: "
-                f"the {state} only; clear that fault first"
-            )
+def conflict(others: Iterable[AnyFault], fault: AnyFault) -> str | None:
+    """Why this fault can't be in force beside these others; None if it can."""
+    if fault.reach == "listener":
+        for other in others:
+            if other.reach == "listener" and other.slot() != fault.slot():
+                time = "may come into force beside it" if other.waits else "is in force"
+                return (
+                    f"`{fault.kind}` on {fault.service} meets `{other.kind}`, which {time}: "
+                    "the listener can be in one mode only; clear that fault first"
+                )
     if isinstance(fault, Status):
         for name, value in fault.headers:
             if not name.strip() or _LINE_END.search(name + value):
@@ -540,20 +529,27 @@ def conflict(armed: Sequence[Armed], fault: AnyFault) -> str | None:
     return None
 
 
-def _one_state(one: AnyFault, other: AnyFault) -> str:
-    """What both would put in a state of their own; empty: nothing."""
-    if listener(one) is not None and listener(other) is not None:
-        return "listener can be in one mode"
-    if on_process(one) is not None and on_process(other) is not None:
-        return "process can be in one state"
-    return ""
+def fold(
+    armed: Sequence[Armed], decision: Decision, request: Request | None = None
+) -> tuple[Armed, ...]:
+    """The faults in force after this was decided, for this request or for a connection."""
+    return tuple(_after(one, decision, request) for one in armed)
 
 
-def fold(armed: Sequence[Armed], fires: Sequence[int]) -> tuple[Armed, ...]:
-    """The faults in force after these acted once more."""
-    return tuple(
-        Armed(one.id, one.fault, one.hits + 1) if one.id in fires else one for one in armed
-    )
+def _after(armed: Armed, decision: Decision, request: Request | None) -> Armed:
+    acted, met = armed.id in decision.fires, armed.id in decision.met
+    ops = armed.ops
+    if (
+        armed.fault.operation is not None
+        and request is not None
+        and request.op is not None
+        and request.op not in ops
+        and covers(armed.fault.endpoint, request.method, request.target)
+    ):
+        ops = (*ops, request.op)
+    if not acted and not met and ops is armed.ops:
+        return armed
+    return replace(armed, hits=armed.hits + acted, met=armed.met + met, ops=ops)
 
 
 # --- chance --------------------------------------------------------------------------------------

@@ -18,54 +18,25 @@ class Refused(Fault):
 
     family: ClassVar[Family] = "down"
     reaches: ClassVar[tuple[Reach, ...]] = ("listener",)
-    observables: ClassVar[tuple[str, ...]] = ("connect_refused", "stale_eof", "stale_reset")
+    observables: ClassVar[tuple[str, ...]] = (
+        "connect_refused",
+        "stale_eof",
+        "stale_reset",
+        "eof_before_response",
+        "reset_before_response",
+    )
 
     kind: Literal["refused"] = "refused"
     live: Literal["close", "reset", "keep"] = "close"
 
-
-Restart = Annotated[float, Field(ge=0)] | Literal["never"]
-"""After how many seconds the process is started again; `never`: when the fault is over."""
-
-
-class Stopped(Fault):
-    """The backend's process ends in order (SIGTERM), and connects are refused while it is down.
-
-    It closes its port, answers the whole requests that have arrived, and its kernel ends every
-    connection by FIN: an idle one, and one on which half a request has arrived.
-    `restart`: after so many seconds it is started again, and the fault is over; `never`: when the
-    fault is cleared. It is back at the same address, and has forgotten all but what a new process
-    knows.
-    """
-
-    family: ClassVar[Family] = "down"
-    reaches: ClassVar[tuple[Reach, ...]] = ("process",)
-    observables: ClassVar[tuple[str, ...]] = ("connect_refused", "eof_before_response", "stale_eof")
-
-    kind: Literal["stopped"] = "stopped"
-    restart: Restart = "never"
-
-
-class Killed(Fault):
-    """The backend's process is gone at once (SIGKILL), and connects are refused while it is down.
-
-    What its kernel does to live connections is what a client sees: FIN, after what had been sent;
-    RST where bytes had arrived that the process had not read. A request under way is not answered,
-    and its effect stays applied if it had been. `restart` as with `stopped`.
-    """
-
-    family: ClassVar[Family] = "down"
-    reaches: ClassVar[tuple[Reach, ...]] = ("process",)
-    observables: ClassVar[tuple[str, ...]] = (
-        "connect_refused",
-        "eof_before_response",
-        "reset_before_response",
-        "stale_eof",
-        "stale_reset",
-    )
-
-    kind: Literal["killed"] = "killed"
-    restart: Restart = "never"
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows as; first what the request that it waited for meets."""
+        if self.live == "keep":
+            return ("connect_refused",)
+        end = "eof" if self.live == "close" else "reset"
+        under_way = f"{end}_before_response"
+        others = ("connect_refused", f"stale_{end}")
+        return (under_way, *others) if self.follows("request") else (*others, under_way)
 
 
 class Cut(Fault):
@@ -81,7 +52,7 @@ class Cut(Fault):
     """
 
     family: ClassVar[Family] = "down"
-    reaches: ClassVar[tuple[Reach, ...]] = ("request",)
+    reaches: ClassVar[tuple[Reach, ...]] = ("request", "connection")
     observables: ClassVar[tuple[str, ...]] = (
         "eof_on_accept",
         "reset_on_accept",
@@ -101,9 +72,16 @@ class Cut(Fault):
     def _bytes_belong_to_a_body(self) -> Cut:
         if self.at != "response_body" and self.bytes != "half":
             raise ValueError("`bytes` belongs to a cut at response_body")
-        if self.at == "accept" and self.endpoint is not None:
-            raise ValueError("at accept there is no request yet: it takes no `endpoint`")
         return self
+
+    @property
+    def reach(self) -> Reach:
+        """What this value acts on."""
+        return "connection" if self.at == "accept" else "request"
+
+    def takes(self) -> tuple[str, ...]:
+        """The scope keys that this value can have; at accept they pick connections."""
+        return ("first", "every_nth", "fraction") if self.at == "accept" else super().takes()
 
     def observable(self) -> tuple[str, ...]:
         """What this value shows as."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .bodies import BODIES
 from .scope import Family, Fault, Reach
@@ -74,12 +74,6 @@ class Stale(Fault):
     idle: float = Field(default=0.0, ge=0)
     at: Literal["reuse", "idle"] = "reuse"
     by: Literal["fin", "rst"] = "fin"
-
-    @model_validator(mode="after")
-    def _no_request_yet(self) -> Stale:
-        if self.endpoint is not None:
-            raise ValueError("an idle connection has no request yet: it takes no `endpoint`")
-        return self
 
     def observable(self) -> tuple[str, ...]:
         """What this value shows as."""

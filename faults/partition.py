@@ -38,5 +38,7 @@ class Partition(Fault):
         return self
 
     def observable(self) -> tuple[str, ...]:
-        """What this value shows as."""
-        return ("connect_timeout",) if self.live == "keep" else self.observables
+        """What this value shows as; first what the request that it waited for meets."""
+        if self.live == "keep":
+            return ("connect_timeout",)
+        return self.observables[::-1] if self.follows("request") else self.observables

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from .written import written
+from .schedule import Schedule
+from .written import Share, written
 
 Family = Literal["down", "slow", "5xx", "partition", "partial"]
-Reach = Literal["listener", "process", "connection", "stream", "request"]
+Reach = Literal["listener", "connection", "stream", "request"]
 
 REACHES: dict[Reach, str] = {
     "listener": "connects, before there is a request",
-    "process": "the backend's process, and so every connection to the service",
     "connection": "connections, while no request is under way",
     "stream": "bytes as they pass; with a scope, those of the requests picked",
     "request": "requests, as their heads arrive",
@@ -47,13 +47,36 @@ Text = Annotated[str, AfterValidator(_utf8)]
 
 Endpoint = Annotated[Text, AfterValidator(_endpoint)]
 
+_PICKS = ("endpoint", "first", "every_nth", "attempt", "operation", "fraction", "connections")
 
-class Fault(BaseModel):
+TAKES: dict[Reach, tuple[str, ...]] = {
+    "listener": (),
+    "connection": ("first",),
+    "stream": _PICKS,
+    "request": _PICKS,
+}
+"""The keys beside `service` by which a kind of each reach picks what it acts on."""
+
+
+def _each(value: object) -> object:
+    return (value,) if isinstance(value, int) else value
+
+
+Numbers = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_each)]
+
+
+class Fault(Schedule):
     """One thing that goes wrong on one service.
 
-    `endpoint` is `METHOD /path` where `*` or `{name}` stands for one path segment and a closing
-    `*` for the rest; None: every request. `first`: only the first n requests in scope while the
-    fault is in force; None: all. A fault of reach `listener` or `process` takes neither.
+    Where, each key narrowing it further down. `endpoint` is `METHOD /path` where `*` or `{name}`
+    stands for one path segment and a closing `*` for the rest. `connections`: `new` ones, accepted
+    since it is in force, or `live` ones. `attempt`: only these attempts of an operation, the first
+    being 1; `operation`: only those of the n-th operation that meets it. `every_nth`: of the
+    requests left, each n-th; `fraction`: each of them with this chance, drawn anew for each attempt
+    of each operation and the same in every run of one seed. `first`: only the first n that it would
+    act on. A client whose requests carry no operation and attempt is met by neither of the two.
+
+    When: see `Schedule`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -66,6 +89,30 @@ class Fault(BaseModel):
     service: str = Field(min_length=1)
     endpoint: Endpoint | None = None
     first: int | None = Field(default=None, ge=1)
+    every_nth: int | None = Field(default=None, ge=2)
+    attempt: Numbers = ()
+    operation: int | None = Field(default=None, ge=1)
+    fraction: Annotated[float, Field(gt=0, le=1), AfterValidator(Share)] | None = None
+    connections: Literal["new", "live"] | None = None
+
+    @model_validator(mode="after")
+    def _scope_is_one_that_it_takes(self) -> Self:
+        refused = [name for name in _PICKS if self._picks_by(name) and name not in self.takes()]
+        if refused:
+            names = " and no ".join(f"`{name}`" for name in refused)
+            raise ValueError(f"it acts on {self.acts_on()}: it takes no {names}")
+        return self
+
+    def _picks_by(self, name: str) -> bool:
+        return getattr(self, name) not in (None, ())
+
+    def takes(self) -> tuple[str, ...]:
+        """The scope keys that this value can have."""
+        return TAKES[self.reach]
+
+    def acts_on(self) -> str:
+        """What this value acts on, as a phrase."""
+        return REACHES[self.reach]
 
     @property
     def reach(self) -> Reach:
@@ -75,7 +122,7 @@ class Fault(BaseModel):
     @property
     def scoped(self) -> bool:
         """Whether it picks requests, so that the gate must see them."""
-        return self.endpoint is not None or self.first is not None
+        return any(self._picks_by(name) for name in _PICKS)
 
     def observable(self) -> tuple[str, ...]:
         """The observables that this value can show as (contract keys)."""
@@ -92,7 +139,10 @@ class Fault(BaseModel):
             for name, field in type(self).model_fields.items()
             if (value := getattr(self, name)) != field.default and name not in ("kind", "service")
         }
-        order = sorted(set_to, key=lambda name: name in Fault.model_fields)  # its own first
+        # its own first, then where, then when
+        order = sorted(
+            set_to, key=lambda name: (name in Fault.model_fields) + (name in Schedule.model_fields)
+        )
         return ", ".join(f"{name}: {written(set_to[name])}" for name in order)
 
 

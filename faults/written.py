@@ -1,4 +1,4 @@
-"""Values as a scenario file writes them: `500ms`, `64kB/s`, `[500, 502]`, `{Retry-After: 1}`, a quoted text.
+"""Values as a scenario file writes them: `500ms`, `64kB/s`, `[500, 502]`, `{Retry-After: 1}`.
 
 Pure. Counterparts: `scope.py` shows a fault's parameters in these words, `scenarios.dump` writes
 files with them. Knows no kind of fault.
@@ -10,10 +10,22 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-__all__ = ["BYTES", "Rate", "Size", "one_or_list", "scalar", "seconds", "written"]
+__all__ = [
+    "BYTES",
+    "Rate",
+    "Share",
+    "Size",
+    "one_or_list",
+    "scalar",
+    "seconds",
+    "size_of",
+    "written",
+]
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./()-]*(?: [A-Za-z0-9_./()-]+)*|[A-Za-z]+:[0-9]{3}")
-_NUMBER = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"[0-9]+(?:[kM]?B)?")  # or a size
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([kM]?B)")
+_MOST = 1_000_000_000  # bytes
 _WORDS_OF_YAML_1_1 = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
@@ -29,9 +41,25 @@ class Rate(int):
     """Bytes a second."""
 
 
+class Share(float):
+    """A part of a whole, up to 1."""
+
+
+def size_of(text: str) -> Size | None:
+    """The bytes of `200B`, `4kB` or `1.5MB`, whole ones up to 1000MB; None for any other text."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        return None
+    number = Decimal(match[1]) * BYTES[match[2]]
+    whole = number == number.to_integral_value() and 1 <= number <= _MOST
+    return Size(number) if whole else None
+
+
 def written(value: object) -> str:
     """A parameter's value: a float is seconds, a tuple of pairs a mapping, any other tuple a list."""
     match value:
+        case Share():
+            return format(Decimal(repr(float(value))), "f").removesuffix(".0")
         case float():
             return seconds(value)
         case Rate():
@@ -78,7 +106,8 @@ def _collection(value: tuple[object, ...]) -> str:
     grouped: dict[str, list[str]] = {}
     for item in value:
         if not isinstance(item, tuple):
-            return f"[{', '.join(written(one) for one in value)}]"
+            texts = [written(one) for one in value]
+            return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
         name, text = item
         grouped.setdefault(name, []).append(text)
     entries = (f"{scalar(name)}: {one_or_list(texts)}" for name, texts in grouped.items())

@@ -256,11 +256,20 @@ class PhaseEntered(_Lab, frozen=True, kw_only=True, tag="phase.entered"):
     """The conductor entered the phase named in `phase`."""
 
 
+class FaultAwaited(_Lab, frozen=True, kw_only=True, tag="fault.awaited"):
+    """A fault's step has come, and its time has not: it waits until `awaits`, a phrase."""
+
+    name: str
+    text: str = ""
+    awaits: str = ""
+    unfired: Literal["fail", "ok"] = "fail"
+
+
 class FaultArmed(_Lab, frozen=True, kw_only=True, tag="fault.armed"):
     """A fault is in force; `name` is its kind, `text` its parameters, `mechanism` how it is done.
 
-    `listener`: the mode that it puts the listener in, None where it leaves it alone.
-    `paces`: the directions in which it lets few bytes pass at a time.
+    `listener`: the mode that it puts the listener in, None where it leaves it alone. `why`: what
+    it had waited for. `paces`: the directions in which it lets few bytes pass at a time.
     """
 
     name: str
@@ -268,6 +277,7 @@ class FaultArmed(_Lab, frozen=True, kw_only=True, tag="fault.armed"):
     mechanism: str = ""
     listener: Mode | None = None
     paces: tuple[Literal["to_client", "to_backend"], ...] = ()
+    why: str = ""
     unfired: Literal["fail", "ok"] = "fail"
 
 
@@ -282,10 +292,14 @@ class FaultFired(_Lab, frozen=True, kw_only=True, tag="fault.fired"):
 
 
 class FaultCleared(_Lab, frozen=True, kw_only=True, tag="fault.cleared"):
-    """A fault is over; `fired` counts what it hit as the proxy saw it (refused connects aside)."""
+    """A fault is over; `fired` counts what it hit as the proxy saw it (refused connects aside).
+
+    `why`: what ended it, where nobody cleared it.
+    """
 
     name: str = ""
     fired: int = 0
+    why: str = ""
 
 
 class BreakerState(_Lab, frozen=True, kw_only=True, tag="breaker.state"):
@@ -327,6 +341,7 @@ AnyEvent = (
     | EffectApplied
     | ResponseSent
     | PhaseEntered
+    | FaultAwaited
     | FaultArmed
     | FaultFired
     | FaultCleared

@@ -15,7 +15,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -23,7 +22,6 @@ import msgspec
 from pydantic import ValidationError
 
 from ..faults import fault_adapter
-from .backends.apart import Apart
 from .frames import FrameError, Frames, Mark, pack
 from .history import AnyEvent
 from .mortal import die_with
@@ -41,7 +39,7 @@ from .orders import (
     Inject,
     Note,
     Open,
-    Own,
+    Opened,
     Reset,
     Serve,
 )
@@ -137,19 +135,13 @@ class _Run:
                 return Done(number=order.number, ports={order.service: port})
             case Enter():
                 rig.enter(order.phase)
-            case Own():
-                rig.own(order.service, order.kind, again=order.again)
-                self._settled(rig, done)
-                return None
             case Inject():
                 fault = fault_adapter.validate_json(order.json)
-                text = rig.inject(order.fault, fault, order.unfired)
-                self._settled(rig, Done(number=order.number, text=text))
-                return None
+                return Done(number=order.number, text=rig.inject(order.fault, fault, order.unfired))
             case Clear():
                 rig.clear(order.faults)
-                self._settled(rig, done)
-                return None
+            case Opened():
+                rig.opened()
             case Fresh():
                 rig.fresh()
             case Reset():
@@ -174,15 +166,6 @@ class _Run:
                 assert_never(order)
         return done
 
-    def _settled(self, rig: Rig, answer: Done) -> None:
-        """Answer when no process is on its way any more, mostly at once."""
-
-        def tell() -> None:
-            over = Failed(number=answer.number, kind="setup", text="the run is over")
-            self._answer(over if self._rig is None else self._written(answer))
-
-        rig.when_settled(tell)
-
     def _open(self, order: Open) -> Done:
         start = time.monotonic()
         recorder = Recorder(
@@ -199,7 +182,6 @@ class _Run:
             seed=order.header.seed,
             ports=order.ports,
             fired=self._fired,
-            apart=partial(Apart, self._loop),
         )
         return Done(number=order.number, start=start, ports=self._rig.ports)
 

@@ -11,7 +11,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,13 +24,14 @@ from typing import Literal, Self, assert_never
 
 from ..scenarios import Scenario
 from .attempts import misdeclared, read
-from .backends.specification import Specification, Url
+from .backends.specification import Specification
 from .contract import Contract
 from .environments import ENVIRONMENTS
 from .environments.embedded import Embedded, LabProcess
 from .errors import LabError, SetupError, SubjectError
 from .expect import not_ok
 from .history import Header, History, HistoryError, OpUnknown
+from .oracle import begin, fold, open_circuits, timeline
 from .plan import (
     Clear,
     Enter,
@@ -152,7 +153,6 @@ class Session:
             slugs=slugs,
             promises=promises,
             services=tuple(self.services),
-            foreign={name: one.url for name, one in self.services.items() if isinstance(one, Url)},
         )
 
     def play(
@@ -296,6 +296,8 @@ class _Play:
         self._tokens = count(1)
         self._deadline = 0.0
         self._phase = ""
+        self._contract = session.contract_for(story.tune)
+        self._for_open: set[object] = set()  # slots of faults that wait for an open breaker
         self._stopped = threading.Event()
         feed, events = socket.socketpair()
         with contextlib.ExitStack() as stack:
@@ -324,7 +326,6 @@ class _Play:
         """Carry out every step; the whole history."""
         try:
             tune = TUNES[self._plan.tune]
-            self._env.prepare(*self._plan.faults().values())
             self._open(tune)  # has a limit of its own: a slow start takes nothing from the plan's
             self._deadline = time.monotonic() + self._plan.limit
             if self._carry_out(tune):
@@ -350,11 +351,17 @@ class _Play:
                     self._phase = step.phase
                     if step.phase == "recovery":
                         self._env.clear()
+                        self._for_open.clear()
                     self._env.enter(step.phase)
                 case Inject():
                     self._env.inject(step.id, step.fault)
+                    self._for_open.discard(step.fault.slot())
+                    if step.fault.follows("open"):
+                        self._for_open.add(step.fault.slot())
+                        self._look_for_open()
                 case Clear():
                     self._env.clear()
+                    self._for_open.clear()
                 case Wait():
                     self._say(f"{self._phase}: waiting {step.seconds:g} s")
                     if self._stopped.wait(step.seconds):
@@ -379,9 +386,17 @@ class _Play:
 
     def _operate(self, step: Operate) -> bool:
         self._say(f"{self._phase}: {step.name} x {len(step.ids)}")
-        left = max(0.0, self._deadline - time.monotonic())
-        calls = [(number, step.name) for number in step.ids]
-        hanging = self._child.operate(calls, concurrency=step.concurrency, limit=left)
+        turns = [step.ids]
+        if self._for_open and step.concurrency == 1:
+            turns = [(number,) for number in step.ids]  # look for an open breaker behind each
+        hanging: Collection[int] = ()
+        for turn in turns:
+            left = max(0.0, self._deadline - time.monotonic())
+            calls = [(number, step.name) for number in turn]
+            hanging = self._child.operate(calls, concurrency=step.concurrency, limit=left)
+            if hanging:
+                break
+            self._look_for_open()
         if not hanging:
             return True
         with contextlib.suppress(SubjectError):  # it may not even give out its records
@@ -391,6 +406,18 @@ class _Play:
                 self._env.note(OpUnknown(t=self._env.clock(), op=operation.id))
         self._child.kill()
         return False
+
+    def _look_for_open(self) -> None:
+        """Tell faults that wait for it that a breaker is open, by what the contract makes of it."""
+        if not self._for_open:
+            return
+        self._settle()
+        state = begin()
+        for event in timeline(self._contract, read(self._env.events())):
+            state = fold(self._contract, state, event)
+        if open_circuits(state):
+            self._env.opened()
+            self._for_open.clear()
 
     def _settle(self) -> None:
         """Everything that happened is recorded before the next phase begins."""

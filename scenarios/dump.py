@@ -20,6 +20,7 @@ from .model import (
     Scenario,
     Step,
     SubjectStep,
+    Unit,
     Value,
     WaitStep,
 )
@@ -76,8 +77,8 @@ def _pairs(step: Step) -> Iterator[str]:
                 yield f"service: {scalar(step.service)}"
             if step.endpoint is not None:
                 yield f"endpoint: {scalar(step.endpoint)}"
-            if step.first is not None:
-                yield f"first: {text_of(step.first, 'count')}"
+            for key, value in step.scope:
+                yield f"{key}: {_value(value, 'count' if key == 'first' else 'seconds')}"
         case ClearStep():
             yield "clear: all"
         case WaitStep():
@@ -90,5 +91,5 @@ def _pairs(step: Step) -> Iterator[str]:
             assert_never(step)
 
 
-def _value(value: Value) -> str:
-    return text_of(value, "seconds") if isinstance(value, Quantity) else written(value)
+def _value(value: Value, unit: Unit = "seconds") -> str:
+    return text_of(value, unit) if isinstance(value, Quantity) else written(value)

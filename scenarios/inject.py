@@ -11,11 +11,13 @@ from typing import assert_never
 from pydantic import TypeAdapter, ValidationError
 
 from ..faults import KINDS
-from ..faults.scope import Endpoint
+from ..faults.schedule import EVENTS
+from ..faults.scope import REACHES, Endpoint
+from ..faults.written import size_of
 from .errors import nearest
-from .kinds import SCOPE_KEYS, families_of, parameter, parameters_of, scope_of
+from .kinds import SCHEDULE_KEYS, SCOPE_KEYS, families_of, parameter, parameters_of, scope_of
 from .later import LATER, LATER_INJECT_KEYS, LATER_KINDS
-from .model import InjectStep, PhaseName, Quantity, Value
+from .model import InjectStep, PhaseName, Value
 from .nodes import Entry, Mapping, Node, shown
 from .shapes import Shapes, either, join, shape
 
@@ -51,9 +53,10 @@ class InjectReader:
         model = KINDS[kind]
         own = parameters_of(model)
         scope = scope_of(model)
-        known = (*own, *scope)
+        known = (*own, *scope, *SCHEDULE_KEYS)
         before = len(self.shapes.problems)
         values: list[tuple[str, Value]] = []
+        picks: list[tuple[str, Value]] = []
         entries: dict[str, Entry] = {}
         for entry in node.entries:
             if entry is head:
@@ -62,10 +65,15 @@ class InjectReader:
                 value = self.parameter(kind, entry, join(key, entry.key))
                 if value is not None:
                     values.append((entry.key, value))
-            elif entry.key in scope:
+            elif entry.key in ("service", "endpoint") and entry.key in scope:
                 entries[entry.key] = entry
+            elif entry.key in (*scope, *SCHEDULE_KEYS):
+                value = self.where_or_when(entry, join(key, entry.key))
+                if value is not None:
+                    picks.append((entry.key, value))
             elif entry.key in SCOPE_KEYS:
-                text = f"`{kind}` acts on the whole service; it takes no {entry.key}"
+                acts = " or ".join(REACHES[reach] for reach in model.reaches)
+                text = f"`{kind}` acts on {acts}: it takes no `{entry.key}`"
                 self.shapes.refuse(entry.line, join(key, entry.key), text)
             else:
                 self.shapes.unknown_key(entry, key, known, LATER_INJECT_KEYS)
@@ -77,7 +85,7 @@ class InjectReader:
             endpoint=self.shapes.optional(
                 entries, "endpoint", self.endpoint, join(key, "endpoint")
             ),
-            first=self.shapes.optional(entries, "first", self.shapes.count, join(key, "first")),
+            scope=tuple(picks),
         )
         if len(self.shapes.problems) == before:
             self.as_fault(step, node, key)
@@ -105,6 +113,35 @@ class InjectReader:
             self.shapes.refuse(node.line, key, f"`{word}` is not a kind of fault; {hint}")
         return None
 
+    def where_or_when(self, entry: Entry, key: str) -> Value | None:
+        """A key of scope or schedule, but for service and endpoint; its bounds are the model's."""
+        node = entry.value
+        match entry.key:
+            case "first":
+                return self.shapes.count(node, key)
+            case "every_nth" | "operation":
+                return self.shapes.whole(node, key)
+            case "attempt":
+                return self.shapes.each(node, key, self.shapes.whole)
+            case "fraction":
+                return self.shapes.share(node, key)
+            case "connections":
+                return self.shapes.choice(node, key, ("new", "live"))
+            case "lasts":
+                return self.shapes.duration(node, key)
+            case "after":
+                return self.after(node, key)
+            case _:
+                raise AssertionError(entry.key)
+
+    def after(self, node: Node, key: str) -> Value | None:
+        """A time, an event, or a size."""
+        expected = f"a duration, {either(EVENTS)}, or a size like 4kB"
+        text = self.shapes.text(node, key, expected)
+        if text is None or text in EVENTS or size_of(text) is not None:
+            return text
+        return self.shapes.duration(node, key)
+
     def parameter(self, kind: str, entry: Entry, key: str) -> Value | None:
         """One parameter, read by the type that the fault's model declares for it."""
         node = entry.value
@@ -116,8 +153,6 @@ class InjectReader:
                 return self.shapes.each(node, key, self.shapes.whole)
             case "word or number":
                 return self.word_or_whole(node, key, wanted.words)
-            case "word or duration":
-                return self.word_or_duration(node, key, wanted.words)
             case "word":
                 return self.shapes.choice(node, key, wanted.words)
             case "duration":
@@ -128,17 +163,12 @@ class InjectReader:
                 return self.shapes.size(node, key)
             case "rate":
                 return self.shapes.rate(node, key)
+            case "fraction":
+                return self.shapes.share(node, key)
             case "text":
                 return self.shapes.text(node, key)
             case _:
                 assert_never(wanted.form)
-
-    def word_or_duration(
-        self, node: Node, key: str, words: tuple[str, ...]
-    ) -> str | Quantity | None:
-        """A duration or a word."""
-        text = self.shapes.text(node, key, f"{either(words)} or a duration")
-        return text if text is None or text in words else self.shapes.duration(node, key)
 
     def word_or_whole(self, node: Node, key: str, words: tuple[str, ...]) -> str | int | None:
         """A whole number or a word."""

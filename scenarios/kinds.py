@@ -15,24 +15,27 @@ from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
 from ..faults import Fault
-from ..faults.written import Rate, Size, written
+from ..faults.schedule import Schedule
+from ..faults.scope import TAKES
+from ..faults.written import Rate, Share, Size, written
 from .shapes import either
 
-SCOPE_KEYS = ("service", "endpoint", "first")
+SCOPE_KEYS = ("service", *TAKES["request"])
+SCHEDULE_KEYS = tuple(Schedule.model_fields)
 
 Form = Literal[
     "word",
     "word or number",
-    "word or duration",
     "duration",
     "number",
     "size",
     "rate",
+    "fraction",
     "numbers",
     "pairs",
     "text",
 ]
-"""How a file writes a value: one of the parameter's words, `500ms`, `3`, `4kB`, `64kB/s`,
+"""How a file writes a value: one of the parameter's words, `500ms`, `3`, `4kB`, `64kB/s`, `0.3`,
 `[500, 502]`, `{Retry-After: 1}`, or text."""
 
 
@@ -59,14 +62,14 @@ class Parameter:
                 return either(self.words)
             case "word or number":
                 return f"{either(self.words)} or a whole number{bounds}"
-            case "word or duration":
-                return f"{either(self.words)} or a duration like 500ms"
             case "duration":
                 return "a duration like 500ms"
             case "number":
                 return f"a whole number{bounds}"
             case "size":
                 return f"a size like {written(Size(4000))}"
+            case "fraction":
+                return f"a fraction like 0.3{bounds}"
             case "rate":
                 return f"a rate like {written(Rate(64_000))}"
             case "numbers":
@@ -80,19 +83,15 @@ class Parameter:
 
 
 def parameters_of(model: type[Fault]) -> tuple[str, ...]:
-    """A kind's own parameters, without kind and scope."""
-    return tuple(name for name in model.model_fields if name not in ("kind", *SCOPE_KEYS))
+    """A kind's own parameters, without kind, scope and schedule."""
+    others = ("kind", *SCOPE_KEYS, *SCHEDULE_KEYS)
+    return tuple(name for name in model.model_fields if name not in others)
 
 
 def scope_of(model: type[Fault]) -> tuple[str, ...]:
     """The scope keys that a kind takes: one that acts before there is a request picks none."""
-    match model.reaches:
-        case ("listener",) | ("process",):
-            return ("service",)
-        case ("connection",):
-            return ("service", "first")
-        case _:
-            return SCOPE_KEYS
+    taken = {key for reach in model.reaches for key in TAKES[reach]}
+    return tuple(key for key in SCOPE_KEYS if key == "service" or key in taken)
 
 
 def families_of(kind: str, model: type[Fault]) -> tuple[str, ...]:
@@ -130,11 +129,11 @@ def _words(kind_of: object) -> tuple[str, ...]:
 
 
 def _measured(field: FieldInfo) -> Form | None:
-    """The form of bytes: their type says what is counted."""
-    for mark in field.metadata:
-        if isinstance(mark, AfterValidator) and mark.func in (Size, Rate):
-            return "size" if mark.func is Size else "rate"
-    return None
+    """The form of bytes and fractions: their type says what is counted."""
+    forms: dict[object, Form] = {Size: "size", Rate: "rate", Share: "fraction"}
+    marks = (*field.metadata, *_marks(field.annotation))
+    made = (mark.func for mark in marks if isinstance(mark, AfterValidator))
+    return next((forms[func] for func in made if func in forms), None)
 
 
 def _form(alternatives: tuple[object, ...], words: tuple[str, ...]) -> Form:
@@ -142,8 +141,6 @@ def _form(alternatives: tuple[object, ...], words: tuple[str, ...]) -> Form:
     if any(get_origin(kind_of) is tuple for kind_of in alternatives):
         return "pairs" if any(get_origin(item) is tuple for item in items) else "numbers"
     if words:
-        if float in alternatives:
-            return "word or duration"
         return "word or number" if int in alternatives else "word"
     if float in alternatives:
         return "duration"

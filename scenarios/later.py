@@ -8,8 +8,6 @@ from __future__ import annotations
 LATER_TOP_KEYS = frozenset({"services"})
 LATER_PLUS_KEYS = frozenset({"every", "cancel_after"})
 LATER_OUTCOMES = frozenset({"cancelled"})
-LATER_KINDS = frozenset({"unresolved"})
-LATER_INJECT_KEYS = frozenset(
-    {"every_nth", "attempt", "fraction", "connections", "after", "lasts", "between"}
-)
+LATER_KINDS = frozenset({"unresolved", "stopped", "killed", "frozen"})
+LATER_INJECT_KEYS = frozenset({"between", "restart"})
 LATER = "comes with a later version"

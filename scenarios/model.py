@@ -62,7 +62,7 @@ class Quantity:
 
 ONE = Quantity(1)
 
-Value = str | int | Quantity | tuple[int, ...] | tuple[tuple[str, str], ...]
+Value = str | int | float | Quantity | tuple[int, ...] | tuple[tuple[str, str], ...]
 Resolve = Callable[[Quantity], float]
 
 
@@ -86,8 +86,9 @@ class OperationStep:
 class InjectStep:
     """A fault before its service is known and its quantities are numbers.
 
-    `parameters` are the kind's own, in the order of the file. `service` None: the service of
-    `read`. `endpoint`: an operation's name, or `METHOD /path`; None: all of the service.
+    `parameters` are the kind's own, in the order of the file; `scope` the other keys that say where
+    and when, in theirs. `service` None: the service of `read`. `endpoint`: an operation's name, or
+    `METHOD /path`; None: all of the service.
     """
 
     kind: str
@@ -95,23 +96,24 @@ class InjectStep:
     parameters: tuple[tuple[str, Value], ...] = ()
     service: str | None = None
     endpoint: str | None = None
-    first: Quantity | None = None
+    scope: tuple[tuple[str, Value], ...] = ()
 
     def fault(self, service: str, endpoint: str | None, resolve: Resolve) -> AnyFault:
         """The fault on this service and endpoint pattern; raises pydantic.ValidationError."""
         values: dict[str, object] = {
             key: resolve(value) if isinstance(value, Quantity) else value
-            for key, value in self.parameters
+            for key, value in (*self.parameters, *self.scope)
         }
-        first = None if self.first is None else round(resolve(self.first))
+        if "first" in values:
+            values["first"] = round(float(str(values["first"])))
         return fault_adapter.validate_python(
-            {"kind": self.kind, "service": service, "endpoint": endpoint, "first": first, **values}
+            {"kind": self.kind, "service": service, "endpoint": endpoint, **values}
         )
 
     def quantities(self) -> tuple[Quantity, ...]:
         """Every quantity in it."""
-        own = tuple(value for _, value in self.parameters if isinstance(value, Quantity))
-        return own if self.first is None else (*own, self.first)
+        values = (value for _, value in (*self.parameters, *self.scope))
+        return tuple(value for value in values if isinstance(value, Quantity))
 
 
 @dataclass(frozen=True, slots=True)

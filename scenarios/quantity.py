@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from ..faults.written import BYTES, Rate, Size, seconds
+from ..faults.written import Rate, Size, seconds, size_of
 from .errors import nearest
 from .model import FIELDS, Quantity, Unit
 
 LONGEST = 3600.0  # seconds
 MOST = 10_000
-MOST_BYTES = 1_000_000_000
 
 _NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)")
 _DURATION = re.compile(_NUMBER.pattern + r"(ms|s|m)")
@@ -62,15 +61,12 @@ def rate(text: str) -> Rate:
 
 
 def _bytes(text: str, amount: str, expected: str, per: str = "") -> int:
-    match = re.fullmatch(_NUMBER.pattern + r"([kM]?B)", amount)
-    if match is None or not text.endswith(per):
-        if _NUMBER.fullmatch(text):
-            raise QuantityError(f"`{text}` has no unit; write {text}B{per} or {text}kB{per}")
-        raise QuantityError(f"`{text}`: expected {expected}, in B, kB or MB")
-    number = Decimal(match[1]) * BYTES[match[2]]
-    if number != number.to_integral_value() or not 1 <= number <= MOST_BYTES:
-        raise QuantityError(f"`{text}`: expected whole bytes, from 1B to 1000MB")
-    return int(number)
+    if _NUMBER.fullmatch(text):
+        raise QuantityError(f"`{text}` has no unit; write {text}B{per} or {text}kB{per}")
+    found = size_of(amount) if text.endswith(per) else None
+    if found is None:
+        raise QuantityError(f"`{text}`: expected {expected}; in B, kB or MB, whole bytes to 1000MB")
+    return found
 
 
 def _reference(text: str, unit: Unit, otherwise: str) -> Quantity:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
-from ..faults.written import Rate, Size
+from ..faults.written import Rate, Share, Size
 from .errors import Problem, nearest
 from .later import LATER
 from .model import Quantity
@@ -160,6 +160,17 @@ class Shapes:
             self.refuse(node.line, key, f"`{shown(text)}`: expected a whole number")
             return None
         return int(text)
+
+    def share(self, node: Node, key: str) -> Share | None:
+        """A part of a whole, like 0.3."""
+        expected = "a fraction like 0.3"
+        text = self.text(node, key, expected)
+        if text is None:
+            return None
+        if not re.fullmatch(r"\d{1,3}(\.\d{1,9})?", text, re.ASCII):
+            self.refuse(node.line, key, f"`{shown(text)}`: expected {expected}")
+            return None
+        return Share(text)
 
     def each(
         self, node: Node, key: str, reader: Callable[[Node, str], T | None]

@@ -134,6 +134,7 @@ class FaultRecord:
     fired: int
     effects: int = 0
     listener: Mode | None = None
+    awaited: str = ""
     unfired: Literal["fail", "ok"] = "fail"
     events: tuple[int, ...] = ()
 

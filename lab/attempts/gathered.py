@@ -20,6 +20,7 @@ from ..history import (
     ConnUnread,
     EffectApplied,
     FaultArmed,
+    FaultAwaited,
     FaultCleared,
     FaultFired,
     History,
@@ -91,6 +92,7 @@ class Gathered:
         self.begun: dict[tuple[int, int], AttemptBegun] = {}
         self.ended: dict[tuple[int, int], AttemptEnded] = {}
         self.modes: dict[str, Modes] = defaultdict(Modes)
+        self.awaited: dict[int, FaultAwaited] = {}
         self.armed: dict[int, FaultArmed] = {}
         self.cleared: dict[int, FaultCleared] = {}
         self.fired: dict[int, list[int]] = defaultdict(list)  # indices of the events
@@ -192,6 +194,8 @@ class Gathered:
                 if exchange is not None:
                     exchange.effects += 1
                     exchange.events.append(event.index)
+            case FaultAwaited(fault=int(fault)):
+                self.awaited[fault] = event
             case FaultArmed(fault=int(fault)):
                 self.armed[fault] = event
             case FaultCleared(fault=int(fault)):

@@ -136,22 +136,25 @@ def _faults(gathered: Gathered, attempts: Iterable[Attempt]) -> Iterator[FaultRe
         if attempt.headless and attempt.conn is None:
             for number in attempt.faults:
                 swallowed[number].append(attempt)
-    for number, armed in sorted(gathered.armed.items()):
+    for number in sorted(gathered.armed.keys() | gathered.awaited.keys()):
+        came = gathered.armed.get(number)
+        told = gathered.awaited[number] if came is None else came
         cleared, fired = gathered.cleared.get(number), gathered.fired[number]
         yield FaultRecord(
             id=number,
-            kind=armed.name,
-            service=armed.service,
-            text=armed.text,
-            mechanism=armed.mechanism,
-            listener=armed.listener,
-            phase=armed.phase,
-            armed=armed.t,
+            kind=told.name,
+            service=told.service,
+            text=told.text,
+            mechanism="" if came is None else came.mechanism,
+            listener=None if came is None else came.listener,
+            awaited=gathered.awaited[number].awaits if came is None else "",
+            phase=told.phase,
+            armed=told.t,
             cleared=cleared.t if cleared is not None else None,
             fired=len(fired) + len(swallowed[number]),
             effects=gathered.copied[number],
-            unfired=armed.unfired,
-            events=(armed.index, *fired, *(a.events[0] for a in swallowed[number])),
+            unfired=told.unfired,
+            events=(told.index, *fired, *(a.events[0] for a in swallowed[number])),
         )
 
 

@@ -53,7 +53,9 @@ def fired(reading: Reading, _: Contract | None) -> Iterator[Finding]:
             continue
         hidden = reading.lacks("connects")
         yield FIRED.unknown(
-            f"{fault.kind} on {fault.service} was in force, and nothing is known to have met it"
+            f"{fault.kind} on {fault.service} never came into force: it waited until {fault.awaited}"
+            if fault.awaited
+            else f"{fault.kind} on {fault.service} was in force, and nothing is known to have met it"
             + (f": {hidden}" if hidden is not None else ""),
             to_know="let an operation meet the fault, or say that it may stay unfired",
             events=fault.events,

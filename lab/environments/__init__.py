@@ -20,12 +20,9 @@ ENVIRONMENTS: dict[str, frozenset[str]] = {
     "embedded": frozenset(
         (
             "refused",
-            "stopped",
-            "killed",
             "cut",
             "latency",
             "stall",
-            "frozen",
             "throttle",
             "drip",
             "status",
@@ -64,13 +61,6 @@ class Environment(Protocol):
     def serve(self, service: str, specification: Specification) -> str:
         """One more service; its url."""
 
-    def prepare(self, *faults: Fault) -> None:
-        """Make ready what these faults need, so that arming them takes no time.
-
-        A stub that is to be stopped, killed or frozen gets a process of its own. `inject` prepares
-        what is not. Raises FaultError and SetupError.
-        """
-
     def inject(
         self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
     ) -> Handle:
@@ -78,6 +68,9 @@ class Environment(Protocol):
 
     def clear(self, *numbers: int) -> None:
         """End these faults; without a number, all."""
+
+    def opened(self) -> None:
+        """A breaker has opened: faults that wait for it come into force."""
 
     def fresh(self) -> None:
         """Close idle client connections by FIN."""

@@ -25,7 +25,6 @@ from typing import Literal, Self
 import msgspec
 
 from ...faults import Fault
-from ...faults.decide import EndProcess, on_process
 from ..backends.specification import Specification, Url
 from ..errors import FaultError, SetupError
 from ..frames import Frames, pack
@@ -43,8 +42,8 @@ from ..orders import (
     Inject,
     Note,
     Open,
+    Opened,
     Order,
-    Own,
     Reset,
     Serve,
 )
@@ -222,19 +221,10 @@ class Embedded:
         self.ports.update(done.ports)
         return self.url(service)
 
-    def prepare(self, *faults: Fault) -> None:
-        """Make ready what these faults need. Raises FaultError and SetupError."""
-        for fault in faults:
-            act = on_process(fault)
-            if act is not None:
-                ends = isinstance(act, EndProcess)
-                self._tell(Own(service=fault.service, kind=fault.kind, again=ends))
-
     def inject(
         self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
     ) -> Armed:
         """Arm a fault; in force on return. Raises FaultError."""
-        self.prepare(fault)
         armed = self._handles[number] = Armed(number)
         try:
             done = self._tell(
@@ -249,6 +239,10 @@ class Embedded:
     def clear(self, *numbers: int) -> None:
         """End these faults; without a number, all."""
         self._tell(Clear(faults=numbers or None))
+
+    def opened(self) -> None:
+        """A breaker has opened: faults that wait for it come into force."""
+        self._tell(Opened())
 
     def fresh(self) -> None:
         """Close idle client connections by FIN."""

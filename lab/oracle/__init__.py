@@ -52,7 +52,7 @@ from .demand import (
     Standing,
     Start,
 )
-from .state import State, begin
+from .state import State, begin, open_circuits
 
 __all__ = [
     "Admission",
@@ -80,5 +80,6 @@ __all__ = [
     "demands",
     "fold",
     "next_demand",
+    "open_circuits",
     "timeline",
 ]

@@ -151,6 +151,17 @@ class State:
     blurred: bool = False
 
 
+def open_circuits(state: State) -> frozenset[Key]:
+    """The circuits that are open in every order that is possible; none where it is blurred."""
+    if state.blurred:
+        return frozenset()
+    opened = (
+        frozenset(key for key, circuit in world.circuits if circuit.mode == "open")
+        for world in state.worlds
+    )
+    return frozenset.intersection(*opened)
+
+
 def begin(early: float = 0.001, wall: float | None = None) -> State:
     """The state before anything happened.
 

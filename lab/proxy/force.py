@@ -13,13 +13,11 @@ from typing import Literal
 from ...faults import AnyFault
 from ...faults.decide import (
     Armed,
-    CutAccept,
-    CutIdle,
+    CutConnection,
     Decision,
     Draws,
     Request,
     Slow,
-    ender,
     fold,
     listener,
     on_accept,
@@ -29,8 +27,9 @@ from ...faults.decide import (
     paces,
     patience,
 )
-from ..history import AnyEvent, FaultArmed, FaultCleared, FaultFired
+from ..history import AnyEvent, FaultArmed, FaultAwaited, FaultCleared, FaultFired
 from ..net import Net
+from .waiting import Waiting
 from .workers import Workers
 
 __all__ = ["Force"]
@@ -46,6 +45,7 @@ class Force:
         record: Callable[[AnyEvent], None],
         start: float,
         draws: Draws,
+        waiting: Waiting,
     ) -> None:
         self.net = net
         self.service = service
@@ -53,6 +53,7 @@ class Force:
         self.armed: tuple[Armed, ...] = ()
         self.streaming = False  # whether any fault slows the byte stream as such
         self.workers = Workers()
+        self.waiting = waiting
         self._limited = False  # whether any fault has workers
         self._start = start
         self._draws = draws
@@ -66,15 +67,36 @@ class Force:
         """Whether this fault is in force."""
         return any(one.id == ident for one in self.armed)
 
+    def awaits(self, ident: int, fault: AnyFault, unfired: Literal["fail", "ok"]) -> None:
+        """Its step has come, and its time has not."""
+        self.record(
+            FaultAwaited(
+                t=self.clock(),
+                service=self.service,
+                fault=ident,
+                name=fault.kind,
+                text=fault.text(),
+                awaits=fault.awaits(),
+                unfired=unfired,
+            )
+        )
+
+    def never_came(self, ident: int, fault: AnyFault) -> None:
+        """It ends without having been in force."""
+        self.record(
+            FaultCleared(t=self.clock(), service=self.service, fault=ident, name=fault.kind)
+        )
+
     def add(
         self,
-        ident: int,
-        fault: AnyFault,
+        armed: Armed,
         since: float,
         mechanism: str,
         unfired: Literal["fail", "ok"],
+        why: str,
     ) -> None:
-        """Put in force, as of `since`."""
+        """Put in force, as of `since`. `why`: what it had waited for."""
+        ident, fault = armed.id, armed.fault
         self.record(
             FaultArmed(
                 t=since,
@@ -85,14 +107,15 @@ class Force:
                 mechanism=mechanism,
                 listener=listener(fault),
                 paces=paces(fault),
+                why=why,
                 unfired=unfired,
             )
         )
         self._fired[ident] = 0
-        self._set((*self.armed, Armed(ident, fault)))
+        self._set((*self.armed, armed))
 
-    def remove(self, ident: int) -> Armed | None:
-        """End a fault; None if it isn't in force."""
+    def remove(self, ident: int, why: str = "") -> Armed | None:
+        """End a fault; None if it isn't in force. `why`, unless it was cleared."""
         for one in self.armed:
             if one.id == ident:
                 self._set(tuple(other for other in self.armed if other is not one))
@@ -103,30 +126,24 @@ class Force:
                         fault=ident,
                         name=one.fault.kind,
                         fired=self._fired.pop(ident, 0),
+                        why=why,
                     )
                 )
                 self.workers.end(ident)
                 return one
         return None
 
-    @property
-    def ender(self) -> int | None:
-        """The fault that has ended the backend's process, if one has."""
-        return ender(self.armed)
-
-    def accept(self) -> CutAccept | None:
+    def accept(self, conn: int) -> CutConnection | None:
         """What becomes of a connection that is accepted now."""
-        action = on_accept(self.armed)
-        if action is not None:
-            self._set(fold(self.armed, (action.fault,)))
-        return action
+        decision = on_accept(conn, self.armed, self._draws)
+        self._fold(decision)
+        return decision.cut
 
-    def idle(self, at: Literal["reuse", "idle"], seconds: float) -> CutIdle | None:
+    def idle(self, at: Literal["reuse", "idle"], seconds: float) -> CutConnection | None:
         """What becomes of a connection that has been idle so long."""
-        action = on_idle(at, seconds, self.armed)
-        if action is not None:
-            self._set(fold(self.armed, (action.fault,)))
-        return action
+        decision = on_idle(at, seconds, self.armed)
+        self._fold(decision)
+        return decision.cut
 
     def patience(self) -> float | None:
         """After how many idle seconds `idle` is to be asked; None: never."""
@@ -143,8 +160,7 @@ class Force:
         if self._limited:
             armed = tuple(self._loaded(one) for one in armed)
         decision = on_request(request, armed, self._draws)
-        if decision.fires:
-            self._set(fold(self.armed, decision.fires))
+        self._fold(decision, request)
         return decision
 
     def stream(
@@ -181,6 +197,11 @@ class Force:
                 heard=heard,
             )
         )
+
+    def _fold(self, decision: Decision, request: Request | None = None) -> None:
+        armed = fold(self.armed, decision, request)
+        if any(one is not before for one, before in zip(armed, self.armed, strict=True)):
+            self._set(armed)
 
     def _loaded(self, one: Armed) -> Armed:
         busy, queued = self.workers.counts(one.id)

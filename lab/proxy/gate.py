@@ -198,6 +198,8 @@ class Gate:
         if tag is not None:
             exchange.op, exchange.attempt = tag
         self._notes.started(exchange, head)
+        if self._force.waiting.sees_requests:
+            self._force.waiting.request(head.method, head.target)
         stopper = self._holder if self._holder is not None else self._shut
         if stopper is not None:
             self._notes.fired(stopper, exchange)
@@ -267,7 +269,14 @@ class Gate:
             self._ends.settle()
 
     def _decide(self, exchange: Exchange, head: RequestHead) -> None:
-        request = Request(head.method, head.target, exchange.key(self._conn))
+        request = Request(
+            head.method,
+            head.target,
+            self._conn,
+            exchange.number,
+            exchange.op,
+            exchange.attempt,
+        )
         decision = self._force.decide(request, exchange.seen)
         for action in decision.actions:
             match action:
@@ -365,12 +374,6 @@ class Gate:
             self._ends.forward(data, self._pace.of(exchange, "to_backend"))
 
     # --- answers ---------------------------------------------------------------------------------
-
-    def touch(self, fault: int) -> None:
-        """This fault keeps the backend from answering what is under way."""
-        exchange = self._current
-        if exchange is not None and exchange.reaches_backend and not exchange.answered:
-            self._notes.fired(fault, exchange)
 
     def from_backend(self, data: bytes) -> None:
         """Bytes arrived from the backend."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...faults.decide import CutIdle
+from ...faults.decide import CutConnection
 from ..net import Timer
 from .force import Force
 
@@ -20,7 +20,7 @@ class Idle:
     """One connection's idle time. `idle` says whether it is; `end` ends it."""
 
     def __init__(
-        self, force: Force, idle: Callable[[], bool], end: Callable[[CutIdle], None]
+        self, force: Force, idle: Callable[[], bool], end: Callable[[CutConnection], None]
     ) -> None:
         self._force = force
         self._idle = idle
@@ -33,7 +33,7 @@ class Idle:
         self._since = self._force.net.now() if self._idle() else None
         self.look()
 
-    def ends(self) -> CutIdle | None:
+    def ends(self) -> CutConnection | None:
         """A request begins: what becomes of a connection that has been idle until now."""
         since, self._since = self._since, None
         if since is None or not self._idle():

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from ...faults.decide import CutIdle, Hold, Slow
+from ...faults.decide import CutConnection, Hold, Slow
 from ..history import ConnClosed, ConnOpened, Ending, Side
 from ..net import Connection
 from .copies import Copies
@@ -87,7 +87,6 @@ class Link:
         self._force = force
         self._gone = gone
         self._client = client
-        self._upstream = upstream
         self._backend: Connection | None = None
         self._backend_over = False
         self._early: list[bytes] = []  # for the backend, before it is connected
@@ -116,7 +115,7 @@ class Link:
             ConnOpened(t=force.clock(), service=force.service, conn=conn, port=client.peer)
         )
         client.bind(_Client(self))
-        self._dial()
+        force.net.connect(*upstream, self._dialled, DIAL_LIMIT)
 
     # --- what the proxy asks ---------------------------------------------------------------------
 
@@ -134,26 +133,6 @@ class Link:
             and self._up.empty
             and self._down.empty
         )
-
-    @property
-    def at_rest(self) -> bool:
-        """Whether its backend can be another one from now on: nothing is under way there."""
-        return self._backend_over or (self.idle and not self._early)
-
-    def move(self, upstream: tuple[str, int]) -> None:
-        """What comes next on it goes to this backend, which knows nothing of the one before."""
-        if self._backend_over:
-            return
-        self._upstream = upstream
-        if self._backend is not None:
-            self._backend.close()
-            self._backend = None
-        self._dial()
-
-    def touch(self, fault: int) -> None:
-        """A fault of the backend's keeps it from answering what is under way."""
-        if self.state == "open":
-            self._gate.touch(fault)
 
     def look(self) -> None:
         """A fault that ends idle connections is in force."""
@@ -255,6 +234,8 @@ class Link:
         if cut is not None:
             self._end_idle(cut)
         self._gate.from_client(data)
+        if self._force.waiting.due:
+            self._force.waiting.come()
         self._balance()
 
     def client_ended(self, how: Ending) -> None:
@@ -292,17 +273,13 @@ class Link:
 
     # --- the backend's side ----------------------------------------------------------------------
 
-    def _dial(self) -> None:
-        dialled = partial(self._dialled, self._upstream)
-        self._force.net.connect(*self._upstream, dialled, DIAL_LIMIT)
-
-    def _dialled(self, upstream: tuple[str, int], result: Connection | OSError) -> None:
+    def _dialled(self, result: Connection | OSError) -> None:
         if isinstance(result, OSError):
-            if not self._released and upstream == self._upstream:
+            if not self._released:
                 reason = result.strerror or str(result)
                 self.backend_ended("fin", why=f"no connection to the backend: {reason}")
             return
-        if self._backend_over or upstream != self._upstream:
+        if self._backend_over:
             result.close()
             return
         self._backend = result
@@ -327,9 +304,6 @@ class Link:
         if self._backend_over:
             return
         self._backend_over = True
-        ender = self._force.ender
-        if ender is not None and self.state == "open":
-            self._force.fired(ender, "connection", conn=self.conn)
         self._up.clear()
         self._early.clear()
         self._early_size = 0
@@ -411,7 +385,7 @@ class Link:
         """Whether it stands between two exchanges."""
         return self._gate.used and self.idle
 
-    def _end_idle(self, cut: CutIdle) -> None:
+    def _end_idle(self, cut: CutConnection) -> None:
         self.end(cut.by, cut.fault)
 
     def _left(self) -> None:
@@ -461,6 +435,8 @@ class Link:
             note()
         if data:
             self._sent_at = self._force.clock()
+            if self._force.waiting.counts_bytes:
+                self._force.waiting.sent(len(data))
             self._sent += len(data)
             if not self._client.write(data):
                 self._down_full = True

@@ -12,25 +12,13 @@ from typing import Literal, assert_never
 from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
-from ...faults.decide import (
-    Armed,
-    Draws,
-    EndProcess,
-    FreezeProcess,
-    Hold,
-    Live,
-    conflict,
-    listener,
-    mode,
-    on_live,
-    on_process,
-    replaced,
-)
+from ...faults.decide import Armed, Draws, Hold, Live, conflict, mode, on_live, replaced
 from ..history import AnyEvent, ListenerMode
 from ..net import Connection, Mode, Net
 from .copies import Copies
 from .force import Force
 from .link import Link
+from .waiting import Waiting
 
 __all__ = ["FaultRefused", "Proxy"]
 
@@ -67,7 +55,9 @@ class Proxy:
         self._tag_upstream = tag_upstream
         self._links: dict[int, Link] = {}
         self._copies = Copies(net, upstream)
-        self._force = Force(net, service, record, start, draws)
+        self._newest = 0  # the last connection accepted
+        self._waiting = Waiting(net, self._comes, self.clear)
+        self._force = Force(net, service, record, start, draws, self._waiting)
         self._closed = False
         self._listener = net.listen(self._accepted, port)
         self._record_mode("open", done=True)
@@ -84,23 +74,7 @@ class Proxy:
 
     def shutting(self) -> int | None:
         """The fault that keeps the listener from being open; None if it is."""
-        return next((one.id for one in self._force.armed if listener(one.fault) is not None), None)
-
-    def holds(self, ident: int) -> bool:
-        """Whether this fault is in force."""
-        return self._force.holds(ident)
-
-    @property
-    def at_rest(self) -> bool:
-        """Whether nothing is under way at the backend."""
-        return all(link.at_rest for link in self._links.values())
-
-    def move(self, upstream: tuple[str, int]) -> None:
-        """What comes next goes to this backend, on live connections too."""
-        self._upstream = upstream
-        self._copies.move(upstream)
-        for link in tuple(self._links.values()):
-            link.move(upstream)
+        return next((one.id for one in self._force.armed if one.fault.reach == "listener"), None)
 
     def arm(self, ident: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail") -> str:
         """Put a fault in force, in the place of one of the same slot; returns the mechanism.
@@ -108,36 +82,59 @@ class Proxy:
         Raises FaultRefused if it belongs to another service, meets one that it can't go with, or
         has a scope that its kind can't have; then nothing has changed.
         """
-        known = self.fit(fault)
+        known = self._fit(fault)
+        same = self._waiting.same(known)
+        if same is not None:
+            self.clear(same)
+        if known.waits:
+            old = replaced(self._force.armed, known)
+            if old is not None:
+                self.clear(old.id)
+            self._force.awaits(ident, known, unfired)
+            self._waiting.add(ident, known, unfired)
+            return f"waits until {known.awaits()}"
+        return self._begin(ident, known, unfired)
+
+    def _begin(
+        self, ident: int, known: AnyFault, unfired: Literal["fail", "ok"], why: str = ""
+    ) -> str:
         self.drain()  # what has arrived is older than the fault
         since = self._force.clock()
         old = replaced(self._force.armed, known)
         if old is not None:
-            self._force.remove(old.id)
+            self._waiting.ended(old.id)
+            self._force.remove(old.id, "replaced")
         self._switch(mode((*self._force.armed, Armed(ident, known))))
         live = on_live(known)
         mechanism = self._mechanism(known, live)
-        self._force.add(ident, known, since, mechanism, unfired)
+        self._force.add(Armed(ident, known, newest=self._newest), since, mechanism, unfired, why)
+        self._waiting.lasts(ident, known)
         if old is not None and live is None:
             self._release(old.fault)
         self._act_on_live(ident, live)
         if old is not None:
             self._pump()
-        for link in tuple(self._links.values()):
-            if known.reach == "connection":
+        if known.reach == "connection":
+            for link in tuple(self._links.values()):
                 link.look()
-            elif isinstance(on_process(known), FreezeProcess):
-                link.touch(ident)
         return mechanism
 
-    def clear(self, ident: int) -> None:
+    def opened(self) -> None:
+        """A breaker has opened: what waits for it comes into force."""
+        self._waiting.opened()
+
+    def clear(self, ident: int, why: str = "") -> None:
         """End a fault; what it held back is released. One that is over is passed over."""
+        waited = self._waiting.remove(ident)
+        if waited is not None:
+            self._force.never_came(ident, waited)
         if not self._force.holds(ident):
             return
+        self._waiting.ended(ident)
         self.drain()  # a client that has left must not be answered as if it still waited
         rest = tuple(one for one in self._force.armed if one.id != ident)
         self._switch(mode(rest))
-        gone = self._force.remove(ident)
+        gone = self._force.remove(ident, why)
         if gone is not None:
             self._release(gone.fault)
         self._pump()
@@ -166,6 +163,7 @@ class Proxy:
         if self._closed:
             return
         self._closed = True
+        self._waiting.close()
         self._force.workers.close()
         for one in self._force.armed:
             self._force.remove(one.id)
@@ -175,15 +173,14 @@ class Proxy:
         self._links.clear()
         self._copies.close()
 
-    def fit(self, fault: Fault) -> AnyFault:
-        """The fault, if it can be armed; nothing changes. Raises FaultRefused as `arm` does."""
+    def _fit(self, fault: Fault) -> AnyFault:
         if fault.service != self.service:
             raise FaultRefused(f"`{fault.kind}` is for {fault.service!r}, not for {self.service!r}")
         try:
             known: AnyFault = fault_adapter.validate_python(fault)
         except ValidationError:
             raise FaultRefused(f"`{fault.kind}`: no fault that this proxy can do") from None
-        reason = conflict(self._force.armed, known)
+        reason = conflict(self._waiting.meets(known, self._force.armed), known)
         if reason is not None:
             raise FaultRefused(reason)
         live = on_live(known)
@@ -194,10 +191,11 @@ class Proxy:
             )
         return known
 
+    def _comes(self, ident: int, fault: AnyFault, unfired: Literal["fail", "ok"], why: str) -> None:
+        self._begin(ident, fault, unfired, why)
+
     def _mechanism(self, fault: AnyFault, live: Live | None) -> str:
         match fault.reach:
-            case "process":
-                return _on_process(fault)
             case "listener":
                 return f"listener {self._listener.mechanism}; {_on_live(live)}"
             case "connection":
@@ -245,7 +243,7 @@ class Proxy:
         force.record(ListenerMode(t=force.clock(), service=self.service, mode=wanted, done=done))
 
     def _accepted(self, client: Connection) -> None:
-        conn = next(self._conns)
+        conn = self._newest = next(self._conns)
         link = Link(
             self._force,
             client,
@@ -260,24 +258,12 @@ class Proxy:
             live = on_live(one.fault)
             if isinstance(live, Hold):
                 link.hold(one.id, live)
-        cut = self._force.accept()
+        cut = self._force.accept(conn)
         if cut is not None:
             link.end(cut.by, cut.fault)
 
     def _forget(self, link: Link) -> None:
         self._links.pop(link.conn, None)
-
-
-def _on_process(fault: AnyFault) -> str:
-    """What is done to the backend's process, for the history."""
-    match on_process(fault):
-        case EndProcess(how="stop"):
-            signal = "SIGTERM"
-        case EndProcess():
-            signal = "SIGKILL"
-        case _:
-            signal = "SIGSTOP"
-    return f"stub process, {signal}"
 
 
 def _on_live(live: Live | None) -> str:

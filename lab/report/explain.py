@@ -19,8 +19,6 @@ from ...faults import (
     Cut,
     Drip,
     Duplicate,
-    Frozen,
-    Killed,
     Latency,
     LostAnswer,
     Partition,
@@ -28,10 +26,8 @@ from ...faults import (
     Stale,
     Stall,
     Status,
-    Stopped,
     Throttle,
 )
-from ...faults.decide import listener
 from ...faults.written import Rate, Size, written
 from ..contract import Contract
 from ..expect import required
@@ -213,10 +209,32 @@ def fault_text(fault: AnyFault) -> str:
     where = f"{fault.kind} on {fault.service}"
     if fault.endpoint is not None:
         where += f" {fault.endpoint}"
-    before = isinstance(fault, Cut) and fault.at == "accept"
-    of = "connections" if before or fault.reach == "connection" else "requests"
-    which = "" if fault.first is None else f", the first {fault.first} {of}"
-    return f"{where}: {_what(fault)}{which}"
+    return ", ".join((f"{where}: {_what(fault)}", *_which(fault), *_when(fault)))
+
+
+def _which(fault: AnyFault) -> Iterator[str]:
+    """What it acts on, of all that it could."""
+    of = "connections" if fault.reach == "connection" else "requests"
+    if fault.connections is not None:
+        yield f"on {fault.connections} connections"
+    if fault.operation is not None:
+        yield f"of operation {fault.operation} that meets it"
+    if fault.attempt:
+        each = " and ".join(map(str, fault.attempt))
+        yield f"attempt{'s' if len(fault.attempt) > 1 else ''} {each} of an operation"
+    if fault.every_nth is not None:
+        yield f"one of {fault.every_nth} {of}"
+    if fault.fraction is not None:
+        yield f"{fault.fraction:.4g} of the {of} by chance"
+    if fault.first is not None:
+        yield f"the first {fault.first} {of}"
+
+
+def _when(fault: AnyFault) -> Iterator[str]:
+    if fault.waits:
+        yield f"not until {fault.awaits()}"
+    if fault.lasts is not None:
+        yield f"for {fault.lasts:g} s"
 
 
 def _what(fault: AnyFault) -> str:
@@ -224,12 +242,6 @@ def _what(fault: AnyFault) -> str:
         case Refused(live=live):
             ends = {"close": "closed by FIN", "reset": "reset", "keep": "kept"}[live]
             return f"no listener, live connections {ends}"
-        case Stopped(restart=restart):
-            return f"its process stopped by SIGTERM, {_again(restart)}"
-        case Killed(restart=restart):
-            return f"its process killed by SIGKILL, {_again(restart)}"
-        case Frozen():
-            return "its process frozen by SIGSTOP: connects taken, then silence"
         case Cut(at="accept", by=by):
             return f"{by.upper()} on each connection that is accepted"
         case Cut(at="request_head", by=by):
@@ -284,11 +296,6 @@ def _ways(direction: Literal["to_client", "to_backend", "both"]) -> str:
     return {"to_client": "answers", "to_backend": "requests", "both": "both ways"}[direction]
 
 
-def _again(restart: float | Literal["never"]) -> str:
-    """When a process is started again."""
-    return "back when cleared" if restart == "never" else f"back after {restart:g} s"
-
-
 def _status(fault: Status) -> str:
     headers = "".join(f", {name}: {value}" for name, value in fault.headers)
     if fault.sequence:
@@ -314,9 +321,10 @@ def _foot(plan: Plan, contract: Contract) -> Iterator[str]:
     for service, named in calls.items():
         yield from _label(service, ", ".join(named))
     yield from _label("requires", " ".join(required(plan, contract)))
-    words = {"refusing": "refused", "dark": "unanswered"}
-    modes = (listener(fault) for fault in plan.faults().values())
-    unseen = dict.fromkeys(words[mode] for mode in modes if mode is not None)
+    hidden = {"refused": "refused", "partition": "unanswered"}
+    unseen = dict.fromkeys(
+        hidden[fault.kind] for fault in plan.faults().values() if fault.kind in hidden
+    )
     if unseen:
         connects = f"{' and '.join(unseen)} connects by the audit event"
         yield from _label("evidence", f"{connects}, all else at the proxy")

@@ -7,7 +7,6 @@ The plan is played in thought, in virtual seconds; nothing is started, and nothi
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -18,14 +17,14 @@ from ...faults import (
     Capacity,
     Drip,
     Duplicate,
-    Latency,
     Partition,
     Refused,
     Stale,
     Stall,
     Throttle,
 )
-from ...faults.decide import EndProcess, on_process
+from ...faults.decide import Armed, Decision, Draws, Request, concerns, keyed, on_live, picks
+from ...faults.decide import fold as acted
 from ..contract import Contract
 from ..expect import outcome_of_key
 from ..oracle import (
@@ -38,8 +37,9 @@ from ..oracle import (
     begin,
     fold,
     next_demand,
+    open_circuits,
 )
-from ..plan import BYTES, Enter, Fresh, Inject, Operate, Plan, Renew, Wait, lasts, shows, silence
+from ..plan import Enter, Inject, Operate, Plan, Renew, Wait, shows
 
 __all__ = ["Forecast", "Waiting", "forecast"]
 
@@ -72,7 +72,7 @@ class Forecast:
 
 def forecast(plan: Plan, contract: Contract) -> dict[int, Forecast]:
     """What each operation of a plan would do, by its id."""
-    played = _Thought(contract, plan.faults())
+    played = _Thought(contract, keyed(plan.seed))
     for step in plan.steps:
         match step:
             case Operate():
@@ -81,10 +81,8 @@ def forecast(plan: Plan, contract: Contract) -> dict[int, Forecast]:
                 played.now += step.seconds
             case Renew():
                 played.renew()
-            case Fresh():
-                played.rested.clear()
-            case Inject(id=number):
-                played.since[number] = played.now
+            case Inject():
+                played.inject(step)
             case Enter(phase="recovery"):
                 played.now += _APART
             case _:
@@ -108,25 +106,68 @@ _Move = Literal["invoke", "begin", "end"]
 
 
 @dataclass(slots=True)
+class _Standing:
+    """A fault whose step has come, `since` then. `began`: when the event that it waits for came."""
+
+    armed: Armed
+    since: float
+    began: float | None
+
+    def stands(self, t: float) -> bool:
+        """Whether it is in force; one that waits for a request is, behind the first that asks."""
+        fault = self.armed.fault
+        begins = fault.comes(self.since)
+        if begins is None:
+            begins = self.began
+        if begins is None:
+            if not fault.follows("request"):
+                return False
+            self.began = t
+            return on_live(fault) is not None  # the request that it waited for is under way
+        return begins <= t and (fault.lasts is None or t < begins + fault.lasts)
+
+    def opened(self, t: float) -> None:
+        """A breaker is open."""
+        if self.began is None and self.armed.fault.follows("open"):
+            self.began = t
+
+    def meets(self, request: Request, draws: Draws) -> bool:
+        """Whether its scope picks this request; it has met it, if so or not."""
+        meets = concerns(self.armed, request)
+        picked = meets and picks(self.armed, request, draws)
+        met = (self.armed.id,) if meets else ()
+        (self.armed,) = acted((self.armed,), Decision(met=met), request)
+        return picked
+
+    def acts(self) -> None:
+        """It acted on the request that it picked."""
+        (self.armed,) = acted((self.armed,), Decision(fires=(self.armed.id,)))
+
+
+@dataclass(slots=True)
 class _Thought:
     """The model client, its clock, and what the oracle remembers of it."""
 
     contract: Contract
-    faults: dict[int, AnyFault]
+    draws: Draws
     now: float = 0.0
     life: int = 0
     state: State = field(default_factory=begin)
-    hits: Counter[int] = field(default_factory=Counter)
-    since: dict[int, float] = field(default_factory=dict)  # fault -> when it was armed
-    rested: dict[str, float] = field(default_factory=dict)  # service -> since when one is idle
+    faults: dict[int, _Standing] = field(default_factory=dict)
+    rested: dict[str, float] = field(default_factory=dict)  # service -> since when it is idle
     found: dict[int, Forecast] = field(default_factory=dict)
     _order: Iterator[int] = field(default_factory=count)
+
+    def inject(self, step: Inject) -> None:
+        """A fault's step has come."""
+        unmeasured = step.fault.volume() is not None  # taken to have passed
+        began = self.now if unmeasured else None
+        self.faults[step.id] = _Standing(Armed(step.id, step.fault), self.now, began)
 
     def renew(self) -> None:
         """The subject is opened anew."""
         self.now += _APART
         self.life += 1
-        self.rested.clear()
         self.state = fold(self.contract, self.state, Renewed(self.now, self.life))
 
     def operate(self, step: Operate) -> None:
@@ -203,38 +244,38 @@ class _Thought:
 
     def _fold(self, event: Invoked | AttemptBegan | AttemptEnded | Ended) -> None:
         self.state = fold(self.contract, self.state, event)
+        if isinstance(event, Ended) and open_circuits(self.state):
+            for standing in self.faults.values():
+                standing.opened(event.t)
 
     # --- what the faults do ----------------------------------------------------------------------
 
     def _meets(self, t: float, call: _Call) -> tuple[str, float]:
         """What the next attempt of a call meets, and the seconds until the client knows."""
         step = call.step
-        since = None if call.attempts > 1 else self.rested.get(step.service)
-        rest = None if since is None else t - since
-        late = slow = 0.0
-        for number in step.faults:
-            fault = self.faults[number]
-            if fault.first is not None and self.hits[number] >= fault.first:
+        rest = None if call.attempts > 1 else t - self.rested.get(step.service, t)
+        new = 1 if rest is None else 0
+        request = Request(step.method, step.path, new, 1, call.op, call.attempts)
+        late = 0.0
+        for standing in [self.faults[number] for number in step.faults]:
+            if not standing.stands(t):
                 continue
-            if fault.kind == "status" and self.hits[number] >= len(fault.sequence) > 0:
+            fault, hits = standing.armed.fault, standing.armed.hits
+            if not standing.meets(request, self.draws):
                 continue
-            if _spares(fault, step, rest) or _over(fault, t - self.since.get(number, t)):
+            if fault.kind == "status" and hits >= len(fault.sequence) > 0:
                 continue
-            self.hits[number] += 1
-            match fault:
-                case Latency():
-                    late += lasts(fault)
-                case Throttle() | Drip() if {"ok", "contract"} & set(step.expect):
-                    late += 0.0 if "ok" in step.expect else silence(fault, BYTES)
-                    slow += lasts(fault)
-                case _:
-                    return self._shown(fault, step, self.hits[number])
-        read, total = self.contract.timeouts.read, self.contract.deadline.total
+            if _spares(fault, step, rest):
+                continue
+            standing.acts()
+            if fault.kind == "latency":
+                late += fault.delay
+                continue
+            return self._shown(fault, step, hits + 1)
+        read = self.contract.timeouts.read
         if read is not None and late >= read:
             return "read_timeout_headers", read
-        if total is not None and slow >= total and "ok" not in step.expect:
-            return "slow_drip", total
-        return "ok", _QUICK + late + slow
+        return "ok", _QUICK + late
 
     def _shown(self, fault: AnyFault, step: Operate, hit: int) -> tuple[str, float]:
         if fault.kind == "status" and fault.sequence:
@@ -255,20 +296,11 @@ class _Thought:
         if not call.met.startswith("status:"):
             return None
         for number in reversed(call.step.faults):
-            fault = self.faults[number]
+            fault = self.faults[number].armed.fault
             if fault.kind == "status":
                 named = (value for name, value in fault.headers if name.lower() == "retry-after")
                 return next(named, None)
         return None
-
-
-def _over(fault: AnyFault, seconds: float) -> bool:
-    """Whether a fault has ended by itself so many seconds after it was armed."""
-    match on_process(fault):
-        case EndProcess(restart=float(restart)):
-            return seconds >= restart
-        case _:
-            return False
 
 
 def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
@@ -277,10 +309,10 @@ def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
     `rest`: for how long the connection that it takes from a pool has been idle; None: a new one.
     """
     match fault:
-        case Refused(live="keep") | Partition(live="keep") | Stall(at="connect"):
-            return "ok" in step.expect or ("contract" in step.expect and rest is not None)
-        case Capacity():
+        case Refused(live="keep") | Partition(live="keep") | Stall(at="connect") | Capacity():
             return bool({"ok", "contract"} & set(step.expect))
+        case Throttle() | Drip():
+            return "ok" in step.expect
         case Duplicate():
             return True
         case Stale(at=at, idle=idle):

@@ -13,7 +13,14 @@ from dataclasses import asdict, dataclass, replace
 
 from ...faults import KINDS, Fault
 from ...faults.scope import REACHES, Reach
-from ...scenarios.kinds import Parameter, families_of, parameter, parameters_of, scope_of
+from ...scenarios.kinds import (
+    SCHEDULE_KEYS,
+    Parameter,
+    families_of,
+    parameter,
+    parameters_of,
+    scope_of,
+)
 from .lanes import WIDTH
 
 __all__ = ["Kind", "as_json", "as_markdown", "as_text", "kinds"]
@@ -34,6 +41,7 @@ class Kind:
     environments: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     scope: tuple[str, ...]
+    schedule: tuple[str, ...]
 
 
 def kinds(
@@ -50,6 +58,7 @@ def kinds(
             environments=tuple(place for place, can in environments.items() if name in can),
             parameters=tuple(parameter(model, own) for own in parameters_of(model)),
             scope=scope_of(model),
+            schedule=SCHEDULE_KEYS,
         )
         for name, model in models.items()
     ]
@@ -87,6 +96,7 @@ def _rows(one: Kind) -> list[tuple[str, str]]:
     return [
         *((each.name, _allowed(each)) for each in one.parameters),
         ("scope", ", ".join(one.scope)),
+        ("schedule", ", ".join(one.schedule)),
         ("acts on", "; or ".join(REACHES[each] for each in one.reaches)),
         ("shows as", ", ".join(one.observables) or "nothing that a client could see"),
         ("played in", ", ".join(one.environments) or "no environment yet"),
@@ -137,10 +147,9 @@ def as_markdown(found: Sequence[Kind]) -> str:
 def _brief(one: Parameter) -> str:
     """A parameter in few words; the default stands first, in bold."""
     match one.form:
-        case "word" | "word or number" | "word or duration":
+        case "word" | "word or number":
             words = [word for word in one.words if word != one.default]
-            more = {"word or number": ["a number"], "word or duration": ["a duration"]}
-            words += more.get(one.form, [])
+            words += ["a number"] if one.form == "word or number" else []
             first = [] if one.default is None else [f"**{one.default}**"]
             return f"`{one.name}`: {', '.join([*first, *words])}"
         case _:
@@ -149,7 +158,7 @@ def _brief(one: Parameter) -> str:
 
 def _scopes(found: Sequence[Kind]) -> str:
     every = [key for key in found[0].scope if all(key in one.scope for one in found)]
-    text = f"Every kind takes {_keys(every)}."
+    text = f"Every kind takes {_keys([*every, *found[0].schedule])}."
     by_more: dict[tuple[str, ...], list[str]] = {}
     for one in found:
         by_more.setdefault(tuple(key for key in one.scope if key not in every), []).append(one.kind)

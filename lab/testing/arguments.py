@@ -5,19 +5,19 @@ Counterpart: `arming.py`, whose methods are the calls. The types stand in the fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Literal, TypedDict, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ...faults import KINDS, Fault
+from ...faults import Fault
 from ...scenarios.errors import nearest
 from ...scenarios.kinds import Parameter, parameter
 from ..errors import FaultError
 
-__all__ = ["built", "pairs"]
+__all__ = ["When", "Where", "built", "pairs"]
 
 __tracebackhide__ = True  # pytest: the line to show is the test's own
 
@@ -26,13 +26,31 @@ Built = TypeVar("Built", bound=Fault)
 _PREFIX = "Value error, "  # pydantic's, before what a model says itself
 
 
-def built(call: str, build: Callable[[], Built]) -> Built:
-    """The fault that `build` gives. Raises FaultError for the first argument that is wrong."""
+class When(TypedDict, total=False):
+    """The keywords that say when: see `faults.schedule.Schedule`."""
+
+    after: float | str
+    lasts: float
+
+
+class Where(When, total=False):
+    """The keywords that say where, too: see `faults.Fault`."""
+
+    endpoint: str
+    first: int
+    every_nth: int
+    attempt: int | tuple[int, ...]
+    operation: int
+    fraction: float
+    connections: Literal["new", "live"]
+
+
+def built(call: str, kind: type[Built], when: When | Where, **given: object) -> Built:
+    """The fault of these arguments. Raises FaultError for the first one that is wrong."""
     try:
-        return build()
+        return kind(**given, **when)
     except ValidationError as error:
         refused = error
-    kind = next(kind for kind in KINDS.values() if kind.__name__ == refused.title)
     raise _told(call, kind, refused.errors(include_url=False)[0])
 
 
@@ -55,6 +73,14 @@ def _told(call: str, kind: type[Fault], first: ErrorDetails) -> FaultError:
     if not first["loc"] or first["type"] == "value_error":
         return FaultError(f"{call}: {first['msg'].removeprefix(_PREFIX)}")
     name, value = str(first["loc"][0]), first["input"]
+    if first["type"] == "extra_forbidden":
+        names = [known for known in kind.model_fields if known not in ("kind", "service")]
+        close = nearest(name, names)
+        return FaultError(
+            f"{call}: it takes no {name}=",
+            expected=", ".join(names),
+            nearest="" if close is None else close,
+        )
     wanted = parameter(kind, name)
     close = nearest(value, wanted.words) if isinstance(value, str) else None
     return FaultError(

@@ -9,20 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Literal
 
-from ...faults import (
-    KINDS,
-    Cut,
-    Fault,
-    Killed,
-    Latency,
-    Partition,
-    Refused,
-    Status,
-    Stopped,
-)
-from ...scenarios.errors import nearest
-from ..errors import FaultError, UsageError
-from .arguments import built, pairs
+from typing_extensions import Unpack
+
+from ...faults import KINDS, Cut, Fault, Latency, Partition, Refused, Status
+from ..errors import UsageError
+from .arguments import When, Where, built, pairs
 from .armed import Armed, Unfired
 
 __all__ = ["Arming"]
@@ -30,11 +21,12 @@ __all__ = ["Arming"]
 __tracebackhide__ = True  # pytest: the line to show is the test's own
 
 
-_DOWN = ("refused", "stopped", "killed")
-
-
 class Arming(ABC):
-    """What can arm faults has these methods for the usual ones, and `inject` for all others."""
+    """What can arm faults has these methods for the usual ones, and `inject` for all others.
+
+    All take the keywords that say when: `after=1.9` (seconds), `after="request"`, `after="4kB"`,
+    `lasts=5`. A fault that waits comes into force by itself, and fails its block if it never did.
+    """
 
     @abstractmethod
     def _arm(self, faults: tuple[Fault, ...], unfired: Unfired, call: str) -> Armed:
@@ -44,22 +36,16 @@ class Arming(ABC):
         self,
         service: str,
         *,
-        kind: Literal["refused", "stopped", "killed"] = "refused",
-        live: Literal["close", "reset", "keep"] | None = None,
-        restart: float | Literal["never"] | None = None,
+        live: Literal["close", "reset", "keep"] = "close",
         unfired: Unfired = "fail",
+        **when: Unpack[When],
     ) -> Armed:
-        """Every connect is refused.
+        """Every connect is refused; `live` says what happens to live connections.
 
-        `refused`: the service is not there; `live` says what happens to live connections. `close`
-        (left out): FIN, `reset`: RST, `keep`: they live on.
-        `stopped`, `killed`: its process ends by SIGTERM or SIGKILL, and its kernel ends every
-        connection. `restart`: after so many seconds it is started again; `never` (left out): when
-        the fault is over. It serves again, at the same url, when `clear` or the block is left.
+        `close`: FIN, `reset`: RST, `keep`: they live on.
         """
-        fault = _down(service, kind, live, restart)
-        other = "" if kind == "refused" else f', kind="{kind}"'
-        return self._arm((fault,), unfired, f'lab.down("{service}"{other}, unfired="ok")')
+        fault = built("lab.down", Refused, when, service=service, live=live)
+        return self._arm((fault,), unfired, f'lab.down("{service}", unfired="ok")')
 
     def slow(
         self,
@@ -67,20 +53,14 @@ class Arming(ABC):
         delay: float,
         *,
         jitter: float = 0.0,
-        endpoint: str | None = None,
-        first: int | None = None,
         unfired: Unfired = "fail",
+        **where: Unpack[Where],
     ) -> Armed:
         """Answers come `delay` seconds late, plus or minus `jitter`.
 
-        `endpoint` (`GET /orders/*`) and `first` (how many requests) narrow it down.
+        `where` narrows it down: `endpoint="GET /orders/*"`, `first=2`, `attempt=1`, and so on.
         """
-        fault = built(
-            "lab.slow",
-            lambda: Latency(
-                service=service, delay=delay, jitter=jitter, endpoint=endpoint, first=first
-            ),
-        )
+        fault = built("lab.slow", Latency, where, service=service, delay=delay, jitter=jitter)
         return self._arm((fault,), unfired, f'lab.slow("{service}", {delay:g}, unfired="ok")')
 
     def status(
@@ -90,25 +70,16 @@ class Arming(ABC):
         *,
         headers: Mapping[str, str | int] | None = None,
         body: str | None = None,
-        endpoint: str | None = None,
-        first: int | None = None,
         unfired: Unfired = "fail",
+        **where: Unpack[Where],
     ) -> Armed:
         """Answers carry this status, and the backend is not asked.
 
-        `endpoint` (`GET /orders/*`) and `first` (how many requests) narrow it down.
+        `where` narrows it down: `endpoint="GET /orders/*"`, `first=2`, `attempt=1`, and so on.
         """
         lines = pairs("lab.status", "headers", headers)
         fault = built(
-            "lab.status",
-            lambda: Status(
-                service=service,
-                code=code,
-                headers=lines,
-                body=body,
-                endpoint=endpoint,
-                first=first,
-            ),
+            "lab.status", Status, where, service=service, code=code, headers=lines, body=body
         )
         return self._arm((fault,), unfired, f'lab.status("{service}", {code}, unfired="ok")')
 
@@ -119,6 +90,7 @@ class Arming(ABC):
         live: Literal["hold", "unplugged", "keep"] = "hold",
         direction: Literal["to_client", "to_backend", "both"] = "both",
         unfired: Unfired = "fail",
+        **when: Unpack[When],
     ) -> Armed:
         """Connects stay unanswered; `live` says what happens to live connections.
 
@@ -127,7 +99,7 @@ class Arming(ABC):
         After `clear` what was held is delivered, even if the client has gone.
         """
         fault = built(
-            "lab.partition", lambda: Partition(service=service, live=live, direction=direction)
+            "lab.partition", Partition, when, service=service, live=live, direction=direction
         )
         return self._arm((fault,), unfired, f'lab.partition("{service}", unfired="ok")')
 
@@ -137,17 +109,14 @@ class Arming(ABC):
         at: Literal["accept", "request_head", "request_complete", "response_head", "response_body"],
         *,
         by: Literal["fin", "rst"] = "fin",
-        endpoint: str | None = None,
-        first: int | None = None,
         unfired: Unfired = "fail",
+        **where: Unpack[Where],
     ) -> Armed:
         """The connection ends at this point: see `faults.Cut`.
 
-        `endpoint` (`GET /orders/*`) and `first` (how many requests) narrow it down.
+        `where` narrows it down: `endpoint="GET /orders/*"`, `first=2`, `attempt=1`, and so on.
         """
-        fault = built(
-            "lab.cut", lambda: Cut(service=service, at=at, by=by, endpoint=endpoint, first=first)
-        )
+        fault = built("lab.cut", Cut, where, service=service, at=at, by=by)
         return self._arm((fault,), unfired, f'lab.cut("{service}", "{at}", unfired="ok")')
 
     def inject(self, *faults: Fault, unfired: Unfired = "fail") -> Armed:
@@ -162,38 +131,3 @@ class Arming(ABC):
                     expected=f"one of faultlab's: {', '.join(k.__name__ for k in KINDS.values())}",
                 )
         return self._arm(faults, unfired, 'lab.inject(..., unfired="ok")')
-
-
-def _down(
-    service: str,
-    kind: object,  # a test is not always type-checked
-    live: Literal["close", "reset", "keep"] | None,
-    restart: float | Literal["never"] | None,
-) -> Fault:
-    """The fault of `lab.down`. Raises FaultError."""
-    if kind not in _DOWN:
-        close = nearest(kind, _DOWN) if isinstance(kind, str) else None
-        raise FaultError(
-            f"lab.down: kind={kind!r}",
-            expected=", ".join(map(repr, _DOWN)),
-            nearest="" if close is None else repr(close),
-        )
-    if kind == "refused":
-        if restart is not None:
-            raise FaultError(
-                f"lab.down: restart={restart!r}: nothing ends where the kind is 'refused'",
-                expected="kind='stopped' or kind='killed' with it",
-            )
-        return built(
-            "lab.down", lambda: Refused(service=service, live="close" if live is None else live)
-        )
-    if live is not None:
-        raise FaultError(
-            f"lab.down: live={live!r}: what becomes of the connections of a process is its kernel's",
-            expected="kind='refused' with it",
-        )
-    ends: type[Stopped | Killed] = Stopped if kind == "stopped" else Killed
-    return built(
-        "lab.down",
-        lambda: ends(service=service, restart="never" if restart is None else restart),
-    )

@@ -281,6 +281,11 @@ class Lab(Arming):
             raise UsageError(f"unfired={unfired!r}", expected='"fail" or "ok"')
         for fault in faults:
             self.url(fault.service)
+            if fault.follows("open"):
+                raise UsageError(
+                    f'{fault.kind}: after="open" needs a contract that says when a breaker opens',
+                    expected="a scenario file, which has one",
+                )
         self._open()
         handles: list[Handle] = []
         try:

@@ -43,8 +43,11 @@ def unfired(
     quiet = not met and not any(meanwhile(one.opened, record) for one in reading.connections)
     told = "nothing was called, here or on another service" if quiet else ", ".join(seen)
     lasted = f"{over - record.armed:.3f} s"
+    was = f"was in force {lasted} and never fired"
+    if record.awaited:
+        was = f"waited {lasted} until {record.awaited}, and never came into force"
     rows = [
-        f"`{record.kind}` on {record.service} ({place}) was in force {lasted} and never fired",
+        f"`{record.kind}` on {record.service} ({place}) {was}",
         f"  meanwhile  {told}",
     ]
     if record.text:

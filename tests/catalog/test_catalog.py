@@ -31,10 +31,7 @@ SILENT = "read_timeout_headers"
 Row = tuple[str, str, tuple[str, ...], int]
 FAULT: dict[str, list[Row]] = {
     "down": [
-        ("write", "MaximusConnectionError", (REFUSED,) * 3, 0),
-        ("read", "ok", ("ok",), 0),
-        ("read", "MaximusConnectionError", (REFUSED,) * 3, 0),
-        ("write", "ok", ("ok",), 1),
+        ("write", "MaximusConnectionError", ("reset_before_response",), 1),
         ("write", "MaximusConnectionError", (REFUSED,) * 3, 0),
         *[("read", "MaximusConnectionError", (REFUSED,) * 3, 0)] * 5,
         ("read", "MaximusCircuitOpenError", (), 0),
@@ -49,12 +46,11 @@ FAULT: dict[str, list[Row]] = {
         ("read.other", "MaximusConnectionError", (DARK,) * 3, 0),
         ("read", "ok", ("ok",), 0),
         ("write", "MaximusDeadlineError", ("slow_drip",), 1),
-        ("write", "MaximusTimeoutError", (SILENT,), 1),  # when the process goes on
-        ("read", "ok", ("ok",), 0),
     ],
     "5xx": [
         ("read", "MaximusAPIError", ("status:500", "status:502", "status:504"), 0),
         ("read", "ok", ("status:503", "status:503", "ok"), 0),
+        *[("read", "ok", ("status:502", "ok"), 0)] * 2,
         ("write", "MaximusAPIError", ("status:503",), 0),
         *[("read", "MaximusAPIError", ("status:404",), 0)] * 6,
     ],

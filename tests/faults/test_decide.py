@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -6,13 +7,12 @@ from hypothesis import strategies as st
 
 from faultlab.faults import (
     KINDS,
+    AnyFault,
     BadBody,
     Capacity,
     Cut,
     Drip,
     Duplicate,
-    Frozen,
-    Killed,
     Latency,
     LostAnswer,
     Partition,
@@ -20,7 +20,6 @@ from faultlab.faults import (
     Stale,
     Stall,
     Status,
-    Stopped,
     Throttle,
 )
 from faultlab.faults.bodies import BODIES
@@ -28,17 +27,14 @@ from faultlab.faults.decide import (
     Answer,
     Armed,
     Copy,
-    CutAccept,
     CutAnswer,
     CutBody,
+    CutConnection,
     CutHead,
-    CutIdle,
     CutRequest,
     Decision,
     Delay,
-    EndProcess,
     Enter,
-    FreezeProcess,
     Hold,
     LoseAnswer,
     Paced,
@@ -47,7 +43,6 @@ from faultlab.faults.decide import (
     Request,
     Withhold,
     conflict,
-    ender,
     fold,
     keyed,
     mode,
@@ -55,14 +50,13 @@ from faultlab.faults.decide import (
     on_bytes,
     on_idle,
     on_live,
-    on_process,
     on_request,
     paces,
     patience,
     replaced,
 )
 
-REQUEST = Request("GET", "/orders/7?full=1", (5, 2))
+REQUEST = Request("GET", "/orders/7?full=1", 9, 4, 5, 2)
 
 # One fault of each kind, and the action that it becomes.
 ENDINGS = [
@@ -86,8 +80,6 @@ ENDINGS = [
         Answer(1, 503, (("Content-Type", "application/json"), ("Retry-After", "1")), b"x"),
     ),
     (Refused(service="s"), None),
-    (Stopped(service="s"), None),
-    (Killed(service="s"), None),
     (Partition(service="s"), None),
     (Stale(service="s"), None),
     (Capacity(service="s", workers=1), Enter(1)),
@@ -109,8 +101,9 @@ def armed(*faults) -> tuple[Armed, ...]:
 def test_each_kind_becomes_its_action(fault, action) -> None:
     """The table is the meaning of the faults; the proxy knows no more."""
     fires = () if isinstance(action, Enter) else (1,)
-    expected = Decision() if action is None else Decision((action,), fires)
-    assert on_request(REQUEST, armed(fault), middle) == expected
+    decision = on_request(REQUEST, armed(fault), middle)
+    assert decision.actions == (() if action is None else (action,))
+    assert decision.fires == (() if action is None else fires)
 
 
 def test_a_cut_at_accept_counts_connections() -> None:
@@ -118,10 +111,10 @@ def test_a_cut_at_accept_counts_connections() -> None:
     faults = armed(Stall(service="s"), Cut(service="s", at="accept", by="rst", first=2))
     seen = []
     for _ in range(3):
-        action = on_accept(faults)
-        seen.append(action)
-        faults = fold(faults, () if action is None else (action.fault,))
-    assert seen == [CutAccept(2, "rst"), CutAccept(2, "rst"), None]
+        decision = on_accept(1, faults, middle)
+        seen.append(decision.cut)
+        faults = fold(faults, decision)
+    assert seen == [CutConnection(2, "rst"), CutConnection(2, "rst"), None]
 
 
 def test_a_stale_connection_is_one_that_was_idle_for_long_enough() -> None:
@@ -131,62 +124,18 @@ def test_a_stale_connection_is_one_that_was_idle_for_long_enough() -> None:
     )
     assert patience(faults) == 2.0
     assert patience(faults[1:]) is None
-    assert on_idle("idle", 1.9, faults) is None
-    assert on_idle("idle", 2.0, faults) == CutIdle(1, "fin")
-    assert on_idle("idle", 2.0, fold(faults, (1,))) is None
-    assert on_idle("reuse", 1.0, faults) == CutIdle(2, "rst")
-    assert on_idle("reuse", 0.9, faults) is None
+    assert on_idle("idle", 1.9, faults).cut is None
+    ended = on_idle("idle", 2.0, faults)
+    assert ended.cut == CutConnection(1, "fin")
+    assert on_idle("idle", 2.0, fold(faults, ended)).cut is None
+    assert on_idle("reuse", 1.0, faults).cut == CutConnection(2, "rst")
+    assert on_idle("reuse", 0.9, faults).cut is None
 
 
 def test_no_kind_is_missing_here() -> None:
     """A kind that nothing decides would be armed and never fire."""
-    here = {fault.kind for fault, _ in ENDINGS} | {"latency", "bad_body", "frozen"}
+    here = {fault.kind for fault, _ in ENDINGS} | {"latency", "bad_body"}
     assert here == KINDS.keys()
-
-
-@pytest.mark.parametrize(
-    ("fault", "act"),
-    [
-        (Stopped(service="s"), EndProcess("stop", None)),
-        (Killed(service="s", restart=0.5), EndProcess("kill", 0.5)),
-        (Frozen(service="s"), FreezeProcess()),
-        (Refused(service="s"), None),
-    ],
-)
-def test_what_is_done_to_the_backend_s_process(fault, act) -> None:
-    """And which fault ended it, so that what its kernel does is the fault's."""
-    assert on_process(fault) == act
-    ends = isinstance(act, EndProcess)
-    assert ender(armed(Latency(service="s", delay=1), fault)) == (2 if ends else None)
-
-
-def test_a_frozen_backend_acts_on_what_gets_to_it() -> None:
-    """A request that the gate answers never asks it."""
-    frozen = Frozen(service="s")
-    assert on_request(REQUEST, armed(frozen), middle) == Decision((), (1,))
-    late = armed(Stall(service="s"), frozen)
-    assert on_request(REQUEST, late, middle) == Decision((Withhold(1),), (1, 2))
-    answered = armed(frozen, Status(service="s", code=500))
-    assert on_request(REQUEST, answered, middle).fires == (2,)
-
-
-def test_a_process_is_in_one_state_and_a_listener_in_one_mode() -> None:
-    """What can't be together is refused by name; a frozen process has any listener."""
-    killed, frozen = Killed(service="s"), Frozen(service="s")
-    process = "the process can be in one state only; clear that fault first"
-    assert conflict(armed(killed), frozen) == (
-        f"`frozen` on s meets `killed`, which is in force: {process}"
-    )
-    assert "`killed` on s meets `frozen`" in str(conflict(armed(frozen), killed))
-    listener = "the listener can be in one mode only; clear that fault first"
-    assert conflict(armed(Partition(service="s")), killed) == (
-        f"`killed` on s meets `partition`, which is in force: {listener}"
-    )
-    assert conflict(armed(Partition(service="s")), frozen) is None
-    assert conflict(armed(killed), Killed(service="s", restart=1)) is None
-    assert conflict((), Killed(service="s", first=1)) == (
-        "`killed` acts on connections, before there is a request: it takes no `first`"
-    )
 
 
 def test_a_bad_body_is_the_one_that_was_named() -> None:
@@ -203,7 +152,7 @@ def test_the_first_armed_in_scope_ends_the_exchange() -> None:
         Stall(service="s", endpoint="GET /orders/{id}"),
         Status(service="s", code=500),
     )
-    assert on_request(REQUEST, faults, middle) == Decision((Withhold(2),), (2,))
+    assert on_request(REQUEST, faults, middle) == Decision((Withhold(2),), (2,), met=(2,))
 
 
 def test_only_what_reaches_the_backend_is_copied() -> None:
@@ -285,7 +234,7 @@ def test_first_counts_the_exchanges_acted_on() -> None:
     """The n-th hit is the last, whatever else was asked meanwhile."""
     fault = Cut(service="s", at="request_head", first=2)
     assert on_request(REQUEST, (Armed(1, fault, hits=1),), middle).fires == (1,)
-    assert on_request(REQUEST, (Armed(1, fault, hits=2),), middle) == Decision()
+    assert on_request(REQUEST, (Armed(1, fault, hits=2),), middle).fires == ()
 
 
 def test_a_sequence_answers_its_codes_once_each() -> None:
@@ -295,7 +244,7 @@ def test_a_sequence_answers_its_codes_once_each() -> None:
     for _ in range(3):
         decision = on_request(REQUEST, faults, middle)
         seen.append(getattr(decision.actions[0], "status", "stall"))
-        faults = fold(faults, decision.fires)
+        faults = fold(faults, decision)
     assert seen == [503, 502, "stall"]
 
 
@@ -313,6 +262,136 @@ def test_a_default_body_names_the_status() -> None:
         (action,) = on_request(REQUEST, armed(Status(service="s", code=code)), middle).actions
         assert isinstance(action, Answer)
         assert json.loads(action.body) == {"detail": phrase, "status": code}
+
+
+def hits(fault: AnyFault, requests: Sequence[Request], newest: int = 0) -> list[bool]:
+    """On which of these requests, one after the other, a fault acts."""
+    faults, found = (Armed(1, fault, newest=newest),), []
+    for request in requests:
+        decision = on_request(request, faults, keyed(7))
+        found.append(1 in decision.fires)
+        faults = fold(faults, decision, request)
+    return found
+
+
+def asked(*tags: tuple[int | None, int | None], target: str = "/x") -> list[Request]:
+    """Requests of these operations and attempts, each on a connection of its own."""
+    return [Request("GET", target, n, 1, op, attempt) for n, (op, attempt) in enumerate(tags, 1)]
+
+
+def test_an_attempt_is_met_by_its_number() -> None:
+    """`the first attempt fails, the second works`, for each operation."""
+    tags = asked((1, 1), (1, 2), (2, 1), (2, 2), (2, 3))
+    assert hits(Stall(service="s", attempt=1), tags) == [True, False, True, False, False]
+    assert hits(Stall(service="s", attempt=(2, 3)), tags) == [False, True, False, True, True]
+
+
+def test_an_operation_is_counted_where_it_meets_the_fault() -> None:
+    """In the order of their first requests, those out of scope left out."""
+    elsewhere = asked((5, 1), target="/y")
+    tags = elsewhere + asked((7, 1), (9, 1), (7, 2), (9, 2), (5, 1))
+    fault = Stall(service="s", endpoint="GET /x", operation=2)
+    assert hits(fault, tags) == [False, False, True, False, True, False]
+
+
+def test_who_carries_no_tag_is_met_by_no_attempt_and_no_operation() -> None:
+    """A guess would blame a client for the lab's mistake; the fault is reported as unfired."""
+    tags = asked((None, None), (None, None))
+    assert hits(Stall(service="s", attempt=1), tags) == [False, False]
+    assert hits(Stall(service="s", operation=1), tags) == [False, False]
+
+
+def test_every_nth_counts_what_the_rest_of_the_scope_leaves() -> None:
+    """Third, sixth, ...; of the first attempts alone where it says so."""
+    tags = asked(*[(op, attempt) for op in range(1, 7) for attempt in (1, 2)])
+    assert hits(Stall(service="s", every_nth=3), tags) == [n % 3 == 0 for n in range(1, 13)]
+    both = Stall(service="s", every_nth=2, attempt=1)
+    assert hits(both, tags) == [n in (3, 7, 11) for n in range(1, 13)]
+
+
+def test_first_counts_hits_behind_every_other_key() -> None:
+    """The first two of every second one."""
+    tags = asked(*[(op, 1) for op in range(1, 9)])
+    fault = Stall(service="s", every_nth=2, first=2)
+    assert hits(fault, tags) == [n in (2, 4) for n in range(1, 9)]
+
+
+def test_connections_are_new_or_live_by_when_they_were_accepted() -> None:
+    """Those up to the newest one at the begin are live."""
+    tags = asked((1, 1), (2, 1), (3, 1))
+    live, new = Stall(service="s", connections="live"), Stall(service="s", connections="new")
+    assert hits(live, tags, newest=2) == [True, True, False]
+    assert hits(new, tags, newest=2) == [False, False, True]
+
+
+@given(st.permutations([(op, attempt) for op in range(1, 9) for attempt in (1, 2, 3)]))
+def test_a_fraction_hits_the_same_attempts_in_any_order(tags: list[tuple[int, int]]) -> None:
+    """Concurrency must not choose who fails (design law 3)."""
+    fault = Stall(service="s", fraction=0.3)
+    found = {tag for tag, hit in zip(tags, hits(fault, asked(*tags)), strict=True) if hit}
+    in_order = sorted(tags)
+    assert found == {
+        tag for tag, hit in zip(in_order, hits(fault, asked(*in_order)), strict=True) if hit
+    }
+    assert 0 < len(found) < len(tags)
+
+
+def test_a_fraction_s_draw_is_no_other_draw_of_the_fault() -> None:
+    """Or all that it hits would have the same half of the jitter."""
+    fault = Latency(service="s", delay=1.0, jitter=1.0, fraction=0.3)
+    found = [
+        on_request(one, (Armed(1, fault),), keyed(7))
+        for one in asked(*((n, 1) for n in range(1, 200)))
+    ]
+    late = [decision.actions[0].seconds for decision in found if decision.actions]
+    assert len(late) > 30
+    assert min(late) < 0.5 < 1.5 < max(late)
+
+
+FAULTS = st.builds(
+    Stall,
+    service=st.just("s"),
+    endpoint=st.sampled_from([None, "GET /x", "GET /*"]),
+    first=st.none() | st.integers(1, 4),
+    every_nth=st.none() | st.integers(2, 3),
+    attempt=st.sampled_from([(), (1,), (1, 3)]),
+    operation=st.none() | st.integers(1, 3),
+    connections=st.sampled_from([None, "new", "live"]),
+)
+REQUESTS = st.lists(
+    st.builds(
+        Request,
+        method=st.just("GET"),
+        target=st.sampled_from(["/x", "/y"]),
+        conn=st.integers(1, 6),
+        number=st.integers(1, 3),
+        op=st.integers(1, 4),
+        attempt=st.integers(1, 3),
+    ),
+    max_size=20,
+)
+
+
+@given(FAULTS, REQUESTS, st.integers(0, 6))
+def test_scopes_pick_what_a_slow_reading_of_them_picks(
+    fault: Stall, requests: list[Request], newest: int
+) -> None:
+    """Each key read by itself, over the whole list, without any state."""
+    left = [
+        n
+        for n, one in enumerate(requests)
+        if (fault.endpoint != "GET /x" or one.target == "/x")
+        and (not fault.attempt or one.attempt in fault.attempt)
+        and (fault.connections is None or (one.conn > newest) == (fault.connections == "new"))
+    ]
+    if fault.operation is not None:
+        covered = [one.op for one in requests if fault.endpoint != "GET /x" or one.target == "/x"]
+        order = list(dict.fromkeys(covered))
+        left = [n for n in left if order.index(requests[n].op) + 1 == fault.operation]
+    if fault.every_nth is not None:
+        left = left[fault.every_nth - 1 :: fault.every_nth]
+    left = left[: fault.first]
+    assert [n for n, hit in enumerate(hits(fault, requests, newest)) if hit] == left
 
 
 @given(st.floats(0, 10), st.floats(0, 10), st.floats(0, 1, exclude_max=True))
@@ -387,22 +466,13 @@ def test_what_happens_to_live_connections() -> None:
 
 def test_two_listener_faults_are_refused_by_name() -> None:
     """But one takes the place of another of its own slot."""
-    faults = armed(Refused(service="s"))
+    faults = [Refused(service="s")]
     assert conflict(faults, Refused(service="s", live="reset")) is None
     assert conflict(faults, Stall(service="s")) is None
     assert "`stall` on s meets `refused`" in str(conflict(faults, Stall(service="s", at="connect")))
     assert conflict(faults, Partition(service="s")) == (
         "`partition` on s meets `refused`, which is in force: "
         "the listener can be in one mode only; clear that fault first"
-    )
-
-
-def test_a_listener_fault_takes_no_scope_of_requests() -> None:
-    """Nothing of a request is known when a connect is refused."""
-    fault = Partition(service="s", endpoint="GET /x", first=1)
-    assert conflict((), fault) == (
-        "`partition` acts on connections, before there is a request: "
-        "it takes no `endpoint` and no `first`"
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from faultlab.faults import Cut, Killed, Refused, Stopped
+from faultlab.faults import Cut, Refused
 
 
 def test_refused_closes_live_connections_unless_told_otherwise() -> None:
@@ -9,17 +9,6 @@ def test_refused_closes_live_connections_unless_told_otherwise() -> None:
     assert Refused(service="core").live == "close"
     with pytest.raises(ValidationError):
         Refused(service="core", live="hold")
-
-
-@pytest.mark.parametrize("kind", [Stopped, Killed])
-def test_a_process_that_ended_is_back_when_the_fault_is_over_unless_told_otherwise(kind) -> None:
-    """A time is seconds; nothing else is one."""
-    assert kind(service="core").restart == "never"
-    assert kind(service="core", restart=2).restart == 2.0
-    assert kind(service="core", restart=0.5).text() == "restart: 500ms"
-    for wrong in (-1, "soon", float("inf")):
-        with pytest.raises(ValidationError):
-            kind(service="core", restart=wrong)
 
 
 @pytest.mark.parametrize(
@@ -53,5 +42,7 @@ def test_bytes_belong_to_a_body() -> None:
 def test_at_accept_no_endpoint_can_be_picked() -> None:
     """Nothing of a request is known yet; the first n connections are."""
     assert Cut(service="core", at="accept", first=2).first == 2
-    with pytest.raises(ValidationError, match="no request yet: it takes no `endpoint`"):
+    with pytest.raises(
+        ValidationError, match="connections, while no request is under way: it takes no `endpoint`"
+    ):
         Cut(service="core", at="accept", endpoint="GET /x")

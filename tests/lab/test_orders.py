@@ -21,6 +21,7 @@ from faultlab.lab.orders import (
     Inject,
     Note,
     Open,
+    Opened,
     Reset,
     Serve,
 )
@@ -39,6 +40,7 @@ ORDERS = (
     Clear(number=5),
     Clear(number=6, faults=(1, 2)),
     Fresh(number=7),
+    Opened(number=13),
     Reset(number=8),
     Barrier(number=9),
     Barrier(number=10, token=3),

@@ -6,6 +6,7 @@ from pydantic import Field
 from faultlab.faults import KINDS, Fault
 from faultlab.faults.scope import Family, Reach
 from faultlab.scenarios.kinds import (
+    SCOPE_KEYS,
     Parameter,
     families_of,
     parameter,
@@ -24,7 +25,6 @@ class Crowd(Fault):
     kind: Literal["crowd"] = "crowd"
     word: Literal["fin", "rst"] = "fin"
     mixed: Annotated[int, Field(ge=0)] | Literal["half"] = "half"
-    until: Annotated[float, Field(ge=0)] | Literal["never"] = "never"
     wait: float = Field(gt=0)
     number: int | None = Field(default=None, ge=1, le=9)
     numbers: tuple[Annotated[int, Field(gt=2, le=5)], ...] = ()
@@ -48,11 +48,6 @@ def test_a_kind_s_own_parameters_are_those_of_its_model() -> None:
             ("word or number", ("half",), "0 or more", "half"),
             "half or a whole number, 0 or more",
         ),
-        (
-            "until",
-            ("word or duration", ("never",), "0 or more", "never"),
-            "never or a duration like 500ms",
-        ),
         ("wait", ("duration", (), "over 0", None), "a duration like 500ms"),
         ("number", ("number", (), "from 1 to 9", None), "a whole number, from 1 to 9"),
         (
@@ -75,7 +70,8 @@ def test_a_parameter_is_read_off_the_model(name: str, found: tuple, expected: st
 def test_what_acts_before_there_is_a_request_picks_none() -> None:
     """An endpoint there would be a fault that never fires."""
     assert scope_of(KINDS["partition"]) == ("service",)
-    assert scope_of(KINDS["latency"]) == ("service", "endpoint", "first")
+    assert scope_of(KINDS["stale"]) == ("service", "first")
+    assert scope_of(KINDS["latency"]) == SCOPE_KEYS
 
 
 def test_a_cut_is_of_two_families() -> None:

@@ -37,7 +37,7 @@ def test_an_inject_becomes_a_fault_once_its_quantities_are_numbers() -> None:
 
 def test_the_scope_of_an_inject_reaches_the_fault() -> None:
     """First n and endpoint are the fault's, not the step's."""
-    step = InjectStep("status", 3, (("code", 503),), first=Quantity(2))
+    step = InjectStep("status", 3, (("code", 503),), scope=(("first", Quantity(2)),))
     fault = step.fault("orders", "GET /orders/*", lambda quantity: quantity.amount)
     assert fault == Status(service="orders", endpoint="GET /orders/*", first=2, code=503)
 

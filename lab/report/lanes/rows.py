@@ -23,6 +23,7 @@ from ...history import (
     ConnUnread,
     EffectApplied,
     FaultArmed,
+    FaultAwaited,
     FaultCleared,
     FaultFired,
     History,
@@ -195,6 +196,11 @@ class Writer:
                 yield _backend(event, f"effect applied{_copied(event)}")
             case PhaseEntered():
                 yield _lab(event, f"phase {event.phase}")
+            case FaultAwaited():
+                text = f": {event.text}" if event.text else ""
+                yield _lab(
+                    event, f"{event.name} on {event.service} waits until {event.awaits}{text}"
+                )
             case FaultArmed():
                 yield self._armed(event)
             case FaultCleared():
@@ -332,8 +338,11 @@ class Writer:
         )
 
     def _armed(self, event: FaultArmed) -> Row:
-        where = f"{event.name} in force on {event.service}"
-        text = f"{where}: {event.text}" if event.text else where
+        text = f"{event.name} in force on {event.service}"
+        if event.why:
+            text += f", since {event.why}"
+        elif event.text:
+            text += f": {event.text}"
         closed = self._at_arming.get(event.fault or 0, [])
         for how, word in (("fin", "closed by FIN"), ("rst", "reset")):
             number = sum(one.how == how for one in closed)
@@ -344,8 +353,11 @@ class Writer:
     def _cleared(self, event: FaultCleared) -> Row:
         fault = self._faults.get(event.fault or 0)
         name = event.name or (fault.kind if fault is not None else "fault")
+        over = f"{name} over, since {event.why}" if event.why else f"{name} cleared"
+        if fault is not None and fault.awaited:
+            return _lab(event, f"{over}; it never came into force")
         if fault is None or not fault.fired:
-            return _lab(event, f"{name} cleared; it never fired")
+            return _lab(event, f"{over}; it never fired")
         hits: Counter[str] = Counter()
         kinds = {one.index: one.on for one in self._events if isinstance(one, FaultFired)}
         for index in fault.events[1:]:
@@ -362,7 +374,7 @@ class Writer:
             )
             if hits[on]
         ]
-        return _lab(event, f"{name} cleared; it fired on {', '.join(shown)}")
+        return _lab(event, f"{over}; it fired on {', '.join(shown)}")
 
 
 def _renumbered(reading: Reading, history: History) -> Iterator[Attempt]:

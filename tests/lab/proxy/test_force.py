@@ -1,25 +1,33 @@
 import pytest
 
 from faultlab.faults import Cut, Latency, Status
-from faultlab.faults.decide import Answer, CutHead, Request
+from faultlab.faults.decide import Answer, Armed, CutHead, Request
 from faultlab.lab.history import FaultArmed, FaultCleared, FaultFired
 from faultlab.lab.proxy.force import Force
+from faultlab.lab.proxy.waiting import Waiting
 
-REQUEST = Request("GET", "/x", (1, 1))
+REQUEST = Request("GET", "/x", 1, 1)
 
 
 @pytest.fixture
 def force(net) -> Force:
     """One service's faults; events go to `force.told`."""
     told: list = []
-    force = Force(net, "core", told.append, 0.0, lambda fault, op, attempt: 0.5)
+    force = Force(
+        net,
+        "core",
+        told.append,
+        0.0,
+        lambda fault, op, attempt: 0.5,
+        Waiting(net, None, None),
+    )
     force.told = told
     return force
 
 
 def put(force: Force, number: int, fault) -> None:
     """Arm it."""
-    force.add(number, fault, force.clock(), "gate", "fail")
+    force.add(Armed(number, fault), force.clock(), "gate", "fail", "")
 
 
 def test_hits_are_counted_where_a_fault_acts(force) -> None:

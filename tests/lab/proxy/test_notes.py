@@ -5,6 +5,7 @@ from faultlab.lab.proxy.exchange import Exchange
 from faultlab.lab.proxy.force import Force
 from faultlab.lab.proxy.framer import RequestHead
 from faultlab.lab.proxy.notes import Notes
+from faultlab.lab.proxy.waiting import Waiting
 
 
 @pytest.fixture
@@ -16,7 +17,17 @@ def told() -> list:
 @pytest.fixture
 def notes(net, told) -> Notes:
     """The entries of connection 4."""
-    return Notes(Force(net, "core", told.append, 0.0, lambda fault, op, attempt: 0.5), 4)
+    return Notes(
+        Force(
+            net,
+            "core",
+            told.append,
+            0.0,
+            lambda fault, op, attempt: 0.5,
+            Waiting(net, None, None),
+        ),
+        4,
+    )
 
 
 def test_a_request_is_stamped_with_its_first_byte_and_holds_no_secret(notes, told) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from faultlab.faults import (
     BadBody,
     Cut,
+    Drip,
     Latency,
     LostAnswer,
     Partition,
@@ -14,7 +15,7 @@ from faultlab.faults import (
     Stall,
     Status,
 )
-from faultlab.lab.history import ConnClosed, FaultArmed, FaultCleared
+from faultlab.lab.history import ConnClosed, FaultArmed, FaultAwaited, FaultCleared, FaultFired
 from faultlab.lab.proxy.proxy import FaultRefused
 
 GET = b"GET /x HTTP/1.1\r\n\r\n"
@@ -210,3 +211,87 @@ def test_what_the_net_cannot_do_is_refused_by_name(house) -> None:
 def test_the_mechanism_says_what_becomes_of_live_connections(house, fault, said: str) -> None:
     """A history is read by who did not write the scenario."""
     assert house.arm(fault).endswith(said)
+
+
+SCOPED = st.builds(
+    lambda kind, scope: kind(scope),
+    kind=st.sampled_from(
+        [
+            lambda scope: Status(service="core", code=503, **scope),
+            lambda scope: Stall(service="core", **scope),
+            lambda scope: Latency(service="core", delay=0.5, **{"first": 9, **scope}),
+            lambda scope: Drip(service="core", size=7, interval=0.1, **{"first": 9, **scope}),
+            lambda scope: Cut(service="core", at="response_body", by="rst", **scope),
+            lambda scope: BadBody(service="core", **scope),
+        ]
+    ),
+    scope=st.fixed_dictionaries(
+        {},
+        optional={
+            "endpoint": st.sampled_from(["GET /a", "GET /*"]),
+            "attempt": st.sampled_from([(1,), (2,)]),
+            "every_nth": st.integers(2, 3),
+            "operation": st.integers(1, 2),
+            "fraction": st.floats(0.1, 0.9),
+            "connections": st.sampled_from(["new", "live"]),
+            "first": st.integers(1, 3),
+            "after": st.sampled_from([0.0, 0.7, "request", "60B"]),
+            "lasts": st.sampled_from([0.3, 2.0]),
+        },
+    ),
+)
+STEPS = st.lists(
+    st.one_of(
+        SCOPED,
+        st.integers(1, 4),  # clear the fault of this number
+        st.floats(0.1, 1.0),  # let time pass
+        st.tuples(st.sampled_from(["/a", "/b"]), st.integers(1, 3), st.integers(1, 2)),
+    ),
+    max_size=25,
+)
+
+
+@given(STEPS)
+def test_what_no_fault_hit_passes_byte_for_byte_and_what_was_hit_is_told(new_house, steps) -> None:
+    """Whatever was armed, when and for whom: the history and the wire never disagree."""
+    house, number = new_house(), 0
+    client = backend = None
+    wire = {}  # (connection, request) -> what its client got, and what its backend had answered
+    conns = requests = 0
+    for step in steps:
+        match step:
+            case int():
+                house.proxy.clear(step)
+            case float():
+                house.net.move(step)
+            case (path, op, attempt):
+                if client is None:
+                    client, backend = house.connect()
+                    conns, requests = conns + 1, 0
+                requests += 1
+                client.says(
+                    f"GET {path} HTTP/1.1\r\nX-Faultlab-Op: {op}.{attempt}\r\n\r\n".encode()
+                )
+                house.net.move(0.0)
+                body = f"{conns}.{requests}".encode()
+                answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+                if backend.took():
+                    backend.says(answer)
+                house.net.move(0.0)
+                got = client.took()
+                wire[conns, requests] = (got, answer)
+                if got != answer:
+                    client = None  # it waits, is over, or was answered in another's place
+            case fault:
+                number += 1
+                house.proxy.arm(number, fault)
+    fired = [event for event in house.events if isinstance(event, FaultFired)]
+    hit = {(event.conn, event.request) for event in fired}
+    for exchange, (got, answer) in wire.items():
+        assert (got == answer) or exchange in hit
+    # A hit shows: but for an answer to it that came late or slowly, once it has come.
+    assert hit <= {exchange for exchange, (got, answer) in wire.items() if got != answer}
+    armed = {event.fault for event in house.events if isinstance(event, FaultArmed)}
+    assert {event.fault for event in fired} <= armed
+    told = {event.fault for event in house.events if isinstance(event, FaultArmed | FaultAwaited)}
+    assert told == set(range(1, number + 1))

@@ -16,7 +16,7 @@ ENVIRONMENTS = {"embedded": frozenset({"shut", "torn"}), "docker": frozenset({"t
 
 
 class Torn(Fault):
-    """The answer comes in two parts, `after` a while. A live connection
+    """The answer comes in two parts, `late` a while. A live connection
     suffers too.
 
     More that no list needs.
@@ -27,7 +27,7 @@ class Torn(Fault):
     observables: ClassVar[tuple[str, ...]] = ("truncated_length", "reset_mid_body")
 
     kind: Literal["torn"] = "torn"
-    after: float
+    late: float
     by: Literal["fin", "rst"] = "fin"
     bytes: int | Literal["half"] = "half"
     pause: float = 0.25
@@ -55,8 +55,8 @@ def test_a_kind_is_told_in_a_paragraph() -> None:
     torn, _, shut = kinds(ENVIRONMENTS, MODELS)
     assert as_text([torn, shut]) == (
         "torn   partial",
-        "  The answer comes in two parts, `after` a while.",
-        "  after      a duration like 500ms; required",
+        "  The answer comes in two parts, `late` a while.",
+        "  late       a duration like 500ms; required",
         "  by         fin (default) or rst",
         "  bytes      half (default) or a whole number",
         "  pause      a duration like 500ms; default 250ms",
@@ -66,6 +66,7 @@ def test_a_kind_is_told_in_a_paragraph() -> None:
             initial_indent="  ",
             subsequent_indent=" " * 13,
         ),
+        "  schedule   after, lasts",
         "  acts on    requests, as their heads arrive",
         "  shows as   truncated_length, reset_mid_body",
         "  played in  embedded, docker",
@@ -73,6 +74,7 @@ def test_a_kind_is_told_in_a_paragraph() -> None:
         "shut   down",
         "  Nobody | nothing.",
         "  scope      service",
+        "  schedule   after, lasts",
         "  acts on    connects, before there is a request",
         "  shows as   connect_refused",
         "  played in  embedded",
@@ -97,19 +99,19 @@ def test_the_readme_s_table_has_a_row_for_each_kind() -> None:
         "| kind | family | what happens | parameters | a client sees |",
         "|---|---|---|---|---|",
         (
-            "| `torn` | partial | The answer comes in two parts, `after` a while. "
-            "| `after`; `by`: **fin**, rst; `bytes`: **half**, a number; `pause` **250ms** "
+            "| `torn` | partial | The answer comes in two parts, `late` a while. "
+            "| `late`; `by`: **fin**, rst; `bytes`: **half**, a number; `pause` **250ms** "
             "| `truncated_length` `reset_mid_body` |"
         ),
         (
             "| `torn2` | partial | Another. "
-            "| `after`; `by`: **fin**, rst; `bytes`: **half**, a number; `pause` **250ms** "
+            "| `late`; `by`: **fin**, rst; `bytes`: **half**, a number; `pause` **250ms** "
             "| `truncated_length` `reset_mid_body` |"
         ),
         "| `shut` | down | Nobody \\| nothing. |  | `connect_refused` |",
     ]
     assert " ".join(scopes.split()).startswith(
-        "Every kind takes `service`. `shut` takes no more. The others take also `endpoint`"
+        "Every kind takes `service`, `after` and `lasts`. `shut` takes no more. The others take also `endpoint`"
     )
 
 

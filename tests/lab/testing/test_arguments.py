@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from faultlab.faults import Cut, Fault, Latency, Refused, Status
@@ -12,66 +10,88 @@ from faultlab.lab.testing.arguments import built, pairs
 
 
 @pytest.mark.parametrize(
-    ("build", "told"),
+    ("kind", "given", "told"),
     [
         (
-            lambda: Refused(service="core", live="rest"),
+            Refused,
+            {"service": "core", "live": "rest"},
             "lab.x: live='rest'\n  expected   'close', 'reset' or 'keep'\n  nearest    'reset'",
         ),
         (
-            lambda: Refused(service="core", live=None),
+            Refused,
+            {"service": "core", "live": None},
             "lab.x: live=None\n  expected   'close', 'reset' or 'keep'",
         ),
-        (lambda: Refused(service=7), "lab.x: service=7\n  expected   the name of a service"),
-        (lambda: Refused(service=""), "lab.x: service=''\n  expected   the name of a service"),
         (
-            lambda: Latency(service="core", delay="500ms"),
+            Refused,
+            {
+                "service": 7,
+            },
+            "lab.x: service=7\n  expected   the name of a service",
+        ),
+        (
+            Refused,
+            {
+                "service": "",
+            },
+            "lab.x: service=''\n  expected   the name of a service",
+        ),
+        (
+            Latency,
+            {"service": "core", "delay": "500ms"},
             "lab.x: delay='500ms'\n  expected   seconds, 0 or more",
         ),
         (
-            lambda: Latency(service="core", delay=float("inf")),
+            Latency,
+            {"service": "core", "delay": float("inf")},
             "lab.x: delay=inf\n  expected   seconds, 0 or more",
         ),
         (
-            lambda: Status(service="core", code=503, body="\ud800"),
+            Status,
+            {"service": "core", "code": 503, "body": "\ud800"},
             "lab.x: '\\ud800' is no text in UTF-8: surrogates not allowed",
         ),
         (
-            lambda: Status(service="core", code=99),
+            Status,
+            {"service": "core", "code": 99},
             "lab.x: code=99\n  expected   a whole number, from 200 to 599",
         ),
         (
-            lambda: Status(service="core", code=503, first=0),
+            Status,
+            {"service": "core", "code": 503, "first": 0},
             "lab.x: first=0\n  expected   a whole number, 1 or more",
         ),
         (
-            lambda: Cut(service="core", at="response_body", bytes=-1),
+            Cut,
+            {"service": "core", "at": "response_body", "bytes": -1},
             "lab.x: bytes=-1\n  expected   'half' or a whole number, 0 or more",
         ),
         (
-            lambda: Cut(service="core", at="accept", endpoint="GET /x"),
-            "lab.x: at accept there is no request yet: it takes no `endpoint`",
+            Cut,
+            {"service": "core", "at": "accept", "endpoint": "GET /x"},
+            "lab.x: it acts on connections, while no request is under way: it takes no `endpoint`",
         ),
         (
-            lambda: Cut(service="core", at="accept", endpoint="/x"),
+            Cut,
+            {"service": "core", "at": "accept", "endpoint": "/x"},
             "lab.x: '/x' is not an endpoint; write one like `GET /orders/*`",
         ),
     ],
 )
 def test_a_wrong_argument_is_named_with_what_is_expected(
-    build: Callable[[], Fault], told: str
+    kind: type[Fault], given: dict[str, object], told: str
 ) -> None:
     """In Python's words, none of them a library's that the test's author never chose."""
     with pytest.raises(FaultError) as caught:
-        built("lab.x", build)
+        built("lab.x", kind, {}, **given)
     assert str(caught.value) == told
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_right_arguments_are_the_fault() -> None:
     """Nothing is changed on the way."""
-    fault = Refused(service="core")
-    assert built("lab.x", lambda: fault) is fault
+    fault = Status(service="core", code=503, attempt=(1,), lasts=2.0)
+    assert built("lab.x", Status, {"attempt": 1, "lasts": 2}, service="core", code=503) == fault
 
 
 def test_headers_are_pairs_in_order() -> None:
