@@ -1,5 +1,6 @@
 """`latency` and `stall`: what a naive client sees of a slow service."""
 
+import socket
 import time
 
 import pytest
@@ -128,6 +129,53 @@ def test_a_stalled_body_is_a_head_then_silence_then_the_body(stage) -> None:
     stage.clear(fault)
     for client in (live, stage.clients[-1]):
         assert client.sock.recv(1000) == b'{"ok": true}'
+
+
+CHUNKED = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\n{}\r\n0\r\n\r\n", "")
+TO_THE_END = (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b'{"ok": true}', "fin")
+
+
+@pytest.mark.parametrize(("head", "body", "end"), [CHUNKED, TO_THE_END])
+def test_a_body_stalls_however_its_end_is_told(stage, head: bytes, body: bytes, end: str) -> None:
+    """The end of the connection is a part of it, and is withheld with it."""
+    stage.backend.answers["/state"] = head + body
+    stage.backend.then["/state"] = end
+    fault = stage.arm(Stall(service="core", at="response_body"))
+    client = stage.connect()
+    client.ask()
+    assert client.sock.recv(len(head), socket.MSG_WAITALL) == head
+    assert client.silent(0.05)
+    assert (stage.of(ConnClosed), stage.of(ResponseComplete)) == ([], [])
+    stage.clear(fault)
+    assert client.sock.recv(len(body), socket.MSG_WAITALL) == body
+    if end:
+        assert client.rest() == (b"", end)
+    assert len(stage.see(ResponseComplete)) == 1
+
+
+def test_an_answer_to_head_has_no_body_that_could_stall(stage) -> None:
+    """Its length is another answer's."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+    stage.backend.answers["/state"] = head
+    stage.arm(Stall(service="core", at="response_body"))
+    client = stage.connect()
+    for _ in range(2):
+        client.ask("HEAD /state")
+        assert client.sock.recv(len(head), socket.MSG_WAITALL) == head
+    assert stage.of(FaultFired) == []
+
+
+def test_only_the_bodies_in_scope_stall(stage) -> None:
+    """The first so many, of an endpoint; the next one on another connection passes whole."""
+    fault = stage.arm(Stall(service="core", at="response_body", endpoint="GET /state", first=1))
+    stalled, other = stage.connect(), stage.connect()
+    stalled.ask()
+    stage.see(FaultFired)
+    for line in ("GET /other", "GET /state"):
+        other.ask(line)
+        assert other.answer()[0] == 200
+    stage.clear(fault)
+    assert stalled.answer()[0] == 200
 
 
 def test_a_stalled_connect_stays_unanswered_and_live_connections_live_on(stage) -> None:
