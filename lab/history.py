@@ -175,6 +175,16 @@ class ConnUnread(_Wire, frozen=True, kw_only=True, tag="conn.unread"):
     why: str
 
 
+class ConnFull(_Wire, frozen=True, kw_only=True, tag="conn.full"):
+    """For the first time `size` bytes, the lab's limit, wait in it on their way `toward` one side.
+
+    Their source isn't read until some have left, so its end isn't seen meanwhile either.
+    """
+
+    toward: Side
+    size: int
+
+
 class RequestStarted(_Wire, frozen=True, kw_only=True, tag="request.started"):
     """A complete request head arrived; `reused`: not the first request of its connection.
 
@@ -309,6 +319,16 @@ class BreakerState(_Lab, frozen=True, kw_only=True, tag="breaker.state"):
     state: str
 
 
+class Starved(_Lab, frozen=True, kw_only=True, tag="lab.starved"):
+    """The lab's process lacks descriptors or memory (`why`) to accept connections to a service.
+
+    They wait unanswered meanwhile, without any fault; `over`: they are accepted again.
+    """
+
+    why: str = ""
+    over: bool = False
+
+
 class Sample(_Lab, frozen=True, kw_only=True, tag="sample"):
     """A gauge read while the run was on, e.g. open sockets."""
 
@@ -332,6 +352,7 @@ AnyEvent = (
     | ConnOpened
     | ConnClosed
     | ConnUnread
+    | ConnFull
     | RequestStarted
     | RequestComplete
     | ResponseHead
@@ -346,6 +367,7 @@ AnyEvent = (
     | FaultFired
     | FaultCleared
     | BreakerState
+    | Starved
     | Sample
 )
 

@@ -124,9 +124,18 @@ class Net(Protocol):
         """Call from the loop, `delay` seconds from now."""
 
     def listen(
-        self, accepted: Callable[[Connection], None], port: int = 0, host: str = "127.0.0.1"
+        self,
+        accepted: Callable[[Connection], None],
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        starved: Callable[[str], None] | None = None,
     ) -> Listener:
-        """Listen on `host`, an address of ours, in mode open. Raises OSError if it can't be had."""
+        """Listen on `host`, an address of ours, in mode open. Raises OSError if it can't be had.
+
+        `starved` is told why no connection can be accepted, while descriptors or memory are short
+        (those that wait are accepted later), and "" once there is enough again.
+        """
 
     def connect(
         self, host: str, port: int, done: Callable[[Connection | OSError], None], limit: float = 5.0

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import h11
 
-from ..history import AnyEvent, EffectApplied, RequestReceived, ResponseSent
+from ..history import AnyEvent, EffectApplied, RequestReceived, ResponseSent, Starved
 from ..methods import IDEMPOTENT
 from ..net import Connection, Net
 from ..redaction import redacted_target
@@ -88,7 +88,7 @@ class Stub:
         self._service = service
         self._journal: list[Served] = []
         self._open: dict[_Exchange, None] = {}
-        self._listener = net.listen(self._accepted, port)
+        self._listener = net.listen(self._accepted, port, starved=self._starved)
 
     def __repr__(self) -> str:
         return f"Stub({self._service}, {len(self._journal)} requests, {self.effects} effects)"
@@ -113,6 +113,9 @@ class Stub:
         self._listener.close()
         for exchange in tuple(self._open):
             exchange.close()
+
+    def _starved(self, why: str) -> None:
+        self._record(Starved(t=self._now(), service=self._service, why=why, over=not why))
 
     def _accepted(self, connection: Connection) -> None:
         exchange = _Exchange(connection, self)

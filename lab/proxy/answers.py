@@ -22,6 +22,7 @@ from .pace import Pace
 __all__ = ["Answers"]
 
 KEPT = 1024 * 1024  # bytes of a body that are kept until its half is known
+FRAMED = 2 * KEPT  # the same, with its chunk framing
 
 
 class Answers:
@@ -121,12 +122,14 @@ class Answers:
                     return
             case "half":
                 exchange.kept.append(data)
-                if exchange.payload + length > KEPT:
+                exchange.kept_size += len(data.raw)
+                if exchange.payload + length > KEPT or exchange.kept_size > FRAMED:
                     exchange.payload += length
                     self._cut_kept(exchange)
                     return
             case "replace":
-                if exchange.payload + length <= KEPT:
+                exchange.kept_size += len(data.raw)
+                if exchange.payload + length <= KEPT and exchange.kept_size <= FRAMED:
                     exchange.kept.append(data)
             case "drop":
                 pass

@@ -20,6 +20,10 @@ Due = tuple[int, Note]
 class Ends(Protocol):
     """Where the gate sends bytes, and ends."""
 
+    @property
+    def full(self) -> bool:
+        """Whether so much waits for the client that no answer should be added."""
+
     def forward(self, data: bytes, slows: tuple[Slow, ...]) -> None:
         """Send to the backend."""
 

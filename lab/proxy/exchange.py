@@ -43,6 +43,7 @@ class Exchange:
     limit: int = 0  # bytes of payload after which a counted answer is cut
     payload: int = 0
     kept: list[Data] = field(default_factory=list)
+    kept_size: int = 0  # bytes in them, framing included
     released: int | None = None  # bytes of payload released; None: not even the head
     finished: bool = False  # the last byte was released
 

@@ -45,6 +45,7 @@ from .pace import Pace
 
 __all__ = ["Gate"]
 
+PIECE = 1024  # bytes that a piece which waits counts for, beside its own
 COPIED = 1024 * 1024  # bytes of a request's body; a longer one is not copied
 
 
@@ -70,6 +71,7 @@ class Gate:
         self._queued = False  # the current exchange waits for a worker
         self._shut: int | None = None
         self._closed = False
+        self._left = False  # nobody waits for answers any more
         self._up: list[bytes] = []
         self._notes = Notes(force, conn)
         self._pace = Pace(force, self._notes, conn)
@@ -108,7 +110,7 @@ class Gate:
 
     def shut(self, fault: int | None) -> None:
         """The client's connection is ending: later requests are recorded and go nowhere."""
-        self._closed = True
+        self._closed = self._left = True
         self._shut = fault
         self._waiting.clear()
         self.waiting_size = 0
@@ -117,6 +119,16 @@ class Gate:
                 self._finish(self._current)
             elif not self._current.asked:
                 self._break_off()
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Give up an answer that has begun and that nobody waits for: it may have no end."""
+        exchange = self._current
+        if exchange is None or not self._left or self._waiting or not exchange.asked:
+            return
+        if exchange.head is not None:
+            self._finish(exchange)
+            self._ends.settle()
 
     def _break_off(self) -> None:
         """The rest of the request won't come: the backend learns it by FIN."""
@@ -156,6 +168,8 @@ class Gate:
         for piece in self._requests.eof():
             self._arrive(piece)
         self._flush_up()
+        self._left = True
+        self._abandon()
 
     def _arrive(self, piece: Piece) -> None:
         """Record what arrived, then pass it, or let it wait for its turn."""
@@ -184,10 +198,12 @@ class Gate:
             or self._queued
             or self._waiting
             or (self._current is not None and self._current is not exchange)
+            or (self._ends.full and isinstance(piece, RequestHead))
         ):
+            if isinstance(piece, Data):
+                piece = Data(piece.raw, ())  # its payload has been counted
             self._waiting.append((exchange, piece))
-            if isinstance(piece, RequestHead | Data | Lost):
-                self.waiting_size += len(piece.raw)
+            self.waiting_size += _weight(piece)
         else:
             self._pass(exchange, piece)
 
@@ -213,9 +229,10 @@ class Gate:
                 exchange, piece = self._waiting[0]
                 if self._current is not None and self._current is not exchange:
                     break
+                if self._ends.full and isinstance(piece, RequestHead):
+                    break
                 self._waiting.popleft()
-                if isinstance(piece, RequestHead | Data | Lost):
-                    self.waiting_size -= len(piece.raw)
+                self.waiting_size -= _weight(piece)
                 self._pass(exchange, piece)
         finally:
             self._passing = False
@@ -385,6 +402,7 @@ class Gate:
         exchange = self._current
         if exchange is not None:
             self._answers.flush(exchange)
+            self._abandon()
 
     def backend_ended(self, how: How, why: str = "") -> None:
         """The backend's connection is over; the client's ends the same way."""
@@ -397,7 +415,7 @@ class Gate:
                 self._answered(End(cut=True), how)
             elif not isinstance(piece, Lost):
                 self._answered(piece, how)
-            elif exchange is not None and exchange.mode == "pass" and exchange.head is None:
+            elif exchange is not None and exchange.mode == "pass":
                 self._answers.unread(piece.raw)
         delays: tuple[Slow, ...] = ()
         if exchange is not None:
@@ -416,11 +434,10 @@ class Gate:
         match piece:
             case Begun():
                 pass
+            case ResponseHead(interim=True) if exchange is not None:
+                self._interim(exchange, piece)
             case ResponseHead() if exchange is not None:
-                if not piece.interim:
-                    self._answers.begins(exchange, piece)
-                elif not isinstance(exchange.ending, LoseAnswer):
-                    self._answers.unread(piece.raw)
+                self._answers.begins(exchange, piece)
                 if piece.body == "tunnel":
                     self._tunnel(exchange, piece)
             case Data() if exchange is not None:
@@ -433,6 +450,23 @@ class Gate:
                 self._lose_answer(exchange, piece)
             case _:
                 pass  # the answer to a request that was broken off
+
+    def _interim(self, exchange: Exchange, head: ResponseHead) -> None:
+        """An answer that another one follows: it passes, and 100 in any case.
+
+        A client that waits for it would never complete the request, whose answer a fault is for.
+        """
+        match exchange.ending:
+            case LoseAnswer() | Withhold(body=False) if head.status == 100 and not exchange.asked:
+                slows = self._pace.of(exchange, "to_client")
+                self._ends.deliver(
+                    head.raw,
+                    tuple(s for s in slows if not (isinstance(s, Delay) and s.seconds == inf)),
+                )
+            case LoseAnswer():
+                pass
+            case _:
+                self._answers.unread(head.raw)
 
     # --- streams that can't be followed ----------------------------------------------------------
 
@@ -499,6 +533,11 @@ class Gate:
             rest.append(piece.raw)
         if rest:
             self._ends.forward(b"".join(rest), self._pace.unread("to_backend"))
+
+
+def _weight(piece: Piece) -> int:
+    """What a piece that waits counts for; many small ones need more memory than their bytes."""
+    return PIECE + len(piece.raw) if isinstance(piece, RequestHead | Data | Lost) else PIECE
 
 
 def _acts_later(ending: Ending | None, fault: int) -> bool:

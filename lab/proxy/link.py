@@ -11,7 +11,7 @@ from functools import partial
 from typing import Literal
 
 from ...faults.decide import CutConnection, Hold, Slow
-from ..history import ConnClosed, ConnOpened, Ending, Side
+from ..history import ConnClosed, ConnFull, ConnOpened, Ending, Side
 from ..net import Connection
 from .copies import Copies
 from .ends import Due, Note
@@ -105,6 +105,7 @@ class Link:
         self._down_full = False
         self._client_paused = False
         self._backend_paused = False
+        self._told_full: set[Side] = set()
         self._sent = 0
         self._sent_at: float | None = None
         self._received = 0
@@ -133,6 +134,11 @@ class Link:
             and self._up.empty
             and self._down.empty
         )
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits for the client that no answer should be added."""
+        return self.state == "open" and (self._down_full or self._down.size > MARK)
 
     def look(self) -> None:
         """A fault that ends idle connections is in force."""
@@ -254,6 +260,7 @@ class Link:
     def client_drained(self) -> None:
         """The client took what was written."""
         self._down_full = False
+        self._gate.go_on()
         self._balance()
 
     def _leave(self, fault: int | None) -> None:
@@ -265,6 +272,7 @@ class Link:
             self._gate.shut(fault)
         else:
             self._gate.client_ended()
+            self._gate.go_on()
         if not self._held:
             # While held, our FIN would be a sign of life.
             self._client.close()
@@ -390,6 +398,7 @@ class Link:
 
     def _left(self) -> None:
         """What was delayed on its way to the client has gone out."""
+        self._gate.go_on()
         self._balance()
         self._idle.begins()
 
@@ -487,6 +496,8 @@ class Link:
     def _balance(self) -> None:
         """Pause a source while too much of it waits, go on when it has gone."""
         waiting = self._up.size + self._early_size + self._gate.waiting_size
+        if waiting > MARK:
+            self._tell_full("backend")
         pause = self.state != "gone" and (self._up_full or waiting > MARK)
         if pause != self._client_paused:
             self._client_paused = pause
@@ -494,10 +505,22 @@ class Link:
                 self._client.pause()
             else:
                 self._client.resume()
-        pause = self.state == "open" and (self._down_full or self._down.size > MARK)
+        if self._down.size > MARK:
+            self._tell_full("client")
+        pause = self.full
         if pause != self._backend_paused and self._backend is not None:
             self._backend_paused = pause
             if pause:
                 self._backend.pause()
             else:
                 self._backend.resume()
+
+    def _tell_full(self, toward: Side) -> None:
+        if toward not in self._told_full:
+            self._told_full.add(toward)
+            force = self._force
+            force.record(
+                ConnFull(
+                    t=force.clock(), service=force.service, conn=self.conn, toward=toward, size=MARK
+                )
+            )

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
 from ...faults.decide import Armed, Draws, Hold, Live, conflict, mode, on_live, replaced
-from ..history import AnyEvent, ListenerMode
+from ..history import AnyEvent, ListenerMode, Starved
 from ..net import Connection, Mode, Net
 from .copies import Copies
 from .force import Force
@@ -59,7 +59,7 @@ class Proxy:
         self._waiting = Waiting(net, self._comes, self.clear)
         self._force = Force(net, service, record, start, draws, self._waiting)
         self._closed = False
-        self._listener = net.listen(self._accepted, port)
+        self._listener = net.listen(self._accepted, port, starved=self._starved)
         self._record_mode("open", done=True)
 
     @property
@@ -241,6 +241,10 @@ class Proxy:
     def _record_mode(self, wanted: Mode, *, done: bool) -> None:
         force = self._force
         force.record(ListenerMode(t=force.clock(), service=self.service, mode=wanted, done=done))
+
+    def _starved(self, why: str) -> None:
+        force = self._force
+        force.record(Starved(t=force.clock(), service=self.service, why=why, over=not why))
 
     def _accepted(self, client: Connection) -> None:
         conn = self._newest = next(self._conns)

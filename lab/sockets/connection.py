@@ -21,6 +21,7 @@ READ = 128 * 1024  # bytes of one read
 MARK = 256 * 1024  # bytes in our buffer above which a writer should pause
 BURST = 16 * 1024 * 1024  # bytes that one `drain` reads at most
 LINGER = 2.0  # seconds that a closed connection goes on reading, so that no RST overtakes its FIN
+STUCK = 60.0  # seconds after which a peer that takes nothing of what was written gets no more
 UNSENT = 5.0  # seconds that a reset waits for what was written
 
 OUTQ = 0x5411  # TIOCOUTQ: bytes that the peer has not acknowledged
@@ -251,13 +252,14 @@ class SocketConnection:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.release()
 
-    def _unsent(self) -> bool:
+    def _unsent(self) -> int:
+        """Bytes that were written and aren't in the peer's kernel."""
         if self._broken:
-            return False
+            return 0
         try:
-            return bool(self._out) or _unacknowledged(self._sock) > 0
+            return len(self._out) + _unacknowledged(self._sock)
         except OSError:
-            return False
+            return 0
 
     def close(self) -> None:
         """FIN, then read on for a while and drop what comes."""
@@ -271,7 +273,18 @@ class SocketConnection:
         # Closing a socket that holds unread bytes sends RST, so what arrives is read and dropped.
         self.resume()
         self.fin()
-        self._net.later(LINGER, self.release)
+        self._net.later(LINGER, partial(self._linger, self._unsent(), 0.0))
+
+    def _linger(self, before: int, stuck: float) -> None:
+        """Let go, unless the peer has yet to take what was written before the FIN."""
+        if self._released:
+            return
+        unsent = self._unsent()
+        stuck = 0.0 if unsent < before else stuck + LINGER
+        if before == 0 or stuck >= STUCK:
+            self.release()
+        else:
+            self._net.later(LINGER, partial(self._linger, unsent, stuck))
 
     def release(self) -> None:
         """Give the socket back, however it stands."""

@@ -65,10 +65,18 @@ class SocketListener:
     """One listening socket, whose port stays bound in every mode."""
 
     def __init__(
-        self, net: Owner, accepted: Callable[[Connection], None], port: int, host: str = HOST
+        self,
+        net: Owner,
+        accepted: Callable[[Connection], None],
+        port: int,
+        host: str = HOST,
+        *,
+        starved: Callable[[str], None] | None = None,
     ) -> None:
         self._net = net
         self._accepted = accepted
+        self._starved = starved
+        self._short = ""  # why nothing could be accepted lately
         self._sock = _listening(host, port)
         self._sock.setblocking(False)
         self._fd = self._sock.fileno()
@@ -179,6 +187,7 @@ class SocketListener:
         try:
             sock, address = self._sock.accept()
         except BlockingIOError:
+            self._tell("")  # a descriptor was had first
             return False
         except ConnectionAbortedError:
             return True
@@ -187,7 +196,9 @@ class SocketListener:
                 # The queued connection stays readable: without a rest the loop would spin.
                 self._unwatch()
                 self._net.later(CROWDED, self._rested)
+                self._tell(error.strerror or str(error))
             return False
+        self._tell("")
         peer = address[1]
         if peer in own:
             sock.close()
@@ -202,6 +213,13 @@ class SocketListener:
             return True
         self._accepted(connection)
         return True
+
+    def _tell(self, short: str) -> None:
+        """Whether there is enough to accept with, where that has changed."""
+        if short != self._short:
+            self._short = short
+            if self._starved is not None:
+                self._starved(short)
 
     def _acceptable(self) -> None:
         for _ in range(64):

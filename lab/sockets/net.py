@@ -48,10 +48,15 @@ class RealNet:
         return self.loop.call_later(delay, call)
 
     def listen(
-        self, accepted: Callable[[Connection], None], port: int = 0, host: str = "127.0.0.1"
+        self,
+        accepted: Callable[[Connection], None],
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        starved: Callable[[str], None] | None = None,
     ) -> Listener:
         """Listen on `host`, an address of ours, in mode open. Raises OSError if it can't be had."""
-        listener = SocketListener(self, accepted, port, host)
+        listener = SocketListener(self, accepted, port, host, starved=starved)
         self._open[listener] = listener.close
         return listener
 

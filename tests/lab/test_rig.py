@@ -68,7 +68,13 @@ class Net:
         """Nothing here waits."""
         raise AssertionError
 
-    def listen(self, accepted: Callable[[Connection], None], port: int = 0) -> Listener:
+    def listen(
+        self,
+        accepted: Callable[[Connection], None],
+        port: int = 0,
+        *,
+        starved: Callable[[str], None] | None = None,
+    ) -> Listener:
         """Take this port, or the next one."""
         if port in self.ports:
             raise OSError(errno.EADDRINUSE, "Address already in use")

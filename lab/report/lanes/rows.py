@@ -19,6 +19,7 @@ from ...history import (
     BreakerState,
     ConnClosed,
     ConnectAttempted,
+    ConnFull,
     ConnOpened,
     ConnUnread,
     EffectApplied,
@@ -43,6 +44,7 @@ from ...history import (
     ResponseHead,
     ResponseSent,
     Sample,
+    Starved,
     SubjectClosed,
     SubjectOpened,
 )
@@ -188,6 +190,10 @@ class Writer:
             case ConnClosed():
                 for row in self._closed(event):
                     yield replace(row, remarks=(event.why,)) if event.why else row
+            case ConnFull(service=service, toward=toward, size=size):
+                source = "backend" if toward == "client" else "client"
+                text = f"{size} bytes wait for the {toward}; the {source} is read no further"
+                yield _lab(event, f"{service}: {text} until some have left")
             case ConnUnread(service=service, why=why):
                 yield _lab(event, f"{service}: bytes pass unread from here on; {why}")
             case RequestReceived():
@@ -207,6 +213,9 @@ class Writer:
                 yield self._cleared(event)
             case BreakerState(key=key, state=state):
                 yield _lab(event, f"breaker {key}: {state}")
+            case Starved(service=service, why=why, over=over):
+                text = "accepts connections again" if over else f"can accept no connection: {why}"
+                yield _lab(event, f"{service} {text}")
             case Sample(gauge=gauge, value=value):
                 yield _lab(event, f"{gauge}: {value:g}")
             case AttemptBegun() | AttemptEnded() | FaultFired() | ListenerMode():

@@ -115,7 +115,13 @@ class FakeNet:
         """A stub waits for nothing."""
         raise AssertionError
 
-    def listen(self, accepted: Callable[[Connection], None], port: int = 0) -> Listener:
+    def listen(
+        self,
+        accepted: Callable[[Connection], None],
+        port: int = 0,
+        *,
+        starved: Callable[[str], None] | None = None,
+    ) -> Listener:
         """Take the listener's callback."""
         self.accepted = accepted
         self.listener = FakeListener(port or 4000)

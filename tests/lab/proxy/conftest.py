@@ -153,7 +153,13 @@ class Net:
         heapq.heappush(self.timers, (self.time + delay, next(self.order), timer))
         return timer
 
-    def listen(self, accepted: Callable[[Connection], None], port: int = 0) -> Listener:
+    def listen(
+        self,
+        accepted: Callable[[Connection], None],
+        port: int = 0,
+        *,
+        starved: Callable[[str], None] | None = None,
+    ) -> Listener:
         """Connections come from the test."""
         self.listener = Listener(accepted)
         return self.listener

@@ -1,3 +1,5 @@
+import pytest
+
 from faultlab.faults import BadBody, Cut, LostAnswer
 from faultlab.lab.history import FaultFired, ResponseCut
 
@@ -82,3 +84,21 @@ def test_a_body_too_large_to_keep_is_mistyped_as_a_list(house) -> None:
     backend.says(b"HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
     backend.says(b"{" + b" " * 0x100000)
     assert client.took().endswith(b"\r\n\r\n[]")
+
+
+@pytest.mark.parametrize("at", ["half", "replaced"])
+def test_framing_without_a_body_is_kept_no_longer_than_a_body(house, at: str) -> None:
+    """An endless trailer has no payload, and fills the memory all the same."""
+    if at == "half":
+        house.arm(Cut(service="core", at="response_body"))
+    else:
+        house.arm(BadBody(service="core", body="html"))
+    client, backend = house.connect()
+    client.says(GET)
+    backend.says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n")
+    for _ in range(2000):
+        backend.says(b"x: " + b"y" * 4000 + b"\r\n")
+    gate = next(iter(house.proxy._links.values()))._gate
+    kept = [] if gate._current is None else gate._current.kept
+    assert sum(len(data.raw) for data in kept) <= 2 * 1024 * 1024
+    assert (client.end == "fin") == (at == "half")

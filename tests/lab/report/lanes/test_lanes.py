@@ -14,6 +14,7 @@ from faultlab.lab.history import (
     AttemptBegun,
     ConnClosed,
     ConnectAttempted,
+    ConnFull,
     ConnOpened,
     ConnUnread,
     EffectApplied,
@@ -34,6 +35,7 @@ from faultlab.lab.history import (
     ResponseComplete,
     ResponseCut,
     ResponseHead,
+    Starved,
     SubjectOpened,
     numbered,
 )
@@ -267,6 +269,21 @@ def test_a_connection_that_passes_unread_says_why_and_so_does_its_end() -> None:
           0.100  connect             attempt 1
           0.101  -- core: bytes pass unread from here on; the client sent TLS --
           0.200  < closed by FIN                  <- the client sent TLS
+        """)
+
+
+def test_what_the_lab_itself_lacks_is_told() -> None:
+    """A wait that no fault made must not look like one."""
+    assert shown(
+        Starved(t=0.1, service="core", why="Too many open files"),
+        Starved(t=0.2, service="core", over=True),
+        ConnFull(t=0.3, conn=1, service="core", toward="client", size=4096),
+    ) == golden("""\
+          t (s)  wire                             backend
+          0.100  -- core can accept no connection: Too many open files --
+          0.200  -- core accepts connections again --
+          0.300  -- core: 4096 bytes wait for the client; the backend is read no further
+                    until some have left --
         """)
 
 
