@@ -301,7 +301,7 @@ def _status(fault: Status) -> str:
     if fault.sequence:
         codes = ", ".join(map(str, fault.sequence))
         return f"{codes} to one request each, then it works{headers}"
-    whom = " to every request" if fault.first is None else ""
+    whom = "" if any(_which(fault)) else " to every request"
     return f"{fault.code}{whom}{headers}"
 
 

@@ -29,7 +29,7 @@ from faultlab.faults import (
 )
 from faultlab.lab.attempts import read
 from faultlab.lab.environments.embedded import Embedded, LabProcess
-from faultlab.lab.errors import EvidenceMissing, SetupError
+from faultlab.lab.errors import EvidenceMissing, SetupError, UsageError
 from faultlab.lab.history import EffectApplied, FaultFired, RequestReceived
 from faultlab.lab.testing import Lab
 from maximus import MaximusClient, MaximusConnectionError
@@ -510,3 +510,24 @@ def test_the_history_tells_everything_so_far(lab: Lab, http: httpx.Client) -> No
     history = lab.history
     assert sum(isinstance(event, EffectApplied) for event in history) == 1
     assert [attempt.target for attempt in read(history).strays] == ["/orders"]
+
+
+def test_a_scope_and_a_schedule_are_keywords_of_every_way_to_fail(
+    lab: Lab, http: httpx.Client
+) -> None:
+    """The same words as in a file; seconds are numbers."""
+    with lab.status("orders", 503, every_nth=2) as status:
+        assert [http.get("/orders/7").status_code for _ in range(4)] == [200, 503, 200, 503]
+    assert status.fired == 2
+    with lab.down("orders", live="reset", after="request") as down:
+        with pytest.raises(httpx.ReadError):
+            http.get("/orders/7")
+        with pytest.raises(httpx.ConnectError):
+            http.get("/orders/7")
+    assert down.fired == 2
+
+
+def test_a_fault_that_waits_for_a_breaker_needs_a_contract(lab: Lab) -> None:
+    """Nothing in a test says when one is open; a fault that never comes would be blamed on it."""
+    with pytest.raises(UsageError, match="needs a contract that says when a breaker opens"):
+        lab.inject(Stall(service="orders", after="open"))

@@ -102,3 +102,15 @@ def test_an_operation_that_hangs_is_no_baseline(story: Any, contract: Any) -> No
     """It never showed how it ends, nor did those after it begin."""
     finding = broken(story().begin(1, 0.1).on(h.OpUnknown, 0.2, op=1), contract)
     assert finding.missing.endswith("`read` was still running when the run was cut")
+
+
+def test_a_fault_that_never_came_into_force_is_no_proof(story: Any, found: Any) -> None:
+    """What it waited for did not happen; the run shows nothing about it."""
+    told = story("armed").arm(0.1, "status").on(h.FaultFired, 0.2, fault=1)
+    told.on(h.FaultAwaited, 0.3, fault=2, name="stall", awaits="a breaker is open")
+    told.on(h.FaultCleared, 0.9, fault=2, name="stall")
+    finding = found("C90", told)
+    assert (finding.outcome, finding.missing) == (
+        "unknown",
+        "stall on orders never came into force: it waited until a breaker is open",
+    )

@@ -183,6 +183,27 @@ def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -
             "partition on core: connects unanswered, live connections kept",
         ),
         (
+            Status(service="core", code=503, connections="live", operation=2, attempt=1),
+            (
+                "status on core: 503, on live connections, of operation 2 that meets it,"
+                " attempt 1 of an operation"
+            ),
+        ),
+        (
+            Status(service="core", code=503, attempt=(1, 2), every_nth=3, fraction=0.25, first=9),
+            (
+                "status on core: 503, attempts 1 and 2 of an operation,"
+                " one of 3 requests, 0.25 of the requests by chance, the first 9 requests"
+            ),
+        ),
+        (
+            Refused(service="core", after=1.9, lasts=5.0),
+            (
+                "refused on core: no listener, live connections closed by FIN,"
+                " not until 1.9s are over, for 5 s"
+            ),
+        ),
+        (
             Stale(service="core"),
             "stale on core: FIN on an idle connection, as the next request begins",
         ),

@@ -110,3 +110,40 @@ def test_what_the_contract_leaves_open_is_said() -> None:
     found = forecast(planned("  - inject: refused\n  - read: connection\n"), Contract())
     assert found[2].attempts == 1
     assert found[2].more
+
+
+@pytest.mark.parametrize(
+    ("scope", "attempts"),
+    [
+        ("attempt: 1", [2, 2, 2, 2]),
+        ("attempt: [1, 2]", [3, 3, 3, 3]),
+        ("operation: 2", [1, 3, 1, 1]),
+        ("every_nth: 2", [1, 2, 2, 2]),
+        ("first: 3", [3, 1, 1, 1]),
+        ("after: request", [1, 3, 3, 3]),
+        ("after: 50m", [1, 1, 1, 1]),
+    ],
+)
+def test_scopes_and_schedules_are_thought_of(scope: str, attempts: list[int]) -> None:
+    """By the same functions that decide on the wire."""
+    fault = f"  - inject: status\n    code: 503\n    {scope}\n  - read: [ok, status:503]\n    times: 4\n"
+    assert [number for number, _ in expected(fault)] == attempts
+
+
+def test_a_fraction_is_forecast_by_the_run_s_own_draws() -> None:
+    """Chance is keyed by the seed, so that a plan knows it."""
+    fault = "  - inject: status\n    code: 503\n    fraction: 0.5\n  - read: [ok, status:503]\n    times: 9\n"
+    found = [number for number, _ in expected(fault)]
+    assert found == [number for number, _ in expected(fault)]
+    assert len(set(found)) > 1
+
+
+def test_what_waits_for_an_open_breaker_comes_when_it_opens() -> None:
+    """The sixth operation is refused, and what comes after the reset time meets the other fault."""
+    fault = (
+        "  - inject: status\n    code: 503\n    first: 15\n"
+        "  - inject: stall\n    after: open\n"
+        "  - read: status:503\n    times: 5\n  - read: open\n"
+        "  - wait: breaker.reset_timeout\n  - read: timeout\n"
+    )
+    assert expected(fault) == [(3, "status:503")] * 5 + [(0, "open"), (1, "timeout")]

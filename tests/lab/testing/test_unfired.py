@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from faultlab.faults import Latency, Refused, Status
 from faultlab.lab.attempts import read
+from faultlab.lab.history import FaultAwaited
 from faultlab.lab.testing.unfired import unfired
 
 if TYPE_CHECKING:
@@ -58,4 +59,33 @@ def test_an_unfired_fault_tells_where_the_client_went_instead(paper: Paper) -> N
     paper.inject(1, Latency(service="orders", delay=0.5))
     assert "  elsewhere  connects since the test began: 127.0.0.1:8080" in said(
         paper, elsewhere=("127.0.0.1:8080",)
+    )
+
+
+def test_a_fault_whose_time_never_came_says_what_it_waited_for(paper: Paper) -> None:
+    """Not that nobody met it: it was not there."""
+    paper.add(
+        FaultAwaited,
+        service="orders",
+        fault=1,
+        name="refused",
+        text="after: 5s",
+        awaits="5s are over",
+    )
+    paper.request("orders")
+    assert said(paper)[:2] == [
+        (
+            "`refused` on orders (test_orders.py:19) waited 0.002 s until 5s are over, and never came"
+            " into force"
+        ),
+        "  armed as   after: 5s",
+    ]
+
+
+def test_a_scope_by_attempts_says_so_where_requests_carry_none(paper: Paper) -> None:
+    """A client of one's own is not tagged; a scope that needs tags can't meet it."""
+    paper.inject(1, Status(service="orders", code=503, attempt=1))
+    paper.request("orders")
+    assert said(paper)[3] == (
+        "  untagged   these requests carry no operation and attempt, so that no scope can pick by them"
     )

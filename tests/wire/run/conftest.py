@@ -42,6 +42,19 @@ def orders(urls):
             "write": op("POST /orders", http.post, "/orders", json={"sku": "a"}),
         }
 
+BREAKING = {
+    "attempts": {"max": 1},
+    "breaker": [{
+        "scope": "service", "counts": ["m5xx"], "success": ["m2xx"], "layer": "per_call",
+        "window": "consecutive", "fail_max": 2, "reset_timeout": 30,
+    }],
+}
+
+@subject(services=ORDERS, contract=BREAKING)
+def breaking(urls):
+    with client(urls) as http:
+        yield {"read": op("GET /orders/{id}", http.get, "/orders/7")}
+
 @subject(services=ORDERS, contract="httpx")
 def hangs(urls):
     with client(urls) as http:

@@ -114,3 +114,25 @@ def course(history: h.History) -> list[str]:
             case h.OpInvoked():
                 found.append(f"{event.name} {event.op}")
     return found
+
+
+FOR_OPEN = """scenario: What comes when the breaker is open
+fault:
+  - inject: status
+    code: 503
+  - inject: stall
+    after: open
+    endpoint: read
+  - read: [status:503, open]
+    times: 3
+"""
+
+
+def test_what_waits_for_an_open_breaker_is_looked_for_behind_each_operation(ground: Ground) -> None:
+    """In the middle of a step, as soon as the contract has it open, and not before."""
+    result = ground.play("breaking", FOR_OPEN)
+    assert result.armed is not None
+    assert course(result.armed)[3:] == [
+        *("fault", "armed status", "read 2", "read 3", "armed stall", "read 4"),
+        *("cleared status", "cleared stall", "recovery", "read 5", "read 6", "closed"),
+    ]
