@@ -10,18 +10,21 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from .down import Cut, Refused
+from .down import Cut, Killed, Refused, Stopped
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
 from .scope import Fault
-from .slow import Drip, Latency, Stall, Throttle
+from .slow import Drip, Frozen, Latency, Stall, Throttle
 from .status import Status
 
 AnyFault = Annotated[
     Refused
+    | Stopped
+    | Killed
     | Cut
     | Latency
     | Stall
+    | Frozen
     | Throttle
     | Drip
     | Status
@@ -36,9 +39,12 @@ AnyFault = Annotated[
 
 KINDS: dict[str, type[Fault]] = {
     "refused": Refused,
+    "stopped": Stopped,
+    "killed": Killed,
     "cut": Cut,
     "latency": Latency,
     "stall": Stall,
+    "frozen": Frozen,
     "throttle": Throttle,
     "drip": Drip,
     "status": Status,
@@ -61,6 +67,8 @@ __all__ = [
     "Drip",
     "Duplicate",
     "Fault",
+    "Frozen",
+    "Killed",
     "Latency",
     "LostAnswer",
     "Partition",
@@ -68,6 +76,7 @@ __all__ = [
     "Stale",
     "Stall",
     "Status",
+    "Stopped",
     "Throttle",
     "fault_adapter",
 ]

@@ -19,11 +19,11 @@ from typing import Literal, assert_never
 
 from . import AnyFault
 from .bodies import BODIES, Body
-from .down import Cut, Refused
+from .down import Cut, Killed, Refused, Stopped
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
-from .scope import covers
-from .slow import Drip, Latency, Stall, Throttle
+from .scope import Fault, covers
+from .slow import Drip, Frozen, Latency, Stall, Throttle
 from .status import Status
 
 __all__ = [
@@ -39,10 +39,13 @@ __all__ = [
     "Decision",
     "Delay",
     "Draws",
+    "EndProcess",
     "Enter",
+    "FreezeProcess",
     "Hold",
     "Live",
     "LoseAnswer",
+    "OnProcess",
     "Paced",
     "Queue",
     "ReplaceBody",
@@ -51,6 +54,7 @@ __all__ = [
     "Withhold",
     "concerns",
     "conflict",
+    "ender",
     "fold",
     "keyed",
     "listener",
@@ -59,6 +63,7 @@ __all__ = [
     "on_bytes",
     "on_idle",
     "on_live",
+    "on_process",
     "on_request",
     "paces",
     "patience",
@@ -210,6 +215,25 @@ Live = Literal["close", "reset"] | Hold
 
 
 @dataclass(frozen=True, slots=True)
+class EndProcess:
+    """The backend's process ends: in order, or at once.
+
+    `restart`: seconds after its end until it is started again; None: when the fault is over.
+    """
+
+    how: Literal["stop", "kill"]
+    restart: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeProcess:
+    """The backend's process does nothing until the fault is over."""
+
+
+OnProcess = EndProcess | FreezeProcess
+
+
+@dataclass(frozen=True, slots=True)
 class CutConnection:
     """The connection ends, with no request under way on it."""
 
@@ -318,8 +342,11 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
     copies: list[Copy] = []
     ending: Ending | None = None
     place: Enter | Queue | Answer | None = None
+    frozen: int | None = None
     for one in armed:
         fault = one.fault
+        if isinstance(fault, Frozen):
+            frozen = one.id
         if fault.reach not in ("stream", "request") or not concerns(one, request):
             continue
         if fault.scoped:
@@ -343,8 +370,10 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
             door = [*copies, *(() if place is None else (place,))]
     actions = (*slows, *door, *(() if ending is None else (ending,)))
     acting = {action.fault for action in actions if not isinstance(action, Enter)}
+    if frozen is not None and not isinstance(ending, Answer | CutHead | CutRequest):
+        acting.add(frozen)
     fires = tuple(one.id for one in armed if one.id in acting)
-    return Decision(actions, fires, tuple(met)) if actions or met else NOTHING
+    return Decision(actions, fires, tuple(met)) if actions or fires or met else NOTHING
 
 
 def concerns(armed: Armed, request: Request) -> bool:
@@ -439,6 +468,8 @@ def _ending(armed: Armed) -> Ending | None:
             return LoseAnswer(armed.id, fault.by)
         case Refused() | Partition() | Latency() | Throttle() | Drip():
             return None
+        case Stopped() | Killed() | Frozen():
+            return None
         case Stale() | Duplicate() | Capacity():
             return None
         case _:
@@ -493,9 +524,34 @@ def mode(armed: Sequence[Armed]) -> Literal["open", "refusing", "dark"]:
 
 def listener(fault: AnyFault) -> Literal["refusing", "dark"] | None:
     """The mode that this fault puts its service's listener in; None: it leaves it alone."""
-    if fault.reach != "listener":
-        return None
-    return "refusing" if isinstance(fault, Refused) else "dark"
+    match fault:
+        case Refused() | Stopped() | Killed():
+            return "refusing"
+        case Partition() | Stall(at="connect"):
+            return "dark"
+        case _:
+            return None
+
+
+def on_process(fault: Fault) -> OnProcess | None:
+    """What arming this fault does to the backend's process; None: nothing."""
+    match fault:
+        case Stopped(restart=restart):
+            return EndProcess("stop", None if restart == "never" else restart)
+        case Killed(restart=restart):
+            return EndProcess("kill", None if restart == "never" else restart)
+        case Frozen():
+            return FreezeProcess()
+        case _:
+            return None
+
+
+def ender(armed: Sequence[Armed]) -> int | None:
+    """The fault in force that has ended the backend's process; None: there is none."""
+    return next(
+        (one.id for one in armed if isinstance(on_process(one.fault), EndProcess)),
+        None,
+    )
 
 
 def on_live(fault: AnyFault) -> Live | None:
@@ -514,19 +570,28 @@ def replaced(armed: Sequence[Armed], fault: AnyFault) -> Armed | None:
 
 def conflict(others: Iterable[AnyFault], fault: AnyFault) -> str | None:
     """Why this fault can't be in force beside these others; None if it can."""
-    if fault.reach == "listener":
-        for other in others:
-            if other.reach == "listener" and other.slot() != fault.slot():
-                time = "may come into force beside it" if other.waits else "is in force"
-                return (
-                    f"`{fault.kind}` on {fault.service} meets `{other.kind}`, which {time}: "
-                    "the listener can be in one mode only; clear that fault first"
-                )
+    for other in others:
+        state = _one_state(other, fault)
+        if state and other.slot() != fault.slot():
+            time = "may come into force beside it" if other.waits else "is in force"
+            return (
+                f"`{fault.kind}` on {fault.service} meets `{other.kind}`, which {time}: "
+                f"the {state} only; clear that fault first"
+            )
     if isinstance(fault, Status):
         for name, value in fault.headers:
             if not name.strip() or _LINE_END.search(name + value):
                 return f"header {name!r}: {value!r} does not fit on one line of a head"
     return None
+
+
+def _one_state(one: AnyFault, other: AnyFault) -> str:
+    """What both would put in a state of their own; empty: nothing."""
+    if listener(one) is not None and listener(other) is not None:
+        return "listener can be in one mode"
+    if on_process(one) is not None and on_process(other) is not None:
+        return "process can be in one state"
+    return ""
 
 
 def fold(

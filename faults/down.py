@@ -39,6 +39,50 @@ class Refused(Fault):
         return (under_way, *others) if self.follows("request") else (*others, under_way)
 
 
+Restart = Annotated[float, Field(ge=0)] | Literal["never"]
+"""After how many seconds the process is started again; `never`: when the fault is over."""
+
+
+class Stopped(Fault):
+    """The backend's process ends in order (SIGTERM), and connects are refused while it is down.
+
+    It closes its port, answers the whole requests that have arrived, and its kernel ends every
+    connection by FIN: an idle one, and one on which half a request has arrived.
+    `restart`: after so many seconds it is started again, and the fault is over; `never`: when the
+    fault is cleared. It is back at the same address, and has forgotten all but what a new process
+    knows.
+    """
+
+    family: ClassVar[Family] = "down"
+    reaches: ClassVar[tuple[Reach, ...]] = ("process",)
+    observables: ClassVar[tuple[str, ...]] = ("connect_refused", "eof_before_response", "stale_eof")
+
+    kind: Literal["stopped"] = "stopped"
+    restart: Restart = "never"
+
+
+class Killed(Fault):
+    """The backend's process is gone at once (SIGKILL), and connects are refused while it is down.
+
+    What its kernel does to live connections is what a client sees: FIN, after what had been sent;
+    RST where bytes had arrived that the process had not read. A request under way is not answered,
+    and its effect stays applied if it had been. `restart` as with `stopped`.
+    """
+
+    family: ClassVar[Family] = "down"
+    reaches: ClassVar[tuple[Reach, ...]] = ("process",)
+    observables: ClassVar[tuple[str, ...]] = (
+        "connect_refused",
+        "eof_before_response",
+        "reset_before_response",
+        "stale_eof",
+        "stale_reset",
+    )
+
+    kind: Literal["killed"] = "killed"
+    restart: Restart = "never"
+
+
 class Cut(Fault):
     """The connection ends at a point of it: FIN or RST after the bytes already delivered.
 

@@ -15,10 +15,11 @@ from .schedule import Schedule
 from .written import Share, written
 
 Family = Literal["down", "slow", "5xx", "partition", "partial"]
-Reach = Literal["listener", "connection", "stream", "request"]
+Reach = Literal["listener", "process", "connection", "stream", "request"]
 
 REACHES: dict[Reach, str] = {
     "listener": "connects, before there is a request",
+    "process": "the backend's process, and so every connection to the service",
     "connection": "connections, while no request is under way",
     "stream": "bytes as they pass; with a scope, those of the requests picked",
     "request": "requests, as their heads arrive",
@@ -51,6 +52,7 @@ _PICKS = ("endpoint", "first", "every_nth", "attempt", "operation", "fraction", 
 
 TAKES: dict[Reach, tuple[str, ...]] = {
     "listener": (),
+    "process": (),
     "connection": ("first",),
     "stream": _PICKS,
     "request": _PICKS,

@@ -72,6 +72,25 @@ class Stall(Fault):
                 assert_never(self.at)
 
 
+class Frozen(Fault):
+    """The backend's process is stopped where it stands (SIGSTOP), and does nothing at all.
+
+    Its kernel goes on: connects are accepted and requests taken, then silence. A request under way
+    is silent from then on. When the fault is over the process goes on (SIGCONT) with all that it
+    had and all that has arrived: late requests are carried out even if their clients have gone.
+    """
+
+    family: ClassVar[Family] = "slow"
+    reaches: ClassVar[tuple[Reach, ...]] = ("process",)
+    observables: ClassVar[tuple[str, ...]] = ("read_timeout_headers", "read_timeout_body")
+
+    kind: Literal["frozen"] = "frozen"
+
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows to a request that begins while it is in force."""
+        return ("read_timeout_headers",)
+
+
 class Throttle(Fault):
     """Bytes pass at no more than `rate` bytes a second; order is kept, nothing is lost.
 
@@ -86,6 +105,10 @@ class Throttle(Fault):
     kind: Literal["throttle"] = "throttle"
     rate: BytesPerSecond
     direction: Direction = "to_client"
+
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows as: while a request is slow, the client hears nothing."""
+        return _of_a_pace(self.direction)
 
 
 class Drip(Fault):
@@ -104,3 +127,12 @@ class Drip(Fault):
     size: Bytes = Size(1)
     interval: float = Field(default=0.1, gt=0)
     direction: Direction = "to_client"
+
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows as: while a request is slow, the client hears nothing."""
+        return _of_a_pace(self.direction)
+
+
+def _of_a_pace(direction: Direction) -> tuple[str, ...]:
+    silent = ("read_timeout_headers",)
+    return silent if direction == "to_backend" else ("slow_drip", *silent)

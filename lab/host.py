@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -23,6 +24,7 @@ import msgspec
 from pydantic import ValidationError
 
 from ..faults import fault_adapter
+from .backends.apart import Apart
 from .frames import FrameError, Frames, Mark, pack
 from .history import AnyEvent
 from .mortal import die_with
@@ -41,6 +43,7 @@ from .orders import (
     Note,
     Open,
     Opened,
+    Own,
     Reset,
     Serve,
 )
@@ -137,11 +140,19 @@ class _Run:
                 return Done(number=order.number, ports={order.service: port})
             case Enter():
                 rig.enter(order.phase)
+            case Own():
+                rig.own(order.service, order.kind, again=order.again)
+                self._settled(rig, done)
+                return None
             case Inject():
                 fault = fault_adapter.validate_json(order.json)
-                return Done(number=order.number, text=rig.inject(order.fault, fault, order.unfired))
+                text = rig.inject(order.fault, fault, order.unfired)
+                self._settled(rig, Done(number=order.number, text=text))
+                return None
             case Clear():
                 rig.clear(order.faults)
+                self._settled(rig, done)
+                return None
             case Opened():
                 rig.opened()
             case Fresh():
@@ -168,6 +179,15 @@ class _Run:
                 assert_never(order)
         return done
 
+    def _settled(self, rig: Rig, answer: Done) -> None:
+        """Answer when no process is on its way any more, mostly at once."""
+
+        def tell() -> None:
+            over = Failed(number=answer.number, kind="setup", text="the run is over")
+            self._answer(over if self._rig is None else self._written(answer))
+
+        rig.when_settled(tell)
+
     def _open(self, order: Open) -> Done:
         start = time.monotonic()
         recorder = Recorder(
@@ -184,6 +204,7 @@ class _Run:
             seed=order.header.seed,
             ports=order.ports,
             fired=self._fired,
+            apart=partial(Apart, self._loop),
         )
         return Done(number=order.number, start=start, ports=self._rig.ports)
 

@@ -42,8 +42,19 @@ class Enter(Order, frozen=True, kw_only=True, tag="enter"):
     phase: str
 
 
+class Own(Order, frozen=True, kw_only=True, tag="own"):
+    """The service's stub gets a process of its own; with `again` another one waits beside it.
+
+    `kind`: the fault that needs it. Answered when it serves, on live connections too.
+    """
+
+    service: str
+    kind: str
+    again: bool = False
+
+
 class Inject(Order, frozen=True, kw_only=True, tag="inject"):
-    """Arm a fault, given as JSON (`faults.fault_adapter`)."""
+    """Arm a fault, given as JSON (`faults.fault_adapter`); answered when it is in force."""
 
     fault: int
     json: bytes
@@ -51,7 +62,7 @@ class Inject(Order, frozen=True, kw_only=True, tag="inject"):
 
 
 class Clear(Order, frozen=True, kw_only=True, tag="clear"):
-    """End these faults, or all."""
+    """End these faults, or all; answered when what they had ended serves again."""
 
     faults: tuple[int, ...] | None = None
 
@@ -84,7 +95,9 @@ class Close(Order, frozen=True, kw_only=True, tag="close"):
     """Stop everything of this run and finish the history."""
 
 
-AnyOrder = Open | Serve | Enter | Inject | Clear | Opened | Fresh | Reset | Barrier | Note | Close
+AnyOrder = (
+    Open | Serve | Enter | Own | Inject | Clear | Opened | Fresh | Reset | Barrier | Note | Close
+)
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done", tag_field="answer"):

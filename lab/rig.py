@@ -7,12 +7,15 @@ every method is a plain function, complete on return. It judges nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
-from typing import Literal
+from typing import Literal, Protocol
 
 from ..faults import Fault
 from ..faults.decide import keyed
-from .backends.specification import Specification, Url, routes_of
+from .backends.apart import Apart
+from .backends.backend import Backend
+from .backends.specification import Builtin, Routed, Specification, Url, routes_of
 from .backends.stub import Stub
 from .history import AnyEvent, ConnectAttempted, FaultFired
 from .net import Net
@@ -22,13 +25,30 @@ from .recorder import Recorder
 __all__ = ["FaultRefused", "Rig"]
 
 _LOOPBACK = "127.0.0.1"
+_AT_REST = 0.002  # seconds between looks whether nothing is under way at a backend
+
+
+class MakeApart(Protocol):
+    """Makes a backend in a process of its own: `Apart` on the lab process's loop."""
+
+    def __call__(
+        self,
+        service: str,
+        specification: Routed | Builtin,
+        record: Callable[[AnyEvent], None],
+        *,
+        start: float,
+        changed: Callable[[], None],
+    ) -> Apart:
+        """As `Apart` is made."""
 
 
 class Rig:
     """Proxies, stubs and recorder of one run.
 
-    `fired` is told the first event of each fault that acts. Raises OSError when a port is taken,
-    with everything already started stopped again.
+    `fired` is told the first event of each fault that acts. `apart` makes the backends that have a
+    process of their own; None: there can be none. Raises OSError when a port is taken, with
+    everything already started stopped again.
     """
 
     def __init__(
@@ -40,13 +60,20 @@ class Rig:
         seed: int,
         ports: Mapping[str, int] | None = None,
         fired: Callable[[int, AnyEvent], None] | None = None,
+        apart: MakeApart | None = None,
     ) -> None:
         self._net = net
         self._recorder = recorder
         self._seed = seed
         self._fired = fired
         self._told: set[int] = set()
+        self._make_apart = apart
+        self._specifications: dict[str, Specification] = {}
         self._stubs: dict[str, Stub] = {}
+        self._apart: dict[str, Apart] = {}
+        self._closed = False
+        self._moving: set[str] = set()  # services whose stub is on its way to its own process
+        self._waiting: list[Callable[[], None]] = []  # for that, or for an end or a restart
         self._proxies: dict[str, Proxy] = {}
         self._faults: dict[int, Proxy] = {}
         self._conns = count(1)
@@ -64,8 +91,9 @@ class Rig:
 
     @property
     def broken(self) -> str:
-        """Why the history could not be written on; empty while it can."""
-        return self._recorder.broken
+        """Why the run can't go on: a file, or a process of ours; empty while it can."""
+        lost = (backend.problem for backend in self._apart.values())
+        return self._recorder.broken or next((why for why in lost if why), "")
 
     def serve(self, name: str, specification: Specification, port: int = 0) -> int:
         """Start one more service; gives its listener's port. Raises OSError."""
@@ -92,6 +120,7 @@ class Rig:
             place = f"port {port} of {name}" if port else f"a port of {name}"
             raise OSError(error.errno, f"{place} can't be had: {error.strerror}") from error
         self._proxies[name] = proxy
+        self._specifications[name] = specification
         return proxy.port
 
     def enter(self, phase: str) -> None:
@@ -105,14 +134,12 @@ class Rig:
     def inject(self, number: int, fault: Fault, unfired: Literal["fail", "ok"] = "fail") -> str:
         """Arm a fault; in force on return. Gives the mechanism.
 
+        A fault of a process is in force when the rig is settled; that process is `own`ed before.
         Raises FaultRefused for a service that isn't here, a conflict, or a scope it can't have.
         """
         proxy = self._proxies.get(fault.service)
         if proxy is None:
-            known = ", ".join(self._proxies)
-            raise FaultRefused(
-                f"`{fault.kind}` on {fault.service!r}: no such service; here: {known}"
-            )
+            raise FaultRefused(self._no_service(fault.service, fault.kind))
         mechanism = proxy.arm(number, fault, unfired=unfired)
         self._faults[number] = proxy
         return mechanism
@@ -129,6 +156,67 @@ class Rig:
         for proxy in self._proxies.values():
             proxy.opened()
 
+    # --- backends in processes of their own ------------------------------------------------------
+
+    def own(self, service: str, kind: str, *, again: bool) -> None:
+        """Give a service's stub a process of its own; with `again` one more waits beside it.
+
+        It is there when the rig is settled. Raises FaultRefused, in the name of the `kind` of fault
+        that needs it, where that can't be.
+        """
+        specification = self._specifications.get(service)
+        if specification is None:
+            raise FaultRefused(self._no_service(service, kind))
+        if isinstance(specification, Url):
+            raise FaultRefused(
+                f"`{kind}` on {service}: the lab did not start its server, {specification.url}, and "
+                "can't stop, kill or freeze it; serve routes, or use `refused` or `partition`"
+            )
+        if self._make_apart is None:
+            raise FaultRefused(f"`{kind}` on {service}: stubs have no processes of their own here")
+        if service not in self._apart:
+            if not self._proxies[service].at_rest:
+                raise FaultRefused(
+                    f"`{kind}` on {service}: a call is under way or held, and its stub must move to "
+                    "a process of its own before; arm the fault while none is"
+                )
+            backend = self._make_apart(
+                service,
+                specification,
+                self._recorder.take,
+                start=self._recorder.start,
+                changed=self._changed,
+            )
+            self._apart[service] = backend
+            self._moving.add(service)
+            backend.open(partial(self._move, service), lambda: self._stubs[service].past)
+        if again:
+            self._apart[service].prepare()
+
+    def when_settled(self, call: Callable[[], None]) -> None:
+        """Call when no backend is starting, moving or ending: at once, if none is."""
+        self._waiting.append(call)
+        self._changed()
+
+    def _changed(self) -> None:
+        backends = self._apart.values()
+        if self.broken or (not self._moving and all(one.settled for one in backends)):
+            waiting, self._waiting = self._waiting, []
+            for call in waiting:
+                call()
+
+    def _move(self, service: str) -> None:
+        """Its process serves: what comes next goes there, as soon as nothing is under way."""
+        if self._closed or self._apart[service].problem:
+            return
+        if not self._proxies[service].at_rest:
+            self._net.later(_AT_REST, partial(self._move, service))
+            return
+        self._proxies[service].move(self._apart[service])
+        self._stubs.pop(service).close()
+        self._moving.discard(service)
+        self._changed()
+
     def fresh(self) -> None:
         """Close idle client connections by FIN; everything else of the subject stays."""
         for proxy in self._proxies.values():
@@ -143,6 +231,7 @@ class Rig:
         """Accept everything queued and record what has arrived."""
         for proxy in self._proxies.values():
             proxy.drain()
+        self._take_reports()
         self._recorder.flush()
 
     def feed(self, event: AnyEvent) -> None:
@@ -163,13 +252,30 @@ class Rig:
 
     def close(self) -> None:
         """Stop proxies and stubs; the history is whole on return."""
+        self._closed = True
         for proxy in self._proxies.values():
             proxy.close()
-        for stub in self._stubs.values():
-            stub.close()
+        for backend in self._backends():
+            backend.drain()
+            backend.close()
         self._recorder.close()
+        waiting, self._waiting = self._waiting, []
+        for call in waiting:
+            call()
+
+    def _no_service(self, service: str, kind: str) -> str:
+        return f"`{kind}` on {service!r}: no such service; here: {', '.join(self._proxies)}"
+
+    def _backends(self) -> tuple[Backend, ...]:
+        return (*self._stubs.values(), *self._apart.values())
+
+    def _take_reports(self) -> None:
+        for backend in self._backends():
+            backend.drain()
 
     def _record(self, event: AnyEvent) -> None:
+        if self._apart and event.where == "wire":
+            self._take_reports()  # what a backend did comes before what the wire shows of it
         self._recorder.record(event)
         if isinstance(event, FaultFired):
             self._tell(event.fault, event)

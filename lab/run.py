@@ -24,7 +24,7 @@ from typing import Literal, Self, assert_never
 
 from ..scenarios import Scenario
 from .attempts import misdeclared, read
-from .backends.specification import Specification
+from .backends.specification import Specification, Url
 from .contract import Contract
 from .environments import ENVIRONMENTS
 from .environments.embedded import Embedded, LabProcess
@@ -153,6 +153,7 @@ class Session:
             slugs=slugs,
             promises=promises,
             services=tuple(self.services),
+            foreign={name: one.url for name, one in self.services.items() if isinstance(one, Url)},
         )
 
     def play(
@@ -326,6 +327,7 @@ class _Play:
         """Carry out every step; the whole history."""
         try:
             tune = TUNES[self._plan.tune]
+            self._env.prepare(*self._plan.faults().values())
             self._open(tune)  # has a limit of its own: a slow start takes nothing from the plan's
             self._deadline = time.monotonic() + self._plan.limit
             if self._carry_out(tune):

@@ -17,7 +17,7 @@ from ..faults.written import size_of
 from .errors import nearest
 from .kinds import SCHEDULE_KEYS, SCOPE_KEYS, families_of, parameter, parameters_of, scope_of
 from .later import LATER, LATER_INJECT_KEYS, LATER_KINDS
-from .model import InjectStep, PhaseName, Value
+from .model import InjectStep, PhaseName, Quantity, Value
 from .nodes import Entry, Mapping, Node, shown
 from .shapes import Shapes, either, join, shape
 
@@ -153,6 +153,8 @@ class InjectReader:
                 return self.shapes.each(node, key, self.shapes.whole)
             case "word or number":
                 return self.word_or_whole(node, key, wanted.words)
+            case "word or duration":
+                return self.word_or_duration(node, key, wanted.words)
             case "word":
                 return self.shapes.choice(node, key, wanted.words)
             case "duration":
@@ -169,6 +171,13 @@ class InjectReader:
                 return self.shapes.text(node, key)
             case _:
                 assert_never(wanted.form)
+
+    def word_or_duration(
+        self, node: Node, key: str, words: tuple[str, ...]
+    ) -> str | Quantity | None:
+        """A duration or a word."""
+        text = self.shapes.text(node, key, f"{either(words)} or a duration")
+        return text if text is None or text in words else self.shapes.duration(node, key)
 
     def word_or_whole(self, node: Node, key: str, words: tuple[str, ...]) -> str | int | None:
         """A whole number or a word."""

@@ -26,6 +26,7 @@ SCHEDULE_KEYS = tuple(Schedule.model_fields)
 Form = Literal[
     "word",
     "word or number",
+    "word or duration",
     "duration",
     "number",
     "size",
@@ -62,6 +63,8 @@ class Parameter:
                 return either(self.words)
             case "word or number":
                 return f"{either(self.words)} or a whole number{bounds}"
+            case "word or duration":
+                return f"{either(self.words)} or a duration like 500ms"
             case "duration":
                 return "a duration like 500ms"
             case "number":
@@ -141,6 +144,8 @@ def _form(alternatives: tuple[object, ...], words: tuple[str, ...]) -> Form:
     if any(get_origin(kind_of) is tuple for kind_of in alternatives):
         return "pairs" if any(get_origin(item) is tuple for item in items) else "numbers"
     if words:
+        if float in alternatives:
+            return "word or duration"
         return "word or number" if int in alternatives else "word"
     if float in alternatives:
         return "duration"

@@ -8,6 +8,6 @@ from __future__ import annotations
 LATER_TOP_KEYS = frozenset({"services"})
 LATER_PLUS_KEYS = frozenset({"every", "cancel_after"})
 LATER_OUTCOMES = frozenset({"cancelled"})
-LATER_KINDS = frozenset({"unresolved", "stopped", "killed", "frozen"})
-LATER_INJECT_KEYS = frozenset({"between", "restart"})
+LATER_KINDS = frozenset({"unresolved"})
+LATER_INJECT_KEYS = frozenset({"between"})
 LATER = "comes with a later version"

@@ -49,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.sockets": WIRE | {"lab.net"},
     "lab.proxy": WIRE | {"lab.net", "faults"},
     "lab.backends": WIRE | {"lab.net"},
+    "lab.apart": WIRE | {"lab.net", "lab.backends", "lab.sockets"},
     "lab.toxiproxy": WIRE | {"lab.net", "lab.sockets"},
     "lab.rig": WIRE | HOSTED | {"faults"},
     "lab.host": WIRE | HOSTED | {"lab.orders", "lab.rig", "lab.sockets", "faults"},

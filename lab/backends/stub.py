@@ -13,7 +13,7 @@ from http import HTTPStatus
 import h11
 
 from ..history import AnyEvent, EffectApplied, RequestReceived, ResponseSent, Starved
-from ..methods import IDEMPOTENT
+from ..methods import IDEMPOTENT, SAFE
 from ..net import Connection, Net
 from ..redaction import redacted_target
 from .routes import Reply, Request, Routes
@@ -87,6 +87,7 @@ class Stub:
         self._start = start
         self._service = service
         self._journal: list[Served] = []
+        self._past: list[Request] = []
         self._open: dict[_Exchange, None] = {}
         self._listener = net.listen(self._accepted, port, starved=self._starved)
 
@@ -104,9 +105,24 @@ class Stub:
         return tuple(self._journal)
 
     @property
+    def past(self) -> tuple[Request, ...]:
+        """The requests that may have changed what it answers, in order: all but the safe ones."""
+        return tuple(self._past)
+
+    @property
     def effects(self) -> int:
         """How many requests had an effect."""
         return sum(served.effect for served in self._journal)
+
+    def drain(self) -> None:
+        """Nothing to take: what it reports stands in the history at once."""
+
+    def finish(self) -> None:
+        """Answer what has arrived, then close."""
+        self._listener.drain()
+        for exchange in tuple(self._open):
+            exchange.finish()
+        self.close()
 
     def close(self) -> None:
         """Give the port back and end every connection by FIN."""
@@ -148,7 +164,10 @@ class Stub:
             for name, value in head.headers
             if name != _WIRE_NAME
         )
-        reply = self._routes.answer(Request(method, target, headers, body))
+        request = Request(method, target, headers, body)
+        if method not in SAFE:
+            self._past.append(request)
+        reply = self._routes.answer(request)
         effect = method not in IDEMPOTENT and 200 <= reply.status <= 299
         self._journal.append(Served(method, target, wire.op, effect))
         if effect:
@@ -225,6 +244,10 @@ class _Exchange:
         self._full = False
         self._connection.resume()
         self._proceed()
+
+    def finish(self) -> None:
+        """Answer what has arrived of whole requests."""
+        self._connection.drain()
 
     def close(self) -> None:
         """End it by FIN."""

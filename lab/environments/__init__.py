@@ -20,9 +20,12 @@ ENVIRONMENTS: dict[str, frozenset[str]] = {
     "embedded": frozenset(
         (
             "refused",
+            "stopped",
+            "killed",
             "cut",
             "latency",
             "stall",
+            "frozen",
             "throttle",
             "drip",
             "status",
@@ -60,6 +63,13 @@ class Environment(Protocol):
 
     def serve(self, service: str, specification: Specification) -> str:
         """One more service; its url."""
+
+    def prepare(self, *faults: Fault) -> None:
+        """Make ready what these faults need, so that arming them takes no time.
+
+        A stub that is to be stopped, killed or frozen gets a process of its own. `inject` prepares
+        what is not. Raises FaultError and SetupError.
+        """
 
     def inject(
         self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"

@@ -25,6 +25,7 @@ from typing import Literal, Self
 import msgspec
 
 from ...faults import Fault
+from ...faults.decide import EndProcess, on_process
 from ..backends.specification import Specification, Url
 from ..errors import FaultError, SetupError
 from ..frames import Frames, pack
@@ -44,6 +45,7 @@ from ..orders import (
     Open,
     Opened,
     Order,
+    Own,
     Reset,
     Serve,
 )
@@ -221,10 +223,19 @@ class Embedded:
         self.ports.update(done.ports)
         return self.url(service)
 
+    def prepare(self, *faults: Fault) -> None:
+        """Make ready what these faults need. Raises FaultError and SetupError."""
+        for fault in faults:
+            act = on_process(fault)
+            if act is not None:
+                ends = isinstance(act, EndProcess)
+                self._tell(Own(service=fault.service, kind=fault.kind, again=ends))
+
     def inject(
         self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
     ) -> Armed:
         """Arm a fault; in force on return. Raises FaultError."""
+        self.prepare(fault)
         armed = self._handles[number] = Armed(number)
         try:
             done = self._tell(

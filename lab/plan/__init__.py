@@ -9,6 +9,7 @@ from __future__ import annotations
 from .estimate import about, attempts_of
 from .planner import plan
 from .scope import reaches, shows
+from .slowness import BYTES, lasts, silence
 from .steps import (
     Clear,
     Enter,
@@ -25,6 +26,7 @@ from .steps import (
 )
 
 __all__ = [
+    "BYTES",
     "Clear",
     "Enter",
     "Fresh",
@@ -39,7 +41,9 @@ __all__ = [
     "Wait",
     "about",
     "attempts_of",
+    "lasts",
     "plan",
     "reaches",
     "shows",
+    "silence",
 ]

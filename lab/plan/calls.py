@@ -8,15 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...faults import Drip, Latency, Throttle
 from ...scenarios import OperationStep, PhaseName
 from ...scenarios.errors import nearest
 from .drafts import Call, Notes, Standing, seen
 from .offered import Offered
+from .slowness import silence
 from .steps import text_of
 from .terms import LeftOpenError, Terms
 
 _IN_TIME = 0.8  # of a read time-out: what is later may or may not be in time
+_LATE = {
+    "latency": "an answer {:g} s late",
+    "throttle": "a byte every {:g} s",
+    "drip": "a piece every {:g} s",
+}
 _MOST = 10_000  # operations of one step
 
 
@@ -102,18 +107,11 @@ class Caller:
         if read is None:
             return
         for one in under:
-            match one.fault:
-                case Latency(delay=delay, jitter=jitter):
-                    silent, what = delay + jitter, "an answer {:g} s late"
-                case Throttle(rate=rate):
-                    silent, what = 1 / rate, "a byte every {:g} s"
-                case Drip(interval=silent):
-                    what = "a piece every {:g} s"
-                case _:
-                    continue
-            if silent >= _IN_TIME * read:
+            silent = 0.0 if one.fault is None else silence(one.fault)
+            if silent >= _IN_TIME * read and one.fault is not None:
+                what = _LATE[one.fault.kind].format(silent)
                 raise LeftOpenError(
-                    f"{what.format(silent)} is not in time: the contract gives up after {read:g} s"
+                    f"{what} is not in time: the contract gives up after {read:g} s"
                 )
 
     def _counts(self, step: OperationStep, under: Sequence[Standing]) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from typing import assert_never
 from ...faults import AnyFault
 from ..contract import Contract, lookup
 from .scope import shows
+from .slowness import lasts
 from .steps import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Wait
 
 _UNTOLD = 10.0  # seconds that a time-out may take where the contract leaves it open
@@ -39,14 +40,15 @@ def _one(step: Operate, faults: Sequence[AnyFault], contract: Contract) -> float
     """Seconds of one operation, by the first outcome that it may have."""
     outcome = step.expect[0]
     quick = 0.01
-    late = sum(fault.delay for fault in faults if fault.kind == "latency")
+    deadline = contract.deadline.total
     match outcome:
         case "ok" | "response":
-            return quick + late
+            late = quick + sum(map(lasts, faults))
+            return late if deadline is None else min(late, deadline)
         case "open":
             return quick
         case "deadline":
-            return _seconds(contract.deadline.total)
+            return _seconds(deadline)
         case "connection":
             dark = any("connect_timeout" in fault.observable() for fault in faults)
             each = _seconds(contract.timeouts.connect) if dark else quick
@@ -60,7 +62,6 @@ def _one(step: Operate, faults: Sequence[AnyFault], contract: Contract) -> float
     asked = max((_asked(fault) for fault in faults), default=0.0)
     waits = sum(max(asked, _backoff(contract, retry)) for retry in range(1, attempts))
     total = attempts * each + waits
-    deadline = contract.deadline.total
     return total if deadline is None else min(total, deadline)
 
 

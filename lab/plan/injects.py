@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from ...faults import AnyFault
+from ...faults import KINDS, AnyFault
 from ...scenarios import InjectStep
 from ...scenarios.errors import nearest
 from .drafts import Notes, Standing
@@ -41,6 +41,12 @@ def standing(step: InjectStep, key: str, offered: Offered, terms: Terms, notes: 
     if service is None:
         reason = f"{offered.subject} has no `read` whose service it could be"
         return Standing(step, None, reason)
+    if service in offered.foreign and "process" in KINDS[step.kind].reaches:
+        reason = (
+            f"`{step.kind}` is for a stub: the lab did not start {service}'s server, "
+            f"{offered.foreign[service]}"
+        )
+        return Standing(step, None, reason, service)
     if endpoint is not None and not offered.serves(service, endpoint):
         served = ", ".join(offered.endpoints(service))
         return wrong(

@@ -5,7 +5,7 @@ Counterpart: `calls.py` and `injects.py` ask. Knows no contract and no step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...scenarios import ROLES
 from ...scenarios.errors import nearest
@@ -14,10 +14,16 @@ from .steps import Offer
 
 
 class Offered:
-    """What one subject offers, in its order; `subject` is its name for messages."""
+    """What one subject offers, in its order; `subject` is its name for messages.
 
-    def __init__(self, subject: str, offers: Sequence[Offer]) -> None:
+    `foreign`: the address of each server behind its services that the lab did not start.
+    """
+
+    def __init__(
+        self, subject: str, offers: Sequence[Offer], foreign: Mapping[str, str] | None = None
+    ) -> None:
         self.subject = subject
+        self.foreign = {} if foreign is None else dict(foreign)
         self.offers = tuple(offers)
 
     @property

@@ -59,16 +59,17 @@ def plan(
     slugs: Mapping[str, str],
     promises: Mapping[str, str] | None = None,
     services: Sequence[str] = (),
+    foreign: Mapping[str, str] | None = None,
 ) -> Plan | NotOffered:
     """The plan of a scenario for one subject, under its (tuned) contract.
 
     `slugs` maps the slugs of checks to their ids, `promises` these to the contract field that
     each one judges (absent: a promise of every client). `services`: further services that the
-    subject needs. Raises ScenarioError for an unknown service, endpoint or check.
+    subject needs. `foreign`: the address of each server that the lab did not start. Raises ScenarioError for an unknown service, endpoint or check.
     """
     notes = Notes(scenario.file)
     caller = Caller(
-        Offered(subject, offers),
+        Offered(subject, offers, {} if foreign is None else foreign),
         Terms(contract),
         notes,
         slugs,

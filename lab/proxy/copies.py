@@ -52,6 +52,10 @@ class Copies:
         for copy in tuple(waiting):
             self._net.connect(*self._upstream, copy.dialled)
 
+    def move(self, upstream: tuple[str, int]) -> None:
+        """Copies from now on go there."""
+        self._upstream = upstream
+
     def close(self) -> None:
         """Let go of all, whatever is under way."""
         for copy in tuple(self._under_way):

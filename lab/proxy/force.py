@@ -18,6 +18,7 @@ from ...faults.decide import (
     Draws,
     Request,
     Slow,
+    ender,
     fold,
     listener,
     on_accept,
@@ -132,6 +133,11 @@ class Force:
                 self.workers.end(ident)
                 return one
         return None
+
+    @property
+    def ender(self) -> int | None:
+        """The fault that has ended the backend's process, if one has."""
+        return ender(self.armed)
 
     def accept(self, conn: int) -> CutConnection | None:
         """What becomes of a connection that is accepted now."""

@@ -392,6 +392,12 @@ class Gate:
 
     # --- answers ---------------------------------------------------------------------------------
 
+    def touch(self, fault: int) -> None:
+        """This fault keeps the backend from answering what is under way."""
+        exchange = self._current
+        if exchange is not None and exchange.reaches_backend and not exchange.answered:
+            self._notes.fired(fault, exchange)
+
     def from_backend(self, data: bytes) -> None:
         """Bytes arrived from the backend."""
         if self.raw:

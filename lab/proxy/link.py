@@ -87,6 +87,7 @@ class Link:
         self._force = force
         self._gone = gone
         self._client = client
+        self._upstream = upstream
         self._backend: Connection | None = None
         self._backend_over = False
         self._early: list[bytes] = []  # for the backend, before it is connected
@@ -116,7 +117,7 @@ class Link:
             ConnOpened(t=force.clock(), service=force.service, conn=conn, port=client.peer)
         )
         client.bind(_Client(self))
-        force.net.connect(*upstream, self._dialled, DIAL_LIMIT)
+        self._dial()
 
     # --- what the proxy asks ---------------------------------------------------------------------
 
@@ -134,6 +135,26 @@ class Link:
             and self._up.empty
             and self._down.empty
         )
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether its backend can be another one from now on: nothing is under way there."""
+        return self._backend_over or (self.idle and not self._early)
+
+    def move(self, upstream: tuple[str, int]) -> None:
+        """What comes next on it goes to this backend, which knows nothing of the one before."""
+        if self._backend_over:
+            return
+        self._upstream = upstream
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+        self._dial()
+
+    def touch(self, fault: int) -> None:
+        """A fault of the backend's keeps it from answering what is under way."""
+        if self.state == "open":
+            self._gate.touch(fault)
 
     @property
     def full(self) -> bool:
@@ -281,13 +302,17 @@ class Link:
 
     # --- the backend's side ----------------------------------------------------------------------
 
-    def _dialled(self, result: Connection | OSError) -> None:
+    def _dial(self) -> None:
+        dialled = partial(self._dialled, self._upstream)
+        self._force.net.connect(*self._upstream, dialled, DIAL_LIMIT)
+
+    def _dialled(self, upstream: tuple[str, int], result: Connection | OSError) -> None:
         if isinstance(result, OSError):
-            if not self._released:
+            if not self._released and upstream == self._upstream:
                 reason = result.strerror or str(result)
                 self.backend_ended("fin", why=f"no connection to the backend: {reason}")
             return
-        if self._backend_over:
+        if self._backend_over or upstream != self._upstream:
             result.close()
             return
         self._backend = result
@@ -312,6 +337,9 @@ class Link:
         if self._backend_over:
             return
         self._backend_over = True
+        ender = self._force.ender
+        if ender is not None and self.state == "open":
+            self._force.fired(ender, "connection", conn=self.conn)
         self._up.clear()
         self._early.clear()
         self._early_size = 0

@@ -7,17 +7,33 @@ the history is told of everything before it shows on the wire.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal, assert_never
 
 from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
-from ...faults.decide import Armed, Draws, Hold, Live, conflict, mode, on_live, replaced
+from ...faults.decide import (
+    Armed,
+    Draws,
+    EndProcess,
+    FreezeProcess,
+    Hold,
+    Live,
+    conflict,
+    listener,
+    mode,
+    on_live,
+    on_process,
+    replaced,
+)
+from ...faults.written import seconds
 from ..history import AnyEvent, ListenerMode, Starved
 from ..net import Connection, Mode, Net
 from .copies import Copies
 from .force import Force
 from .link import Link
+from .process import Process
 from .waiting import Waiting
 
 __all__ = ["FaultRefused", "Proxy"]
@@ -51,6 +67,7 @@ class Proxy:
         self.service = service
         self._net = net
         self._upstream = upstream
+        self._process: Process | None = None
         self._conns = conns
         self._tag_upstream = tag_upstream
         self._links: dict[int, Link] = {}
@@ -74,7 +91,20 @@ class Proxy:
 
     def shutting(self) -> int | None:
         """The fault that keeps the listener from being open; None if it is."""
-        return next((one.id for one in self._force.armed if one.fault.reach == "listener"), None)
+        return next((one.id for one in self._force.armed if listener(one.fault) is not None), None)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way at the backend."""
+        return all(link.at_rest for link in self._links.values())
+
+    def move(self, process: Process) -> None:
+        """What comes next goes to this process, on live connections too."""
+        self._process = process
+        self._upstream = (self._upstream[0], process.port)
+        self._copies.move(self._upstream)
+        for link in tuple(self._links.values()):
+            link.move(self._upstream)
 
     def arm(self, ident: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail") -> str:
         """Put a fault in force, in the place of one of the same slot; returns the mechanism.
@@ -99,6 +129,9 @@ class Proxy:
         self, ident: int, known: AnyFault, unfired: Literal["fail", "ok"], why: str = ""
     ) -> str:
         self.drain()  # what has arrived is older than the fault
+        act = on_process(known)
+        if self._process is not None and isinstance(act, FreezeProcess):
+            self._process.freeze()
         since = self._force.clock()
         old = replaced(self._force.armed, known)
         if old is not None:
@@ -114,23 +147,56 @@ class Proxy:
         self._act_on_live(ident, live)
         if old is not None:
             self._pump()
-        if known.reach == "connection":
-            for link in tuple(self._links.values()):
+        for link in tuple(self._links.values()):
+            if known.reach == "connection":
                 link.look()
+            elif isinstance(act, FreezeProcess):
+                link.touch(ident)
+        if self._process is not None and isinstance(act, EndProcess):
+            self._process.end(act.how, partial(self._down, ident, act.restart))
         return mechanism
+
+    def _down(self, ident: int, restart: float | None) -> None:
+        """The backend's process has ended, and every connection to it."""
+        self.drain()
+        if restart is not None:
+            why = f"started again after {seconds(restart)}"
+            self._net.later(restart, partial(self._up, ident, why))
+
+    def _up(self, ident: int, why: str) -> None:
+        """Start the process again, if this fault still keeps it down; then the fault is over."""
+        if self._process is not None and self._force.holds(ident):
+            self._process.open(partial(self._back, ident, why))
+
+    def _back(self, ident: int, why: str) -> None:
+        if self._process is not None and not self._closed:
+            self.move(self._process)
+            self._end(ident, why)
 
     def opened(self) -> None:
         """A breaker has opened: what waits for it comes into force."""
         self._waiting.opened()
 
     def clear(self, ident: int, why: str = "") -> None:
-        """End a fault; what it held back is released. One that is over is passed over."""
+        """End a fault; what it held back is released. One that is over is passed over.
+
+        One that has ended the backend's process is over when that serves again.
+        """
         waited = self._waiting.remove(ident)
         if waited is not None:
             self._force.never_came(ident, waited)
+        self._waiting.ended(ident)
+        act = next((on_process(one.fault) for one in self._force.armed if one.id == ident), None)
+        if isinstance(act, EndProcess):
+            self._up(ident, why)
+            return
+        self._end(ident, why)
+        if self._process is not None and isinstance(act, FreezeProcess):
+            self._process.thaw()  # what was late is carried out after the fault
+
+    def _end(self, ident: int, why: str) -> None:
         if not self._force.holds(ident):
             return
-        self._waiting.ended(ident)
         self.drain()  # a client that has left must not be answered as if it still waited
         rest = tuple(one for one in self._force.armed if one.id != ident)
         self._switch(mode(rest))
@@ -183,6 +249,10 @@ class Proxy:
         reason = conflict(self._waiting.meets(known, self._force.armed), known)
         if reason is not None:
             raise FaultRefused(reason)
+        if on_process(known) is not None and self._process is None:
+            raise FaultRefused(
+                f"`{known.kind}` on {self.service}: its backend has no process of its own"
+            )
         live = on_live(known)
         if isinstance(live, Hold) and live.unplugged and not self._net.unplugs:
             raise FaultRefused(
@@ -196,6 +266,8 @@ class Proxy:
 
     def _mechanism(self, fault: AnyFault, live: Live | None) -> str:
         match fault.reach:
+            case "process":
+                return _on_process(fault)
             case "listener":
                 return f"listener {self._listener.mechanism}; {_on_live(live)}"
             case "connection":
@@ -268,6 +340,18 @@ class Proxy:
 
     def _forget(self, link: Link) -> None:
         self._links.pop(link.conn, None)
+
+
+def _on_process(fault: AnyFault) -> str:
+    """What is done to the backend's process, for the history."""
+    match on_process(fault):
+        case EndProcess(how="stop"):
+            signal = "SIGTERM"
+        case EndProcess():
+            signal = "SIGKILL"
+        case _:
+            signal = "SIGSTOP"
+    return f"stub process, {signal}"
 
 
 def _on_live(live: Live | None) -> str:

@@ -19,6 +19,8 @@ from ...faults import (
     Cut,
     Drip,
     Duplicate,
+    Frozen,
+    Killed,
     Latency,
     LostAnswer,
     Partition,
@@ -26,8 +28,10 @@ from ...faults import (
     Stale,
     Stall,
     Status,
+    Stopped,
     Throttle,
 )
+from ...faults.decide import listener
 from ...faults.written import Rate, Size, written
 from ..contract import Contract
 from ..expect import required
@@ -242,6 +246,12 @@ def _what(fault: AnyFault) -> str:
         case Refused(live=live):
             ends = {"close": "closed by FIN", "reset": "reset", "keep": "kept"}[live]
             return f"no listener, live connections {ends}"
+        case Stopped(restart=restart):
+            return f"its process stopped by SIGTERM, {_again(restart)}"
+        case Killed(restart=restart):
+            return f"its process killed by SIGKILL, {_again(restart)}"
+        case Frozen():
+            return "its process frozen by SIGSTOP: connects taken, then silence"
         case Cut(at="accept", by=by):
             return f"{by.upper()} on each connection that is accepted"
         case Cut(at="request_head", by=by):
@@ -296,6 +306,11 @@ def _ways(direction: Literal["to_client", "to_backend", "both"]) -> str:
     return {"to_client": "answers", "to_backend": "requests", "both": "both ways"}[direction]
 
 
+def _again(restart: float | Literal["never"]) -> str:
+    """When a process is started again."""
+    return "back when cleared" if restart == "never" else f"back after {restart:g} s"
+
+
 def _status(fault: Status) -> str:
     headers = "".join(f", {name}: {value}" for name, value in fault.headers)
     if fault.sequence:
@@ -321,10 +336,9 @@ def _foot(plan: Plan, contract: Contract) -> Iterator[str]:
     for service, named in calls.items():
         yield from _label(service, ", ".join(named))
     yield from _label("requires", " ".join(required(plan, contract)))
-    hidden = {"refused": "refused", "partition": "unanswered"}
-    unseen = dict.fromkeys(
-        hidden[fault.kind] for fault in plan.faults().values() if fault.kind in hidden
-    )
+    words = {"refusing": "refused", "dark": "unanswered"}
+    modes = (listener(fault) for fault in plan.faults().values())
+    unseen = dict.fromkeys(words[mode] for mode in modes if mode is not None)
     if unseen:
         connects = f"{' and '.join(unseen)} connects by the audit event"
         yield from _label("evidence", f"{connects}, all else at the proxy")

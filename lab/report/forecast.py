@@ -17,13 +17,25 @@ from ...faults import (
     Capacity,
     Drip,
     Duplicate,
+    Latency,
     Partition,
     Refused,
     Stale,
     Stall,
     Throttle,
 )
-from ...faults.decide import Armed, Decision, Draws, Request, concerns, keyed, on_live, picks
+from ...faults.decide import (
+    Armed,
+    Decision,
+    Draws,
+    EndProcess,
+    Request,
+    concerns,
+    keyed,
+    on_live,
+    on_process,
+    picks,
+)
 from ...faults.decide import fold as acted
 from ..contract import Contract
 from ..expect import outcome_of_key
@@ -39,7 +51,7 @@ from ..oracle import (
     next_demand,
     open_circuits,
 )
-from ..plan import Enter, Inject, Operate, Plan, Renew, Wait, shows
+from ..plan import BYTES, Enter, Fresh, Inject, Operate, Plan, Renew, Wait, lasts, shows, silence
 
 __all__ = ["Forecast", "Waiting", "forecast"]
 
@@ -81,6 +93,8 @@ def forecast(plan: Plan, contract: Contract) -> dict[int, Forecast]:
                 played.now += step.seconds
             case Renew():
                 played.renew()
+            case Fresh():
+                played.rested.clear()
             case Inject():
                 played.inject(step)
             case Enter(phase="recovery"):
@@ -124,7 +138,7 @@ class _Standing:
                 return False
             self.began = t
             return on_live(fault) is not None  # the request that it waited for is under way
-        return begins <= t and (fault.lasts is None or t < begins + fault.lasts)
+        return begins <= t and all(t < begins + seconds for seconds in _limits(fault))
 
     def opened(self, t: float) -> None:
         """A breaker is open."""
@@ -154,7 +168,7 @@ class _Thought:
     life: int = 0
     state: State = field(default_factory=begin)
     faults: dict[int, _Standing] = field(default_factory=dict)
-    rested: dict[str, float] = field(default_factory=dict)  # service -> since when it is idle
+    rested: dict[str, float] = field(default_factory=dict)  # service -> since when one is idle
     found: dict[int, Forecast] = field(default_factory=dict)
     _order: Iterator[int] = field(default_factory=count)
 
@@ -168,6 +182,7 @@ class _Thought:
         """The subject is opened anew."""
         self.now += _APART
         self.life += 1
+        self.rested.clear()
         self.state = fold(self.contract, self.state, Renewed(self.now, self.life))
 
     def operate(self, step: Operate) -> None:
@@ -253,10 +268,11 @@ class _Thought:
     def _meets(self, t: float, call: _Call) -> tuple[str, float]:
         """What the next attempt of a call meets, and the seconds until the client knows."""
         step = call.step
-        rest = None if call.attempts > 1 else t - self.rested.get(step.service, t)
+        since = None if call.attempts > 1 else self.rested.get(step.service)
+        rest = None if since is None else t - since
         new = 1 if rest is None else 0
         request = Request(step.method, step.path, new, 1, call.op, call.attempts)
-        late = 0.0
+        late = slow = 0.0
         for standing in [self.faults[number] for number in step.faults]:
             if not standing.stands(t):
                 continue
@@ -268,14 +284,20 @@ class _Thought:
             if _spares(fault, step, rest):
                 continue
             standing.acts()
-            if fault.kind == "latency":
-                late += fault.delay
-                continue
-            return self._shown(fault, step, hits + 1)
-        read = self.contract.timeouts.read
+            match fault:
+                case Latency():
+                    late += lasts(fault)
+                case Throttle() | Drip() if {"ok", "contract"} & set(step.expect):
+                    late += 0.0 if "ok" in step.expect else silence(fault, BYTES)
+                    slow += lasts(fault)
+                case _:
+                    return self._shown(fault, step, hits + 1)
+        read, total = self.contract.timeouts.read, self.contract.deadline.total
         if read is not None and late >= read:
             return "read_timeout_headers", read
-        return "ok", _QUICK + late
+        if total is not None and slow >= total and "ok" not in step.expect:
+            return "slow_drip", total
+        return "ok", _QUICK + late + slow
 
     def _shown(self, fault: AnyFault, step: Operate, hit: int) -> tuple[str, float]:
         if fault.kind == "status" and fault.sequence:
@@ -303,16 +325,25 @@ class _Thought:
         return None
 
 
+def _limits(fault: AnyFault) -> Iterator[float]:
+    """The seconds after which a fault is over by itself."""
+    if fault.lasts is not None:
+        yield fault.lasts
+    act = on_process(fault)
+    if isinstance(act, EndProcess) and act.restart is not None:
+        yield act.restart
+
+
 def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
     """Whether a fault leaves an attempt alone.
 
     `rest`: for how long the connection that it takes from a pool has been idle; None: a new one.
     """
     match fault:
-        case Refused(live="keep") | Partition(live="keep") | Stall(at="connect") | Capacity():
+        case Refused(live="keep") | Partition(live="keep") | Stall(at="connect"):
+            return "ok" in step.expect or ("contract" in step.expect and rest is not None)
+        case Capacity():
             return bool({"ok", "contract"} & set(step.expect))
-        case Throttle() | Drip():
-            return "ok" in step.expect
         case Duplicate():
             return True
         case Stale(at=at, idle=idle):

@@ -147,9 +147,10 @@ def as_markdown(found: Sequence[Kind]) -> str:
 def _brief(one: Parameter) -> str:
     """A parameter in few words; the default stands first, in bold."""
     match one.form:
-        case "word" | "word or number":
+        case "word" | "word or number" | "word or duration":
             words = [word for word in one.words if word != one.default]
-            words += ["a number"] if one.form == "word or number" else []
+            more = {"word or number": ["a number"], "word or duration": ["a duration"]}
+            words += more.get(one.form, [])
             first = [] if one.default is None else [f"**{one.default}**"]
             return f"`{one.name}`: {', '.join([*first, *words])}"
         case _:

@@ -130,7 +130,8 @@ def _fired(reading: Reading) -> str:
     for fault in reading.faults:
         counts[fault.kind] = counts.get(fault.kind, 0) + fault.fired
     first, *others = counts
-    hidden = reading.lacks("connects") is not None and first in ("refused", "partition")
+    shut = any(fault.kind == first and fault.listener is not None for fault in reading.faults)
+    hidden = shut and reading.lacks("connects") is not None
     more = sum(counts[kind] > 0 for kind in others)
     return f"{first} {'?' if hidden else counts[first]}" + (f" + {more}" if more else "")
 

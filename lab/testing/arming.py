@@ -11,14 +11,28 @@ from typing import Literal
 
 from typing_extensions import Unpack
 
-from ...faults import KINDS, Cut, Fault, Latency, Partition, Refused, Status
-from ..errors import UsageError
+from ...faults import (
+    KINDS,
+    Cut,
+    Fault,
+    Killed,
+    Latency,
+    Partition,
+    Refused,
+    Status,
+    Stopped,
+)
+from ...scenarios.errors import nearest
+from ..errors import FaultError, UsageError
 from .arguments import When, Where, built, pairs
 from .armed import Armed, Unfired
 
 __all__ = ["Arming"]
 
 __tracebackhide__ = True  # pytest: the line to show is the test's own
+
+
+_DOWN = ("refused", "stopped", "killed")
 
 
 class Arming(ABC):
@@ -36,16 +50,23 @@ class Arming(ABC):
         self,
         service: str,
         *,
-        live: Literal["close", "reset", "keep"] = "close",
+        kind: Literal["refused", "stopped", "killed"] = "refused",
+        live: Literal["close", "reset", "keep"] | None = None,
+        restart: float | Literal["never"] | None = None,
         unfired: Unfired = "fail",
         **when: Unpack[When],
     ) -> Armed:
-        """Every connect is refused; `live` says what happens to live connections.
+        """Every connect is refused.
 
-        `close`: FIN, `reset`: RST, `keep`: they live on.
+        `refused`: the service is not there; `live` says what happens to live connections. `close`
+        (left out): FIN, `reset`: RST, `keep`: they live on.
+        `stopped`, `killed`: its process ends by SIGTERM or SIGKILL, and its kernel ends every
+        connection. `restart`: after so many seconds it is started again; `never` (left out): when
+        the fault is over. It serves again, at the same url, when `clear` or the block is left.
         """
-        fault = built("lab.down", Refused, when, service=service, live=live)
-        return self._arm((fault,), unfired, f'lab.down("{service}", unfired="ok")')
+        fault = _down(service, kind, live, restart, when)
+        other = "" if kind == "refused" else f', kind="{kind}"'
+        return self._arm((fault,), unfired, f'lab.down("{service}"{other}, unfired="ok")')
 
     def slow(
         self,
@@ -131,3 +152,37 @@ class Arming(ABC):
                     expected=f"one of faultlab's: {', '.join(k.__name__ for k in KINDS.values())}",
                 )
         return self._arm(faults, unfired, 'lab.inject(..., unfired="ok")')
+
+
+def _down(
+    service: str,
+    kind: object,  # a test is not always type-checked
+    live: Literal["close", "reset", "keep"] | None,
+    restart: float | Literal["never"] | None,
+    when: When,
+) -> Fault:
+    """The fault of `lab.down`. Raises FaultError."""
+    if kind not in _DOWN:
+        close = nearest(kind, _DOWN) if isinstance(kind, str) else None
+        raise FaultError(
+            f"lab.down: kind={kind!r}",
+            expected=", ".join(map(repr, _DOWN)),
+            nearest="" if close is None else repr(close),
+        )
+    if kind == "refused":
+        if restart is not None:
+            raise FaultError(
+                f"lab.down: restart={restart!r}: nothing ends where the kind is 'refused'",
+                expected="kind='stopped' or kind='killed' with it",
+            )
+        how = "close" if live is None else live
+        return built("lab.down", Refused, when, service=service, live=how)
+    if live is not None:
+        raise FaultError(
+            f"lab.down: live={live!r}: what becomes of the connections of a process is its kernel's",
+            expected="kind='refused' with it",
+        )
+    back = "never" if restart is None else restart
+    if kind == "stopped":
+        return built("lab.down", Stopped, when, service=service, restart=back)
+    return built("lab.down", Killed, when, service=service, restart=back)

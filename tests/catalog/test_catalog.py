@@ -33,6 +33,10 @@ FAULT: dict[str, list[Row]] = {
     "down": [
         ("write", "MaximusConnectionError", ("reset_before_response",), 1),
         ("write", "MaximusConnectionError", (REFUSED,) * 3, 0),
+        ("read", "ok", ("ok",), 0),
+        ("read", "MaximusConnectionError", (REFUSED,) * 3, 0),
+        ("write", "ok", ("ok",), 1),
+        ("write", "MaximusConnectionError", (REFUSED,) * 3, 0),
         *[("read", "MaximusConnectionError", (REFUSED,) * 3, 0)] * 5,
         ("read", "MaximusCircuitOpenError", (), 0),
         ("read.elsewhere", "ok", ("ok",), 0),
@@ -46,6 +50,8 @@ FAULT: dict[str, list[Row]] = {
         ("read.other", "MaximusConnectionError", (DARK,) * 3, 0),
         ("read", "ok", ("ok",), 0),
         ("write", "MaximusDeadlineError", ("slow_drip",), 1),
+        ("write", "MaximusTimeoutError", (SILENT,), 1),  # when the process goes on
+        ("read", "ok", ("ok",), 0),
     ],
     "5xx": [
         ("read", "MaximusAPIError", ("status:500", "status:502", "status:504"), 0),

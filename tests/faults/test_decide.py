@@ -13,6 +13,8 @@ from faultlab.faults import (
     Cut,
     Drip,
     Duplicate,
+    Frozen,
+    Killed,
     Latency,
     LostAnswer,
     Partition,
@@ -20,6 +22,7 @@ from faultlab.faults import (
     Stale,
     Stall,
     Status,
+    Stopped,
     Throttle,
 )
 from faultlab.faults.bodies import BODIES
@@ -34,7 +37,9 @@ from faultlab.faults.decide import (
     CutRequest,
     Decision,
     Delay,
+    EndProcess,
     Enter,
+    FreezeProcess,
     Hold,
     LoseAnswer,
     Paced,
@@ -43,6 +48,7 @@ from faultlab.faults.decide import (
     Request,
     Withhold,
     conflict,
+    ender,
     fold,
     keyed,
     mode,
@@ -50,6 +56,7 @@ from faultlab.faults.decide import (
     on_bytes,
     on_idle,
     on_live,
+    on_process,
     on_request,
     paces,
     patience,
@@ -80,6 +87,8 @@ ENDINGS = [
         Answer(1, 503, (("Content-Type", "application/json"), ("Retry-After", "1")), b"x"),
     ),
     (Refused(service="s"), None),
+    (Stopped(service="s"), None),
+    (Killed(service="s"), None),
     (Partition(service="s"), None),
     (Stale(service="s"), None),
     (Capacity(service="s", workers=1), Enter(1)),
@@ -134,8 +143,52 @@ def test_a_stale_connection_is_one_that_was_idle_for_long_enough() -> None:
 
 def test_no_kind_is_missing_here() -> None:
     """A kind that nothing decides would be armed and never fire."""
-    here = {fault.kind for fault, _ in ENDINGS} | {"latency", "bad_body"}
+    here = {fault.kind for fault, _ in ENDINGS} | {"latency", "bad_body", "frozen"}
     assert here == KINDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("fault", "act"),
+    [
+        (Stopped(service="s"), EndProcess("stop", None)),
+        (Killed(service="s", restart=0.5), EndProcess("kill", 0.5)),
+        (Frozen(service="s"), FreezeProcess()),
+        (Refused(service="s"), None),
+    ],
+)
+def test_what_is_done_to_the_backend_s_process(fault, act) -> None:
+    """And which fault ended it, so that what its kernel does is the fault's."""
+    assert on_process(fault) == act
+    ends = isinstance(act, EndProcess)
+    assert ender(armed(Latency(service="s", delay=1), fault)) == (2 if ends else None)
+
+
+def test_a_frozen_backend_acts_on_what_gets_to_it() -> None:
+    """A request that the gate answers never asks it."""
+    frozen = Frozen(service="s")
+    assert on_request(REQUEST, armed(frozen), middle) == Decision((), (1,))
+    late = armed(Stall(service="s"), frozen)
+    assert on_request(REQUEST, late, middle) == Decision((Withhold(1),), (1, 2))
+    answered = armed(frozen, Status(service="s", code=500))
+    assert on_request(REQUEST, answered, middle).fires == (2,)
+
+
+def test_a_process_is_in_one_state_and_a_listener_in_one_mode() -> None:
+    """What can't be together is refused by name; a frozen process has any listener."""
+    killed, frozen = Killed(service="s"), Frozen(service="s")
+    process = "the process can be in one state only; clear that fault first"
+    assert conflict([killed], frozen) == (
+        f"`frozen` on s meets `killed`, which is in force: {process}"
+    )
+    assert "`killed` on s meets `frozen`" in str(conflict([frozen], killed))
+    listener = "the listener can be in one mode only; clear that fault first"
+    assert conflict([Partition(service="s")], killed) == (
+        f"`killed` on s meets `partition`, which is in force: {listener}"
+    )
+    assert conflict([Partition(service="s")], frozen) is None
+    assert conflict([killed], Killed(service="s", restart=1)) is None
+    late = Killed(service="s", after=1.0)
+    assert "`frozen` on s meets `killed`, which may come" in str(conflict([late], frozen))
 
 
 def test_a_bad_body_is_the_one_that_was_named() -> None:

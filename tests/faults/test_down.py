@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from faultlab.faults import Cut, Refused
+from faultlab.faults import Cut, Killed, Refused, Stopped
 
 
 def test_refused_closes_live_connections_unless_told_otherwise() -> None:
@@ -9,6 +9,17 @@ def test_refused_closes_live_connections_unless_told_otherwise() -> None:
     assert Refused(service="core").live == "close"
     with pytest.raises(ValidationError):
         Refused(service="core", live="hold")
+
+
+@pytest.mark.parametrize("kind", [Stopped, Killed])
+def test_a_process_that_ended_is_back_when_the_fault_is_over_unless_told_otherwise(kind) -> None:
+    """A time is seconds; nothing else is one."""
+    assert kind(service="core").restart == "never"
+    assert kind(service="core", restart=2).restart == 2.0
+    assert kind(service="core", restart=0.5).text() == "restart: 500ms"
+    for wrong in (-1, "soon", float("inf")):
+        with pytest.raises(ValidationError):
+            kind(service="core", restart=wrong)
 
 
 @pytest.mark.parametrize(

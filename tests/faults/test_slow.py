@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from faultlab.faults import Drip, Latency, Stall, Throttle
+from faultlab.faults import Drip, Frozen, Latency, Stall, Throttle
 
 
 def test_latency_delays_answers_unless_told_otherwise() -> None:
@@ -31,6 +31,11 @@ def test_a_stall_shows_as_the_time_out_of_its_point(at: str, reach: str, observa
     assert (fault.reach, fault.observable()) == (reach, (observable,))
 
 
+def test_what_a_frozen_process_shows_to_who_asks_it_anew() -> None:
+    """The body's time-out is for who was under way."""
+    assert Frozen(service="core").observable() == ("read_timeout_headers",)
+
+
 def test_a_stalled_connect_picks_no_request() -> None:
     """There is none yet; a scope that were ignored would stall more than was asked for."""
     for scope in ({"endpoint": "GET /x"}, {"first": 1}):
@@ -39,6 +44,22 @@ def test_a_stalled_connect_picks_no_request() -> None:
         ):
             Stall(service="core", at="connect", **scope)
         assert Stall(service="core", at="response_body", **scope).scoped
+
+
+@pytest.mark.parametrize(
+    ("direction", "observables"),
+    [
+        ("to_client", ("slow_drip", "read_timeout_headers")),
+        ("to_backend", ("read_timeout_headers",)),
+        ("both", ("slow_drip", "read_timeout_headers")),
+    ],
+)
+def test_a_slow_request_is_a_silence_and_no_drip(
+    direction: str, observables: tuple[str, ...]
+) -> None:
+    """Nothing comes to the client while its request is on its way."""
+    assert Throttle(service="s", rate=1, direction=direction).observable() == observables
+    assert Drip(service="s", direction=direction).observable() == observables
 
 
 def test_bytes_are_written_with_their_units() -> None:

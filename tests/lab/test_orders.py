@@ -22,6 +22,7 @@ from faultlab.lab.orders import (
     Note,
     Open,
     Opened,
+    Own,
     Reset,
     Serve,
 )
@@ -41,6 +42,7 @@ ORDERS = (
     Clear(number=6, faults=(1, 2)),
     Fresh(number=7),
     Opened(number=13),
+    Own(number=14, service="a", kind="killed", again=True),
     Reset(number=8),
     Barrier(number=9),
     Barrier(number=10, token=3),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlab.faults import Latency, Refused, Status
+from faultlab.faults import Fault, Frozen, Killed, Latency, Refused, Status
 from faultlab.lab.backends.specification import Specification, Url, parse
 from faultlab.lab.history import (
     AnyEvent,
@@ -226,3 +226,30 @@ def test_closing_gives_every_port_back_and_ends_the_history(stage: Stage) -> Non
     before = len(stage.history())
     rig.note(OpUnknown(t=9.0, op=1))
     assert len(stage.history()) == before
+
+
+@pytest.mark.parametrize("fault", [Killed(service="orders"), Frozen(service="orders")])
+def test_a_place_without_processes_refuses_what_needs_one(stage: Stage, fault: Fault) -> None:
+    """By name, and nothing is armed: a fault that did nothing would pass."""
+    rig = stage.rig()
+    with pytest.raises(FaultRefused, match=f"^`{fault.kind}` on orders: stubs have no processes"):
+        rig.own("orders", fault.kind, again=True)
+    with pytest.raises(FaultRefused, match="its backend has no process of its own"):
+        rig.inject(1, fault)
+    assert [event for event in stage.history() if event.fault is not None] == []
+
+
+def test_a_server_that_the_lab_did_not_start_gets_no_process(stage: Stage) -> None:
+    """It is named with its address, and so is a service that is not there."""
+    rig = stage.rig({**ORDERS, "away": Url("http://10.0.0.1:80")})
+    with pytest.raises(FaultRefused, match="`killed` on away: the lab did not start its server, h"):
+        rig.own("away", "killed", again=True)
+    with pytest.raises(FaultRefused, match="`killed` on 'pay': no such service; here: orders, aw"):
+        rig.own("pay", "killed", again=True)
+
+
+def test_a_rig_without_processes_is_always_settled(stage: Stage) -> None:
+    """Whoever waits for it goes on at once."""
+    called: list[int] = []
+    stage.rig().when_settled(lambda: called.append(1))
+    assert called == [1]

@@ -7,7 +7,7 @@ from faultlab.faults import KINDS
     ("step", "message"),
     [
         ("inject: refusd", "5: fault[3].inject: `refusd` is not a kind of fault; nearest: refused"),
-        ("inject: slow", "5: fault[3].inject: `slow` is a family of faults; name the kind:\n    latency, stall, throttle, drip (late: latency; silent: stall; few bytes at a time: drip)"),
+        ("inject: slow", "5: fault[3].inject: `slow` is a family of faults; name the kind:\n    latency, stall, frozen, throttle, drip (late: latency; silent: stall; few bytes at a time: drip)"),
         ("inject: [refused]", f"5: fault[3].inject: a list; expected a kind of fault: {', '.join(KINDS)}"),
         ("inject: refused\nlive: dead", "6: fault[3].live: `dead`: expected close, reset or keep"),
         ("inject: refused\nfirst: 3", "6: fault[3].first: `refused` acts on connects, before there is a request: it takes no `first`"),
@@ -23,6 +23,9 @@ from faultlab.faults import KINDS
         ("inject: status\nsequence: [500, 9]", "6: fault[3].sequence: `9`: expected a list of whole numbers, from 200 to 599"),
         ("inject: status\ncode: 503\nheaders: Retry-After", "7: fault[3].headers: `Retry-After`; expected a mapping like {Retry-After: 1}"),
         ("inject: status\ncode: 503\nendpoint: get orders", "7: fault[3].endpoint: `get orders` is not an endpoint; expected an operation's name, or one like `GET /orders/*`"),
+        ("inject: killed\nrestart: soon", "6: fault[3].restart: `soon`: expected a duration like 500ms, 30s, 2m, or a contract field like timeouts.read"),
+        ("inject: killed\nrestart: [1s]", "6: fault[3].restart: a list; expected never or a duration"),
+        ("inject: frozen\nendpoint: read", "6: fault[3].endpoint: `frozen` acts on the backend's process, and so every connection to the service: it takes no `endpoint`"),
         ("inject: stall\nat: connect\nattempt: 1", "5: fault[3].inject: it acts on connects, before there is a request: it takes no `attempt`"),
         ("inject: stall\nevery_nth: 1", "6: fault[3].every_nth: `1`: expected a whole number, 2 or more"),
         ("inject: stall\nattempt: [1, two]", "6: fault[3].attempt: `two`: expected a whole number"),

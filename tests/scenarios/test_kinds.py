@@ -25,6 +25,7 @@ class Crowd(Fault):
     kind: Literal["crowd"] = "crowd"
     word: Literal["fin", "rst"] = "fin"
     mixed: Annotated[int, Field(ge=0)] | Literal["half"] = "half"
+    until: Annotated[float, Field(ge=0)] | Literal["never"] = "never"
     wait: float = Field(gt=0)
     number: int | None = Field(default=None, ge=1, le=9)
     numbers: tuple[Annotated[int, Field(gt=2, le=5)], ...] = ()
@@ -47,6 +48,11 @@ def test_a_kind_s_own_parameters_are_those_of_its_model() -> None:
             "mixed",
             ("word or number", ("half",), "0 or more", "half"),
             "half or a whole number, 0 or more",
+        ),
+        (
+            "until",
+            ("word or duration", ("never",), "0 or more", "never"),
+            "never or a duration like 500ms",
         ),
         ("wait", ("duration", (), "over 0", None), "a duration like 500ms"),
         ("number", ("number", (), "from 1 to 9", None), "a whole number, from 1 to 9"),

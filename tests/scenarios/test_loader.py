@@ -37,7 +37,7 @@ def test_all_problems_of_a_file_are_told_at_once(refused) -> None:
     """Line, key, value, what was expected; one run mends them all."""
     assert refused(FOUR_MISTAKES) == (
         "orders.yaml:4: fault[1].inject: `down` is a family of faults; name the kind:\n"
-        "    refused, cut (completely down: refused)\n"
+        "    refused, stopped, killed, cut (completely down: refused)\n"
         "orders.yaml:6: fault[2].atempts: unknown key; nearest: attempts\n"
         "orders.yaml:7: fault[3].read: `503` is not an outcome; write status:503\n"
         "orders.yaml:9: fault[4].delay: `500` has no unit; write 500ms or 500s"

@@ -20,6 +20,8 @@ from faultlab.faults import (
     Capacity,
     Drip,
     Duplicate,
+    Fault,
+    Frozen,
     Latency,
     LostAnswer,
     Stale,
@@ -30,7 +32,7 @@ from faultlab.faults import (
 from faultlab.lab.attempts import read
 from faultlab.lab.environments.embedded import Embedded, LabProcess
 from faultlab.lab.errors import EvidenceMissing, SetupError, UsageError
-from faultlab.lab.history import EffectApplied, FaultFired, RequestReceived
+from faultlab.lab.history import EffectApplied, FaultCleared, FaultFired, RequestReceived
 from faultlab.lab.testing import Lab
 from maximus import MaximusClient, MaximusConnectionError
 
@@ -226,6 +228,43 @@ def test_an_unplugged_request_is_counted_once_it_has_arrived(lab: Lab, http: htt
         _ = cut.attempts
 
 
+def test_a_killed_service_refuses_until_the_block_s_end(lab: Lab, http: httpx.Client) -> None:
+    """The kept connection is ended, too; the service is back at the same url, and works."""
+    http.get("/orders/7")
+    with lab.down("orders", kind="killed") as down:
+        for _ in range(2):
+            with pytest.raises(httpx.ConnectError):
+                http.get("/orders/7")
+    assert (down.attempts, down.fired) == (2, 3)
+    assert http.get("/orders/7").status_code == 200
+
+
+def test_a_stopped_service_comes_back_by_itself(lab: Lab, http: httpx.Client) -> None:
+    """What is done in the block after that meets no fault."""
+    http.get("/orders/7")
+    with lab.down("orders", kind="stopped", restart=0.3) as down:
+        with pytest.raises(httpx.ConnectError):
+            http.get("/orders/7")
+        limit = time.monotonic() + LONG
+        while not any(isinstance(event, FaultCleared) for event in lab.history):
+            assert time.monotonic() < limit
+        assert http.get("/orders/7").status_code == 200
+    assert down.attempts == 1
+
+
+def test_a_frozen_service_is_silent_and_does_late_what_it_got(lab: Lab, http: httpx.Client) -> None:
+    """One attempt, which its client gave up; its effect comes when the process goes on."""
+    with lab.inject(Frozen(service="orders")) as frozen:
+        with pytest.raises(httpx.ReadTimeout):
+            http.post("/orders", timeout=0.2)
+        assert lab.effects("orders") == 0
+    assert (frozen.attempts, frozen.fired) == (1, 1)
+    limit = time.monotonic() + LONG
+    while not lab.effects("orders"):
+        assert time.monotonic() < limit
+    assert lab.attempts("orders") == 1
+
+
 def test_partition_may_keep_live_connections(lab: Lab, http: httpx.Client) -> None:
     """The pool's connection serves on, and nobody else gets in."""
     http.get("/orders/7")
@@ -395,19 +434,22 @@ def test_two_labs_do_not_meet(lab: Lab, process: LabProcess, tmp_path: Path) -> 
     assert lab.attempts() == 0
 
 
-def test_a_blocked_call_returns_after_the_limit(process: LabProcess, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [Stall(service="core"), Frozen(service="core")])
+def test_a_blocked_call_returns_after_the_limit(
+    process: LabProcess, tmp_path: Path, fault: Fault
+) -> None:
     """Whatever it waits for, and whatever it tries next; the report says why."""
-    lab = Lab(partial(Embedded, process, {}), name="test", folder=tmp_path, limit=0.2)
+    lab = Lab(partial(Embedded, process, {}), name="test", folder=tmp_path, limit=1.0)
     url = lab.url("core")
-    lab.inject(Stall(service="core"))
+    lab.inject(fault)
     with httpx.Client(base_url=url, timeout=None) as http:
         with pytest.raises(httpx.TransportError):
             http.get("/health")
         lab._timer.join()
         with pytest.raises(httpx.ConnectError):
             http.get("/health")
-    assert "the test's limit of 0.2 s passed" in lab.report()[1]
-    with pytest.raises(AssertionError, match=r"^the test's limit of 0\.2 s passed"):
+    assert "the test's limit of 1 s passed" in lab.report()[1]
+    with pytest.raises(AssertionError, match=r"^the test's limit of 1 s passed"):
         lab.close()
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 
+from faultlab.lab.backends.process import Said, Serve
+from faultlab.lab.frames import Frames, pack
 from faultlab.lab.net import Connection, Events, Listener, Mode, Timer
 
 
@@ -139,6 +145,85 @@ class FakeNet:
         connection = FakeConnection()
         self.accepted(connection)
         return connection
+
+
+class FakeProcess:
+    """A process that is none: the test plays it, at its end of the pipe."""
+
+    def __init__(self, pipe: socket.socket, pid: int) -> None:
+        self.pid = pid
+        self.pipe = pipe.dup()
+        self.pipe.setblocking(False)
+        self.returncode: int | None = None
+        self.signals: list[int] = []
+
+    def poll(self) -> int | None:
+        """How it ended, if it has."""
+        return self.returncode
+
+    def wait(self) -> int | None:
+        """How it ended."""
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Remember it."""
+        self.signals.append(number)
+
+    def kill(self) -> None:
+        """It is gone at once."""
+        self.send_signal(signal.SIGKILL)
+        self.ends(-signal.SIGKILL)
+
+    def says(self, *said: Said) -> None:
+        """To the lab process."""
+        for one in said:
+            self.pipe.sendall(pack(msgspec.msgpack.encode(one)))
+
+    def told(self) -> list[Serve]:
+        """What it was told since it was asked last."""
+        try:
+            data = self.pipe.recv(1 << 16)
+        except BlockingIOError:
+            return []
+        return [msgspec.msgpack.decode(body, type=Serve) for body in Frames().bodies(data)]
+
+    def ends(self, code: int) -> None:
+        """With its pipe."""
+        if self.returncode is None:
+            self.returncode = code
+            self.pipe.close()
+
+
+class Launcher:
+    """Starts processes that are none, on a loop that the test turns."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.started: list[FakeProcess] = []
+        self.refuses = False
+
+    def __call__(self, pipe: socket.socket) -> FakeProcess:
+        """Start one."""
+        if self.refuses:
+            raise OSError("Cannot allocate memory")
+        self.started.append(FakeProcess(pipe, 100 + len(self.started)))
+        return self.started[-1]
+
+    def turn(self) -> None:
+        """Let everything happen that is due."""
+        for _ in range(5):
+            self.loop.call_soon(self.loop.stop)
+            self.loop.run_forever()
+
+
+@pytest.fixture
+def launcher() -> Iterator[Launcher]:
+    """A launcher of this test's own."""
+    launcher = Launcher()
+    yield launcher
+    for process in launcher.started:
+        process.ends(0)
+    launcher.loop.close()
 
 
 @pytest.fixture(scope="session")

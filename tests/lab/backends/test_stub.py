@@ -336,3 +336,23 @@ def test_the_journal_holds_what_was_asked_in_order(orders: Played) -> None:
         Served("POST", "/orders", None, effect=True),
     )
     assert repr(orders.stub) == "Stub(orders, 2 requests, 1 effects)"
+
+
+# --- in another process --------------------------------------------------------------------------
+
+
+def test_it_remembers_what_may_have_changed_its_answers(orders: Played) -> None:
+    """Where it moves, those requests are carried out again; what only reads is not."""
+    orders.client().asks(GET + POST + GET)
+    assert [(request.method, request.target) for request in orders.stub.past] == [
+        ("POST", "/orders")
+    ]
+
+
+def test_an_orderly_end_closes_port_and_connections(orders: Played) -> None:
+    """What has arrived is answered before; of half a request nothing is."""
+    client = orders.client()
+    client.asks(POST[:-1])
+    orders.stub.finish()
+    assert (client.sent, client.finished) == (b"", True)
+    assert orders.net.listener.closed

@@ -1,6 +1,6 @@
 """What the tests of planning share: two subjects, their contracts, and a way to plan a text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -43,6 +43,7 @@ def planned(maximus: Contract, offers: dict[str, Offer]) -> Callable[..., Plan |
         steps: str,
         contract: Contract = maximus,
         names: str = "read read.other write read.elsewhere",
+        foreign: Mapping[str, str] | None = None,
     ) -> Plan | NotOffered:
         text = steps if steps.startswith("scenario") else f"scenario: A\nfault:\n{steps}"
         return plan(
@@ -55,6 +56,7 @@ def planned(maximus: Contract, offers: dict[str, Offer]) -> Callable[..., Plan |
             subject="orders",
             slugs=SLUGS,
             promises=PROMISES,
+            foreign=foreign,
         )
 
     return of

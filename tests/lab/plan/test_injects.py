@@ -42,3 +42,15 @@ def test_quantities_become_numbers_of_the_contract(planned: Planned, maximus: Co
     """`2 x timeouts.read` is beyond the time-out of whoever is judged."""
     found = planned("  - inject: latency\n    delay: 2 x timeouts.read\n  - read: timeout\n")
     assert found.faults() == {1: Latency(service="core", delay=1.4)}
+
+
+def test_a_process_of_somebody_else_is_not_the_lab_s_to_kill(
+    planned: Planned, told: Told, skips: Skips
+) -> None:
+    """What stands under the fault is not offered, by name; the rest of the story is played."""
+    text = "  - inject: killed\n  - read: connection\n  - clear: all\n  - inject: refused\n  - read: connection\n"  # fmt: skip
+    found = planned(text, foreign={"core": "http://127.0.0.1:9"})
+    why = "`killed` is for a stub: the lab did not start core's server, http://127.0.0.1:9"
+    assert skips(found) == [(3, why), (4, f"it stands under `inject: killed`: {why}")]
+    assert [fault.kind for fault in found.faults().values()] == ["refused"]
+    assert planned(text, foreign={"side": "http://127.0.0.1:9"}).skipped == ()

@@ -20,25 +20,33 @@ def test_the_first_story_is_planned_as_drawn(planned: Planned, told: Told) -> No
         "2 read: ok",
         "3 read.elsewhere: ok",
         "fault",
-        "inject refused 1",
+        "inject killed 1",
         "4 write: connection",
-        "inject refused 2",
-        "5 write: connection",
+        "clear",
+        "5 read: ok",
+        "inject stopped 2",
+        "6 read: contract",
+        "wait 1.5",
+        "7 write: ok",
+        "inject refused 3",
+        "8 write: connection",
+        "inject refused 4",
+        "9 write: connection",
         "renew",
-        "6-10 read: connection",
-        "11 read: open",
-        "12 read.elsewhere: ok",
+        "10-14 read: connection",
+        "15 read: open",
+        "16 read.elsewhere: ok",
         "recovery implied",
         "wait 1",
-        "13 write: ok",
-        "14-15 read: ok",  # the call after a probe shows that the breaker closed
-        "16 read.elsewhere: ok",
+        "17 write: ok",
+        "18-19 read: ok",  # the call after a probe shows that the breaker closed
+        "20 read.elsewhere: ok",
     ]
 
 
 @pytest.mark.parametrize(
     ("name", "operations"),
-    [("down", 16), ("partial", 23), ("5xx", 15), ("breaker", 24), ("slow", 14), ("partition", 18)],
+    [("down", 20), ("partial", 23), ("5xx", 15), ("breaker", 24), ("slow", 16), ("partition", 18)],
 )
 def test_each_story_makes_as_many_operations_as_promised(
     maximus: Contract, offers: dict[str, object], name: str, operations: int

@@ -12,6 +12,8 @@ from faultlab.faults import (
     Capacity,
     Cut,
     Duplicate,
+    Frozen,
+    Killed,
     Latency,
     LostAnswer,
     Partition,
@@ -19,6 +21,7 @@ from faultlab.faults import (
     Stale,
     Stall,
     Status,
+    Stopped,
 )
 from faultlab.lab.checks import ALL
 from faultlab.lab.contract import builtin
@@ -63,21 +66,32 @@ subject maximus   environment embedded   tune fast   seed 7   about X s
 control    (implied)   no fault
   1-3      write, read, read.elsewhere   ok           1 attempt each
 fault
+           inject killed on core: its process killed by SIGKILL, back when
+             cleared
+  4        write                         connection   3 attempts, gaps 25-50 and
+                                                      50-100 ms
+           clear all
+  5        read                          ok           1 attempt
+           inject stopped on core: its process stopped by SIGTERM, back after
+             0.5 s
+  6        read                          contract     3 attempts, then
+                                                      connection
+           wait 1.5 s
+  7        write                         ok           1 attempt
            inject refused on core: no listener, live connections reset, not
              until a request in its scope arrives
-  4        write                         connection   1 attempt
+  8        write                         connection   1 attempt
            inject refused on core: no listener, live connections closed by FIN
-  5        write                         connection   3 attempts, gaps 25-50 and
-                                                      50-100 ms
+  9        write                         connection   3 attempts
            subject new: breakers closed
-  6-10     read                          connection   3 attempts each
-  11       read                          open         0 attempts, in 50 ms
-  12       read.elsewhere                ok           1 attempt
+  10-14    read                          connection   3 attempts each
+  15       read                          open         0 attempts, in 50 ms
+  16       read.elsewhere                ok           1 attempt
 recovery   (implied)   everything cleared
            wait 1 s: breaker.reset_timeout
-  13       write                         ok           1 attempt
-  14-15    read                          ok           1 attempt each
-  16       read.elsewhere                ok           1 attempt
+  17       write                         ok           1 attempt
+  18-19    read                          ok           1 attempt each
+  20       read.elsewhere                ok           1 attempt
 
 core          write POST /query, read GET /health
 penelope      read.elsewhere GET /health
@@ -89,9 +103,10 @@ def test_a_story_is_explained_step_by_step() -> None:
     lines = list(explained(story("down"), MAXIMUS))
     assert lines[1].startswith(DOWN.splitlines()[1].partition("about")[0])
     lines[1] = lines[1].partition("about")[0] + "about X s"
-    assert "\n".join(lines[:24]) + "\n" == DOWN
-    assert lines[24].startswith("requires      C02 C20 C40 ")
-    assert lines[25:] == [
+    story_ends = len(DOWN.splitlines())
+    assert "\n".join(lines[:story_ends]) + "\n" == DOWN
+    assert lines[story_ends].startswith("requires      C02 C20 C40 ")
+    assert lines[story_ends + 1 :] == [
         "evidence      refused connects by the audit event, all else at the proxy"
     ]
 
@@ -136,6 +151,18 @@ def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -
         (
             Refused(service="core"),
             "refused on core: no listener, live connections closed by FIN",
+        ),
+        (
+            Stopped(service="core"),
+            "stopped on core: its process stopped by SIGTERM, back when cleared",
+        ),
+        (
+            Killed(service="core", restart=0.5),
+            "killed on core: its process killed by SIGKILL, back after 0.5 s",
+        ),
+        (
+            Frozen(service="core"),
+            "frozen on core: its process frozen by SIGSTOP: connects taken, then silence",
         ),
         (
             Cut(service="core", at="request_head", by="rst", first=2),

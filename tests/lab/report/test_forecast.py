@@ -51,9 +51,37 @@ def expected(fault: str, contract: Contract = MAXIMUS) -> list[tuple[int, str]]:
     ("fault", "ends"),
     [
         ("  - inject: refused\n  - write: connection\n", [(3, "connection")]),
+        ("  - inject: killed\n  - write: connection\n", [(3, "connection")]),
+        ("  - inject: frozen\n  - write: timeout\n", [(1, "timeout")]),
+        (
+            "  - inject: stopped\n    restart: 1s\n  - read: contract\n  - wait: 1s\n  - read: ok\n",
+            [(3, "connection"), (1, "ok")],
+        ),
         ("  - inject: partition\n  - write: timeout\n", [(1, "timeout")]),
         ("  - inject: partition\n  - read: connection\n", [(3, "connection")]),
         ("  - inject: partition\n    live: keep\n  - read: ok\n", [(1, "ok")]),
+        ("  - inject: stall\n    at: connect\n  - read: contract\n", [(1, "ok")]),
+        (
+            "  - inject: stall\n    at: connect\n  - connections: fresh\n  - read: contract\n",
+            [(3, "connection")],
+        ),
+        (
+            "  - inject: stall\n    at: connect\n  - subject: new\n  - read: contract\n",
+            [(3, "connection")],
+        ),
+        ("  - inject: stall\n    at: response_body\n  - write: contract\n", [(1, "timeout")]),
+        ("  - inject: throttle\n    rate: 20kB/s\n  - read: contract\n", [(1, "ok")]),
+        ("  - inject: throttle\n    rate: 20B/s\n  - read: contract\n", [(1, "deadline")]),
+        ("  - inject: throttle\n    rate: 1B/s\n  - read: contract\n", [(3, "timeout")]),
+        ("  - inject: drip\n    size: 20B\n  - read: contract\n", [(1, "ok")]),
+        ("  - inject: drip\n  - read: contract\n", [(1, "deadline")]),
+        (
+            "  - inject: throttle\n    rate: 50B/s\n    direction: both\n  - write: contract\n",
+            [(1, "timeout")],
+        ),
+        ("  - inject: drip\n  - read: ok\n", [(1, "ok")]),
+        ("  - inject: drip\n  - write: deadline\n", [(1, "deadline")]),
+        ("  - inject: drip\n    interval: 30s\n  - write: contract\n", [(1, "timeout")]),
         (
             "  - inject: stale\n  - read: contract\n  - write: contract\n",
             [(2, "ok"), (1, "connection")],
@@ -85,6 +113,12 @@ def expected(fault: str, contract: Contract = MAXIMUS) -> list[tuple[int, str]]:
 def test_the_contract_decides_attempts_and_end(fault: str, ends: list[tuple[int, str]]) -> None:
     """A wrong contract must show before anything is played."""
     assert expected(fault) == ends
+
+
+def test_without_a_deadline_a_drip_ends_well() -> None:
+    """Slow is not broken: nothing that this client promised ends it."""
+    fault = "  - inject: drip\n  - read: contract\n  - write: contract\n"
+    assert expected(fault, builtin("httpx")) == [(1, "ok")] * 2
 
 
 def test_one_of_several_at_once_is_the_probe() -> None:

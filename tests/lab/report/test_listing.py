@@ -25,7 +25,7 @@ def test_scenarios_tell_their_operations_and_faults() -> None:
         "name": "down",
         "title": "The backend is completely down",
         "operations": ("write", "read", "read.elsewhere"),
-        "faults": ("refused",),
+        "faults": ("killed", "stopped", "refused"),
     }
 
 

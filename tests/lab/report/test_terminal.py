@@ -108,7 +108,7 @@ def test_what_is_not_known_is_a_question_mark(result: MakeResult) -> None:
     recorded = (
         SubjectOpened(t=0.0, connects="none: uvloop hides them"),
         ListenerMode(t=0.1, service="core", mode="refusing"),
-        FaultArmed(t=0.1, service="core", fault=1, name="refused"),
+        FaultArmed(t=0.1, service="core", fault=1, name="refused", listener="refusing"),
         OpInvoked(t=0.2, op=1, name="read", service="core"),
         OpFailed(t=0.3, op=1, errors=()),
     )

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     ("arm", "call"),
     [
         (lambda lab: lab.down("core"), 'lab.down("core", unfired="ok")'),
+        (
+            lambda lab: lab.down("core", kind="killed", restart=1),
+            'lab.down("core", kind="killed", unfired="ok")',
+        ),
         (lambda lab: lab.slow("core", 0.5), 'lab.slow("core", 0.5, unfired="ok")'),
         (lambda lab: lab.status("core", 503), 'lab.status("core", 503, unfired="ok")'),
         (lambda lab: lab.partition("core"), 'lab.partition("core", unfired="ok")'),
@@ -50,6 +54,11 @@ def test_what_to_write_is_said_as_it_was_written(
         (lambda lab: lab.slow("core", -1), "lab.slow: delay=-1"),
         (lambda lab: lab.cut("core", "body"), "lab.cut: at='body'"),
         (lambda lab: lab.down("core", live="hold"), "lab.down: live='hold'"),
+        (lambda lab: lab.down("core", kind="kiled"), "lab.down: kind='kiled'"),
+        (lambda lab: lab.down("core", kind=5), "lab.down: kind=5"),
+        (lambda lab: lab.down("core", kind="killed", live="keep"), "lab.down: live='keep'"),
+        (lambda lab: lab.down("core", restart=1), "lab.down: restart=1"),
+        (lambda lab: lab.down("core", kind="killed", restart=-1), "lab.down: restart=-1"),
         (lambda lab: lab.partition("core", live="gone"), "lab.partition: live='gone'"),
         (lambda lab: lab.down("core", unfired="no"), "unfired='no'"),
         (lambda lab: lab.inject(), "lab.inject() arms nothing"),

@@ -30,6 +30,15 @@ fault:
     times: 2
 """
 
+OWN_PROCESSES = """scenario: It answers 503, and its backend stands still
+fault:
+  - inject: FAULT
+  - inject: status
+    code: 503
+  - read: status:503
+    times: 2
+"""
+
 Start = Callable[..., "subprocess.Popen[str]"]
 Watch = Callable[[int], int]
 
@@ -116,6 +125,23 @@ def test_ctrl_c_closes_everything_and_keeps_the_histories(
     assert all_gone(watched, 0.0)
     assert refuses(told.port)
     assert histories(ground.out / "hangs") == CUT
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
+def test_stubs_in_processes_of_their_own_go_with_the_lab(
+    ground: Any, started: Start, watch: Watch, by: int
+) -> None:
+    """A frozen one can't end by itself."""
+    (ground.folder / "own.yaml").write_text(OWN_PROCESSES.replace("FAULT", "frozen"))
+    process = started("hangs", "own.yaml", ground.out)
+    told = ground.told()
+    (lab,) = children(process.pid) - {told.pid}
+    (stub,) = children(lab)
+    watched = [watch(pid) for pid in (told.pid, lab, stub)]
+    process.send_signal(by)
+    process.communicate(timeout=10)
+    assert all_gone(watched, SOON)
+    assert refuses(told.port)
 
 
 def test_two_conductors_at_once_do_not_meet(ground: Any, started: Start) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from faultlab.lab import history as h
 from faultlab.lab.attempts import read
+from faultlab.lab.backends.specification import parse
 from faultlab.lab.results import Result, judged
-from faultlab.lab.run import Progress
+from faultlab.lab.run import Progress, Session
 
 pytestmark = pytest.mark.wire
 
@@ -114,6 +115,34 @@ def course(history: h.History) -> list[str]:
             case h.OpInvoked():
                 found.append(f"{event.name} {event.op}")
     return found
+
+
+ENDED = """scenario: The process of somebody else's server
+fault:
+  - inject: killed
+  - read: connection
+  - clear: all
+  - inject: refused
+  - read: connection
+"""
+
+
+def test_a_server_of_the_user_s_is_never_killed(ground: Any) -> None:
+    """The step is not offered, with the server's address; what else the story tells is played."""
+    served = {"orders": parse("http://127.0.0.1:9")}
+    session = Session(
+        ground.subject("orders"),
+        environment="embedded",
+        tune=None,
+        seed=7,
+        out=ground.out,
+        services=served,
+    )
+    with session:
+        found = ground.plan(session, ENDED)
+    assert [fault.kind for fault in found.faults().values()] == ["refused"]
+    assert found.skipped[0].text == "inject: killed"
+    assert found.skipped[0].reason.endswith("did not start orders's server, http://127.0.0.1:9")
 
 
 FOR_OPEN = """scenario: What comes when the breaker is open

@@ -1,0 +1,159 @@
+"""A stub in a process of its own, and the process that takes its place after its end.
+
+The other form of a backend (`Stub`, inside the lab process, is the first): the same stub, served
+by `lab/apart.py`. Knows no proxy; whoever kills decides when it serves again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from ..history import AnyEvent
+from .process import Launch, Serve, StubProcess, launch
+from .routes import Request
+from .specification import Builtin, Routed
+
+__all__ = ["Apart"]
+
+
+def _nothing() -> tuple[Request, ...]:
+    return ()
+
+
+class Apart:
+    """The backend of one service, in a process of its own.
+
+    `start` is the run's, in seconds on CLOCK_MONOTONIC. `record` takes the events that are
+    reported, stamped whole. `changed` is called, from the loop, when `settled` may have changed.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        service: str,
+        specification: Routed | Builtin,
+        record: Callable[[AnyEvent], None],
+        *,
+        start: float,
+        changed: Callable[[], None],
+        launched: Launch = launch,
+    ) -> None:
+        self.problem = ""
+        self._service = service
+        self._specification = specification
+        self._start = start
+        self._told = changed
+        self._new = partial(StubProcess, loop, record, self._changed, launched)
+        self._process: StubProcess | None = None
+        self._spare: StubProcess | None = None
+        self._again = False  # another process is wanted when the spare one serves
+        self._past = _nothing
+        self._served: Callable[[], None] | None = None  # to be called when it serves
+        self._ended: Callable[[], None] | None = None  # to be called when it has ended
+
+    def __repr__(self) -> str:
+        return f"Apart({self._service}, {self._process})"
+
+    @property
+    def port(self) -> int:
+        """Where it listens; 0 while it doesn't."""
+        serves = self._process is not None and self._process.state in ("serving", "frozen")
+        return self._process.port if serves and self._process is not None else 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is starting or ending, or nothing of it will come any more."""
+        spare = self._spare is None or self._spare.state != "starting"
+        return bool(self.problem) or (spare and self._served is None and self._ended is None)
+
+    def open(
+        self, served: Callable[[], None], past: Callable[[], tuple[Request, ...]] = _nothing
+    ) -> None:
+        """Have a process serve, where none does; `served` is called when it listens.
+
+        `past`, asked as late as can be, gives the requests that it is to know of.
+        """
+        if self._served is not None or self.port:
+            return
+        self._past = past
+        if self._spare is None:
+            self.prepare()
+        self._served = served
+        self._proceed()
+
+    def prepare(self) -> None:
+        """Have a process ready that waits to be told to serve, beside one that does."""
+        if self._spare is not None:
+            self._again = self._served is not None  # it won't wait long
+        elif not self.problem:
+            try:
+                self._spare = self._new()
+            except OSError as error:
+                self._fail(f"its process does not start: {error}")
+
+    def end(self, how: Literal["stop", "kill"], ended: Callable[[], None]) -> None:
+        """End the process that serves; `ended` is called when it is gone."""
+        self._served = None  # what was to be started again is not, by this
+        if self._process is None:
+            ended()
+            return
+        self._ended = ended
+        self._process.end(how)
+
+    def freeze(self) -> None:
+        """Stop the process where it stands."""
+        if self._process is not None:
+            self._process.freeze()
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.thaw()
+
+    def drain(self) -> None:
+        """Take what has been reported."""
+        if self._process is not None:
+            self._process.drain()
+
+    def close(self) -> None:
+        """Kill what there is."""
+        for process in (self._process, self._spare):
+            if process is not None:
+                process.drain()
+                process.close()
+        self._process = self._spare = self._served = self._ended = None
+
+    def _changed(self) -> None:
+        self._proceed()
+        self._told()
+
+    def _proceed(self) -> None:
+        """Go on from what the processes have come to."""
+        for process in (self._process, self._spare):
+            if process is not None and process.problem:
+                self._fail(process.problem)
+                return
+        if self._process is not None and self._process.state == "gone":
+            self._process = None
+            ended, self._ended = self._ended, None
+            if ended is not None:
+                ended()
+        if self._served is None:
+            return
+        if self._process is not None and self._process.state == "serving":
+            served, self._served = self._served, None
+            served()
+        elif self._process is None and self._spare is not None and self._spare.state == "ready":
+            self._process, self._spare = self._spare, None
+            past, self._past = self._past(), _nothing
+            self._process.serve(Serve(self._service, self._specification, self._start, past))
+            if self._again:
+                self._again = False
+                self.prepare()
+
+    def _fail(self, why: str) -> None:
+        self.problem = f"the stub of {self._service} can't be had: {why}"
+        self.close()

@@ -1,0 +1,31 @@
+"""The backend's process, as the proxy's faults act on it.
+
+Counterpart: `backends/apart.py` is one. The proxy knows no more of what it stands before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+__all__ = ["Process"]
+
+
+class Process(Protocol):
+    """What serves, in a process that the lab may end or halt."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens on 127.0.0.1; 0 while it doesn't."""
+
+    def open(self, served: Callable[[], None]) -> None:
+        """Have it serve, where it does not; `served` is called when it listens."""
+
+    def end(self, how: Literal["stop", "kill"], ended: Callable[[], None]) -> None:
+        """End it; `ended` is called when it is gone, with all its connections."""
+
+    def freeze(self) -> None:
+        """Stop it where it stands; complete on return."""
+
+    def thaw(self) -> None:
+        """Let it go on."""
