@@ -250,9 +250,10 @@ class EffectApplied(_Backend, frozen=True, kw_only=True, tag="effect.applied"):
 
 
 class ResponseSent(_Backend, frozen=True, kw_only=True, tag="response.sent"):
-    """A stub answered."""
+    """A stub answered. `why`: what it received was no request that it could carry out."""
 
     status: int
+    why: str = ""
 
 
 # --- lab -----------------------------------------------------------------------------------------

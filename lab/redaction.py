@@ -1,6 +1,7 @@
-"""Takes secrets out of text before it is recorded (design section 5, 'Secrets').
+"""Takes secrets out of text before it is recorded (design section 5, 'Secrets'), and what is too long.
 
-Pure. By name: what stands behind a name that means a secret goes, whatever it looks like.
+Pure. By name: what stands behind a name that means a secret goes, whatever it looks like. The text is
+a peer's, so every pattern takes time in proportion to its length.
 """
 
 from __future__ import annotations
@@ -8,25 +9,26 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["GONE", "is_secret", "redacted", "redacted_target"]
+__all__ = ["GONE", "is_secret", "redacted", "redacted_target", "shortened"]
 
 GONE = "[redacted]"
 
 # The value of these goes to the end of its line or quotes: it may hold blanks and semicolons.
 _LONG = r"(?:(?:proxy-)?authorization|(?:set-)?cookie)"
-_SHORT = (
-    r"(?:[\w-]*(?:api[_-]?key|token|secret|passw(?:or)?d|passwd|credential)[\w-]*"
-    r"|jwt|session[_-]?id)"
-)
-_NAME = re.compile(f"{_LONG}|{_SHORT}", re.IGNORECASE)
+_PART = r"(?:api[_-]?key|token|secret|passw(?:or)?d|passwd|credential)"
+_ALONE = r"(?:jwt|session[_-]?id)"
+_NAME = re.compile(rf"{_LONG}|[\w-]*{_PART}[\w-]*|{_ALONE}", re.IGNORECASE)
 # In prose these words stand for much else; as a whole name they mean a secret.
 _WHOLE = frozenset(("key", "auth", "sig", "signature", "pwd"))
-_USER_INFO = re.compile(r"(\w+://)[^\s/@]+@")
+_USER_INFO = re.compile(r"(?<!\w)(\w++://)[^\s/@]+@")
 _SCHEME = re.compile(r"\b(Bearer|Basic|Digest)\s+[\w.~+/=-]+", re.IGNORECASE)
 _LINE = re.compile(rf"""(\b{_LONG}["']?\s*[:=]\s*["']?)[^"'\r\n]+""", re.IGNORECASE)
 _PAIR = re.compile(
-    rf"""(\b{_SHORT}["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s&,;)}}\]"']+)""", re.IGNORECASE
+    rf"""(?<![\w-])(?=[\w-]*?{_PART}|(?:[\w-]*-)?{_ALONE}(?![\w-]))"""
+    r"""([\w-]++["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s&,;)}\]"']+)""",
+    re.IGNORECASE,
 )
+_TARGET = 2048  # characters of a target that are recorded
 
 
 @lru_cache(maxsize=512)
@@ -44,9 +46,19 @@ def redacted(text: str) -> str:
 
 
 def redacted_target(target: str) -> str:
-    """A request's target without the values of query parameters whose names mean a secret."""
+    """A request's target without the values of query parameters whose names mean a secret.
+
+    One that is too long to be recorded is cut off, and says so.
+    """
+    if len(target) > _TARGET:
+        return f"{redacted_target(target[:_TARGET])}...({len(target)} characters)"
     path, mark, query = target.partition("?")
     return f"{redacted(path)}{mark}{'&'.join(_parameter(part) for part in query.split('&'))}"
+
+
+def shortened(text: str, limit: int) -> str:
+    """The text, cut off behind so many characters, and saying so."""
+    return text if len(text) <= limit else f"{text[:limit]}...({len(text)} characters)"
 
 
 def _parameter(text: str) -> str:

@@ -1,11 +1,13 @@
 """A stub: an HTTP/1.1 server on the `net` port that answers its routes at once.
 
 h11 reads and writes the messages; decisions are the routes'. What the proxy knows of a request
-comes in a header of the lab's own, so that both sides name the same exchange. Knows no fault.
+comes in a header of the lab's own, so that both sides name the same exchange. What is no request that
+can be carried out is refused as RFC 9110 and 9112 say, with the reason recorded. Knows no fault.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,7 +17,7 @@ import h11
 from ..history import AnyEvent, EffectApplied, RequestReceived, ResponseSent, Starved
 from ..methods import IDEMPOTENT, SAFE
 from ..net import Connection, Net
-from ..redaction import redacted_target
+from ..redaction import redacted_target, shortened
 from .routes import Reply, Request, Routes
 
 __all__ = ["WIRE_HEADER", "Served", "Stub", "Wire", "read_wire"]
@@ -26,8 +28,17 @@ WIRE_HEADER = "X-Faultlab-Wire"
 `+FAULT` behind it: a copy of that request, which this fault had the proxy send.
 """
 
+HEAD_LIMIT = 64 * 1024  # bytes of a head, or of a line of chunked framing
+BODY_LIMIT = 16 * 1024 * 1024  # bytes of a body
+
 _WIRE_NAME = WIRE_HEADER.lower().encode()
-_MALFORMED = Reply(400, b"Invalid HTTP request received.", "text/plain; charset=utf-8")
+_WIRE = re.compile(
+    r"([0-9]{1,9})\.([0-9]{1,9})(?:\.([0-9]{1,12})\.([0-9]{1,9}))?(?:\+([0-9]{1,9}))?"
+)
+_PLAIN = "text/plain; charset=utf-8"
+_MALFORMED = b"Invalid HTTP request received."  # as uvicorn says it
+_METHOD = 32  # characters of a method that are recorded
+_TOO_LARGE = f"a body of more than {BODY_LIMIT} bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +57,10 @@ class Wire:
 
 def read_wire(text: str) -> Wire:
     """The header's value; what the proxy did not write means nothing."""
-    ids, mark, fault = text.partition("+")
-    parts = ids.split(".")
-    numbers = [*parts, fault] if mark else parts
-    if len(parts) not in (2, 4) or not all(n.isascii() and n.isdigit() for n in numbers):
+    match = _WIRE.fullmatch(text)
+    if match is None:
         return Wire()
-    conn, request, *tag = map(int, parts)
-    op, attempt = tag or (None, None)
-    return Wire(conn, request, op, attempt, int(fault) if mark else None)
+    return Wire(*(None if number is None else int(number) for number in match.groups()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,7 @@ class Stub:
                 request=wire.request,
                 attempt=wire.attempt,
                 fault=wire.fault,
-                method=method,
+                method=shortened(method, _METHOD),
                 target=redacted_target(target),
             )
         )
@@ -165,9 +172,15 @@ class Stub:
             if name != _WIRE_NAME
         )
         request = Request(method, target, headers, body)
-        if method not in SAFE:
-            self._past.append(request)
-        reply = self._routes.answer(request)
+        why = ""
+        try:
+            reply = self._routes.answer(request)
+        except Exception as error:  # noqa: BLE001 - a route that breaks is a server's 500
+            why = f"its route raised {type(error).__name__}"
+            reply = Reply(500, b"Internal Server Error", _PLAIN)
+        else:
+            if method not in SAFE:
+                self._past.append(request)
         effect = method not in IDEMPOTENT and 200 <= reply.status <= 299
         self._journal.append(Served(method, target, wire.op, effect))
         if effect:
@@ -183,15 +196,16 @@ class Stub:
                     endpoint=self._routes.endpoint_of(method, target) or "",
                 )
             )
-        self._sent(reply.status, wire)
+        self._sent(reply.status, wire, why)
         return reply
 
-    def _refuse(self, head: h11.Request | None) -> Reply:
-        """The answer to what is no request, or whose body is none."""
-        self._sent(_MALFORMED.status, Wire() if head is None else _wire_of(head))
-        return _MALFORMED
+    def _refuse(self, head: h11.Request | None, status: int, why: str) -> Reply:
+        """The answer to what is no request that can be carried out."""
+        self._sent(status, Wire() if head is None else _wire_of(head), why)
+        body = _MALFORMED if status == 400 else f"{_phrase(status).decode()}: {why}".encode()
+        return Reply(status, body, _PLAIN)
 
-    def _sent(self, status: int, wire: Wire) -> None:
+    def _sent(self, status: int, wire: Wire, why: str) -> None:
         """Record an answer, before its bytes are released."""
         self._record(
             ResponseSent(
@@ -203,6 +217,7 @@ class Stub:
                 attempt=wire.attempt,
                 fault=wire.fault,
                 status=status,
+                why=why,
             )
         )
 
@@ -216,7 +231,7 @@ class _Exchange:
     def __init__(self, connection: Connection, stub: Stub) -> None:
         self._connection = connection
         self._stub = stub
-        self._http = h11.Connection(h11.SERVER)
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
         self._head: h11.Request | None = None
         self._body = bytearray()
         self._full = False  # the peer reads slower than it asks
@@ -259,16 +274,18 @@ class _Exchange:
         while not (self._over or self._full):
             try:
                 event = self._http.next_event()
-            except h11.RemoteProtocolError:
-                self._refuse()
+            except h11.RemoteProtocolError as error:
+                # What h11 quotes of the request stays out of the history.
+                self._refuse(error.error_status_hint, str(error).partition(":")[0])
                 return
             match event:
                 case h11.Request():
                     self._head = event
-                    if self._http.they_are_waiting_for_100_continue:
-                        self._send(h11.InformationalResponse(status_code=100, headers=[]))
+                    self._begin(event)
                 case h11.Data():
                     self._body += event.data
+                    if len(self._body) > BODY_LIMIT:
+                        self._refuse(413, _TOO_LARGE)
                 case h11.EndOfMessage():
                     self._answer()
                 case h11.ConnectionClosed():
@@ -276,21 +293,40 @@ class _Exchange:
                 case _:
                     return
 
+    def _begin(self, head: h11.Request) -> None:
+        """Refuse what its head already tells against; else let the body come."""
+        length = _first(head, b"content-length")
+        expected = (_first(head, b"expect") or b"").lower()
+        if not head.http_version.startswith(b"1."):
+            self._refuse(505, "a version of HTTP other than 1.1 and 1.0")
+        elif length is not None and int(length) > BODY_LIMIT:
+            self._refuse(413, _TOO_LARGE)
+        elif expected not in (b"", b"100-continue"):
+            self._refuse(417, "an expectation other than 100-continue")
+        elif self._http.they_are_waiting_for_100_continue:
+            self._send(h11.InformationalResponse(status_code=100, headers=[]))
+
     def _answer(self) -> None:
         assert self._head is not None
         head, body = self._head, bytes(self._body)
         self._head = None
         self._body.clear()
-        self._reply(self._stub._carry_out(head, body), without_body=head.method == b"HEAD")
+        # Who sends both lengths may mean another end than this one (RFC 9112, 6.1).
+        both = _first(head, b"transfer-encoding") and _first(head, b"content-length")
+        reply = self._stub._carry_out(head, body)
+        self._reply(reply, without_body=head.method == b"HEAD", closing=both is not None)
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
         else:
             self.close()
 
-    def _refuse(self) -> None:
+    def _refuse(self, status: int, why: str) -> None:
         # A peer that went away in the middle of its request asks for nothing.
         if not self._peer_ended and self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._reply(self._stub._refuse(self._head), closing=True)
+            head = self._head
+            bodiless = head is not None and head.method == b"HEAD"
+            reply = self._stub._refuse(head, status, why)
+            self._reply(reply, without_body=bodiless, closing=True)
         self.close()
 
     def _reply(self, reply: Reply, *, without_body: bool = False, closing: bool = False) -> None:
@@ -323,7 +359,10 @@ def _phrase(status: int) -> bytes:
 
 
 def _wire_of(head: h11.Request) -> Wire:
-    for name, value in head.headers:
-        if name == _WIRE_NAME:
-            return read_wire(value.decode("latin-1"))
-    return Wire()
+    value = _first(head, _WIRE_NAME)
+    return Wire() if value is None else read_wire(value.decode("latin-1"))
+
+
+def _first(head: h11.Request, wanted: bytes) -> bytes | None:
+    """The first value of this header (lower case)."""
+    return next((bytes(value) for name, value in head.headers if name == wanted), None)

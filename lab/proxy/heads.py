@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 
-from ..redaction import GONE, is_secret
+from ..redaction import GONE, is_secret, shortened
 from .framer import Headers, RequestHead
 
-__all__ = ["forwarded", "recorded", "tag_of"]
+__all__ = ["METHOD", "VALUE", "forwarded", "recorded", "tag_of"]
+
+METHOD = 32  # characters of a method that are recorded
+VALUE = 256  # and of a header's value
 
 TAG = "x-faultlab-op"
 WIRE = "X-Faultlab-Wire"
@@ -59,7 +62,7 @@ def recorded(headers: Headers) -> dict[str, str]:
     shown: dict[str, str] = {}
     for name, value in headers:
         if name in _SHOWN:
-            shown[name] = value
+            shown[name] = shortened(value, VALUE)
         elif name in _DIGESTED:
             shown[name] = hashlib.blake2b(value.encode(), digest_size=6).hexdigest()
         elif is_secret(name):

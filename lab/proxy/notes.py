@@ -16,11 +16,11 @@ from ..history import (
     ResponseCut,
 )
 from ..history import ResponseHead as HeadReleased
-from ..redaction import redacted_target
+from ..redaction import redacted_target, shortened
 from .exchange import Exchange
 from .force import Force
 from .framer import RequestHead, ResponseHead
-from .heads import recorded
+from .heads import METHOD, VALUE, recorded
 
 __all__ = ["Notes"]
 
@@ -42,7 +42,7 @@ class Notes:
                 request=exchange.number,
                 op=exchange.op,
                 attempt=exchange.attempt,
-                method=head.method,
+                method=shortened(head.method, METHOD),
                 target=redacted_target(head.target),
                 headers=recorded(head.headers),
                 reused=exchange.number > 1,
@@ -110,8 +110,8 @@ class Notes:
                 attempt=exchange.attempt,
                 status=head.status,
                 source=source,
-                retry_after=head.get("retry-after"),
-                content_type=head.get("content-type"),
+                retry_after=_value(head, "retry-after"),
+                content_type=_value(head, "content-type"),
                 content_length=length,
             )
         )
@@ -152,3 +152,8 @@ class Notes:
                 chunked=exchange.head is not None and exchange.head.body == "chunked",
             )
         )
+
+
+def _value(head: ResponseHead, name: str) -> str | None:
+    value = head.get(name)
+    return None if value is None else shortened(value, VALUE)

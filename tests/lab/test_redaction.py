@@ -1,6 +1,6 @@
 import pytest
 
-from faultlab.lab.redaction import is_secret, redacted, redacted_target
+from faultlab.lab.redaction import is_secret, redacted, redacted_target, shortened
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,9 @@ from faultlab.lab.redaction import is_secret, redacted, redacted_target
         ('{"access_token": "s3cret", "n": 1}', '{"access_token": "[redacted]", "n": 1}'),
         ("X-API-Key: s3cret", "X-API-Key: [redacted]"),
         ("password=s3cret", "password=[redacted]"),
+        ('body="token=s3cret"', 'body="token=[redacted]"'),
+        ("my-jwt=s3cret, my_jwt=kept", "my-jwt=[redacted], my_jwt=kept"),
+        ("x.user-token-2: 's3cret'", "x.user-token-2: '[redacted]'"),
     ],
 )
 def test_a_secret_is_taken_out_by_its_name(text: str, kept: str) -> None:
@@ -43,3 +46,21 @@ def test_secrets_in_a_query_are_redacted_by_name() -> None:
         redacted_target("/a?q=1&api_key=k&TOKEN=t&password=&key=v&monkey=x")
         == "/a?q=1&api_key=[redacted]&TOKEN=[redacted]&password=[redacted]&key=[redacted]&monkey=x"
     )
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["a-", "token", "token-", "a&", "a", "x://", "token ", "authorization ", "-jwt", "Bearer "],
+)
+def test_long_text_takes_time_in_proportion(part: str) -> None:
+    """It is a peer's: a path of 60,000 bytes must not stop the lab (the test would time out)."""
+    text = part * (60_000 // len(part))
+    assert redacted(text)
+    assert len(redacted_target("/" + text)) < 5000
+
+
+def test_what_is_cut_off_says_so() -> None:
+    """A history is read by people, and kept whole in memory."""
+    assert shortened("abc", 3) == "abc"
+    assert shortened("abcd", 3) == "abc...(4 characters)"
+    assert redacted_target("/" + "x" * 2999) == "/" + "x" * 2047 + "...(3000 characters)"

@@ -17,10 +17,14 @@ import pytest
 
 from faultlab.faults import Fault
 from faultlab.faults.decide import keyed
-from faultlab.lab.history import AnyEvent, Event
+from faultlab.lab.attempts import read
+from faultlab.lab.checks import put
+from faultlab.lab.contract import builtin
+from faultlab.lab.history import AnyEvent, Event, Header, OpFailed, OpInvoked, Raised, numbered
 from faultlab.lab.net import Connection
 from faultlab.lab.proxy.framer import Data, End, Framer, RequestHead
 from faultlab.lab.proxy.proxy import Proxy
+from faultlab.lab.report.lanes import lanes
 from faultlab.lab.sockets import RealNet
 
 T = TypeVar("T")
@@ -282,6 +286,22 @@ class Stage:
         """Wait for that many events of this kind."""
         self.until(lambda: len(self.of(kind, **fields)) >= count)
         return self.of(kind, **fields)
+
+    def judged(self) -> set[str]:
+        """What the checks say of the history so far, and that it can be drawn.
+
+        An operation stands around it that failed, as if the client had given up on what it met.
+        """
+        with self.changed:
+            events = tuple(self.events)
+        begun = OpInvoked(t=0.0, op=1, name="read", service="core", endpoint="GET /x")
+        raised = Raised(classes=("builtins.Exception",))
+        failed = OpFailed(t=max(e.t for e in events) + 1, op=1, errors=(raised,))
+        history = numbered(Header(run="test"), (begun, *events, failed))
+        assert lanes(history)
+        found = put(read(history), builtin("maximus"))
+        assert [(f.check, f.seen) for f in found if f.outcome == "error"] == []
+        return {finding.outcome for finding in found}
 
     def served(self, count: int) -> list[str]:
         """Wait until the backend carried out that many requests; their lines."""

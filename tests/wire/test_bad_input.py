@@ -291,6 +291,7 @@ def test_it_passes_unchanged_and_is_followed(
     heads = sum(who == S and data.startswith(b"HTTP/1.") for who, data in FOLLOWED[name])
     stage.see(ResponseComplete, heads - (name in {"expect and 100", "early hints"}))
     assert stage.of(ConnUnread) == []
+    stage.judged()
 
 
 @pytest.mark.parametrize("faults", [(), FOR_OTHERS], ids=["no fault", "faults for others"])
@@ -306,6 +307,17 @@ def test_it_passes_unread_and_the_history_says_why(
     for who, data in dialogue:
         both.say(who, data)
     assert [event.why for event in stage.of(ConnUnread)] == [why]
+    stage.judged()
+
+
+def test_an_attempt_that_nobody_could_read_is_judged_by_nobody(
+    stage: Any, pair: Callable[[], Pair]
+) -> None:
+    """A client that speaks TLS to a plain port is no client that never tries again."""
+    both = pair()
+    both.say(C, HELLO)
+    both.say(S, b"")
+    assert "fail" not in stage.judged()
 
 
 @pytest.mark.parametrize("name", [*FOLLOWED, *LOST])

@@ -220,8 +220,11 @@ class Writer:
                 yield _lab(event, f"{gauge}: {value:g}")
             case AttemptBegun() | AttemptEnded() | FaultFired() | ListenerMode():
                 pass  # told by the rows of their attempt or fault
-            case RequestComplete() | ResponseSent():
-                pass  # told by the rows of request and answer
+            case ResponseSent(status=status, why=why):
+                if why:  # else told by the row of the answer
+                    yield replace(_backend(event, f"refuses: {status}"), remarks=(why,))
+            case RequestComplete():
+                pass  # told by the row of the answer
             case _:
                 assert_never(event)
 

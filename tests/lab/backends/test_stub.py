@@ -263,7 +263,9 @@ def test_the_lab_s_header_reaches_no_route(new_net: Callable[[], Any]) -> None:
 def test_a_bad_request_is_recorded_as_answered_only(orders: Played) -> None:
     """It never became a request; that it was answered is a fact."""
     orders.client().asks(b"rubbish\r\n\r\n")
-    assert orders.events == [ResponseSent(t=0.0, service="orders", status=400)]
+    assert orders.events == [
+        ResponseSent(t=0.0, service="orders", status=400, why="illegal request line")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -280,6 +282,8 @@ def test_a_bad_request_is_recorded_as_answered_only(orders: Played) -> None:
         ("3.-2", Wire()),
         ("", Wire()),
         ("3.²", Wire()),
+        ("1." + "9" * 5000, Wire()),
+        ("1.1+x", Wire()),
     ],
 )
 def test_a_tag_is_read_whole_or_not_at_all(text: str, wire: Wire) -> None:
@@ -295,6 +299,112 @@ def test_all_that_a_copy_did_is_told_as_its_fault_s(orders: Played) -> None:
         ("EffectApplied", 7, 5),
         ("ResponseSent", 7, 5),
     ]
+
+
+# --- what can't be carried out -------------------------------------------------------------------
+
+HEAD_LINES = b"POST /orders HTTP/1.1\r\nhost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "why"),
+    [
+        (b"\x16\x03\x01", 400, "illegal request line"),
+        (b"GET /orders/7 HTTP/2\r\n\r\n", 400, "illegal request line"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "a version of HTTP other than 1.1"),
+        (b"GET /orders/7 HTTP/1.1\r\nhost : x\r\n\r\n", 400, "illegal header line"),
+        (HEAD_LINES + b"content-length: 5\r\ncontent-length: 6\r\n\r\n", 400, "conflicting"),
+        (HEAD_LINES + b"content-length: " + b"9" * 5000 + b"\r\n\r\n", 400, "bad Content-Length"),
+        (
+            HEAD_LINES + b"content-length: 16777217\r\n\r\n",
+            413,
+            "a body of more than 16777216 bytes",
+        ),
+        (HEAD_LINES + b"transfer-encoding: gzip\r\n\r\n", 501, "Only Transfer-Encoding"),
+        (HEAD_LINES + b"expect: 200-ok\r\n\r\n", 417, "an expectation other than 100-continue"),
+        (b"GET /orders/7 HTTP/1.1\r\nx: " + b"y" * 66_000, 431, "Receive buffer too long"),
+        (b"HEAD / HTTP/1.1\r\nhost: x\r\nexpect: x\r\n\r\n", 417, "an expectation"),
+    ],
+)
+def test_what_it_can_not_carry_out_it_refuses_and_closes(
+    orders: Played, request_: bytes, status: int, why: str
+) -> None:
+    """RFC 9110, 15.5 and RFC 9112, 6.1: an answer that says so, and never a guess at the rest."""
+    client = orders.client()
+    answer = client.asks(request_)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"connection: close\r\n" in answer.lower()
+    assert client.finished
+    sent = orders.events[-1]
+    assert isinstance(sent, ResponseSent)
+    assert sent.status == status
+    assert sent.why.startswith(why)
+    assert orders.stub.journal == ()
+
+
+def test_an_endless_body_is_refused_where_it_gets_too_large(orders: Played) -> None:
+    """Its head said nothing of its length."""
+    client = orders.client()
+    assert client.asks(CHUNKED) == b""
+    chunk = b"100000\r\n" + bytes(0x100000) + b"\r\n"
+    for _ in range(16):
+        assert client.asks(chunk) == b""
+    assert client.asks(chunk).startswith(b"HTTP/1.1 413 ")
+    assert client.finished
+
+
+def test_a_request_with_both_lengths_is_carried_out_and_the_last(orders: Played) -> None:
+    """RFC 9112, 6.1: who sent it may take another place for its end."""
+    client = orders.client()
+    both = b"content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+    answer = client.asks(HEAD_LINES + both + GET)
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert b"connection: close\r\n" in answer.lower()
+    assert (client.finished, len(orders.stub.journal)) == (True, 1)
+
+
+def test_an_upgrade_is_answered_as_if_it_were_not_asked_for(orders: Played) -> None:
+    """RFC 9110, 7.8: a server may ignore it."""
+    upgrade = b"connection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    assert orders.client().asks(GET[:-2] + upgrade + GET) == ORDER + ORDER
+
+
+def test_a_route_that_breaks_is_a_500(new_net: Callable[[], Any]) -> None:
+    """An exception there would end the lab, and be blamed on the client."""
+    played = Played(new_net(), {"GET /broken": lambda _: 1 / 0})
+    assert played.client().asks(bare(b"GET", b"/broken")).startswith(b"HTTP/1.1 500 ")
+    sent = played.events[-1]
+    assert isinstance(sent, ResponseSent)
+    assert (sent.status, sent.why) == (500, "its route raised ZeroDivisionError")
+
+
+PARTS = st.one_of(
+    st.binary(max_size=12),
+    st.sampled_from(
+        [GET, POST, CHUNKED, HEAD_LINES, b"\r\n", b"\n", b": ", b"2\r\n{}\r\n", b"0\r\n\r\n"]
+    ),
+    st.sampled_from(
+        [b"content-length: ", b"transfer-encoding: chunked\r\n", b"expect: 100-continue\r\n"]
+    ),
+    st.sampled_from(
+        [b"HEAD /orders/%ff HTTP/1.0\r\n", b"CONNECT a:1 HTTP/1.1\r\nhost: x\r\n\r\n", b"7", b"-"]
+    ),
+)
+
+
+@given(st.lists(PARTS, max_size=20))
+def test_no_noise_breaks_it(new_net: Callable[[], Any], parts: list[bytes]) -> None:
+    """Whatever arrives, it answers or closes, and each answer is recorded."""
+    played = Played(new_net(), ROUTES)
+    client = played.client()
+    for part in parts:
+        if part and not client.finished:
+            client.asks(part)
+    if not client.finished:
+        client.ends()
+    recorded = sum(isinstance(event, ResponseSent) for event in played.events)
+    interim = client.sent.count(b"HTTP/1.1 100 ")
+    assert client.sent.count(b"HTTP/1.1 ") - interim == recorded
 
 
 # --- ledger and journal --------------------------------------------------------------------------

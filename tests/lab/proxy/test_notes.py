@@ -3,7 +3,7 @@ import pytest
 from faultlab.lab.history import RequestStarted, ResponseCut
 from faultlab.lab.proxy.exchange import Exchange
 from faultlab.lab.proxy.force import Force
-from faultlab.lab.proxy.framer import RequestHead
+from faultlab.lab.proxy.framer import RequestHead, ResponseHead
 from faultlab.lab.proxy.notes import Notes
 from faultlab.lab.proxy.waiting import Waiting
 
@@ -61,3 +61,18 @@ def test_a_cut_names_the_bytes_that_were_released(notes, told) -> None:
     assert [(event.at, event.how) for event in told if isinstance(event, ResponseCut)] == [
         (5, "rst")
     ]
+
+
+def test_what_a_peer_sends_at_length_is_recorded_in_short(notes, told) -> None:
+    """Histories are held in memory, and read by people."""
+    long = "9" * 60_000
+    headers = (("accept", long), ("retry-after", long), ("content-type", long))
+    notes.started(Exchange(1, 0.0, ()), RequestHead(b"", long, long, 1, headers, "none", 0))
+    notes.head(
+        Exchange(1, 0.0, ()), "backend", ResponseHead(b"", 200, headers, "none", 0, False), 0
+    )
+    started, head = told
+    assert started.method == "9" * 32 + "...(60000 characters)"
+    assert len(started.target) < 2100
+    assert started.headers["accept"] == "9" * 256 + "...(60000 characters)"
+    assert {len(head.retry_after), len(head.content_type)} == {256 + len("...(60000 characters)")}

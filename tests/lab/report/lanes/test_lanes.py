@@ -35,6 +35,7 @@ from faultlab.lab.history import (
     ResponseComplete,
     ResponseCut,
     ResponseHead,
+    ResponseSent,
     Starved,
     SubjectOpened,
     numbered,
@@ -269,6 +270,16 @@ def test_a_connection_that_passes_unread_says_why_and_so_does_its_end() -> None:
           0.100  connect             attempt 1
           0.101  -- core: bytes pass unread from here on; the client sent TLS --
           0.200  < closed by FIN                  <- the client sent TLS
+        """)
+
+
+def test_what_a_stub_refuses_is_told_with_the_reason() -> None:
+    """No request of the wire explains a 400."""
+    refused = ResponseSent(t=0.1, service="core", status=431, why="Receive buffer too long")
+    assert shown(refused, ResponseSent(t=0.2, service="core", status=200)) == golden("""\
+          t (s)  wire to core                     backend
+          0.100                                   refuses: 431
+                 <- Receive buffer too long
         """)
 
 
