@@ -60,6 +60,10 @@ class Stopped(Fault):
     kind: Literal["stopped"] = "stopped"
     restart: Restart = "never"
 
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows as; first what the request that it waited for meets."""
+        return _under_way_first(self)
+
 
 class Killed(Fault):
     """The backend's process is gone at once (SIGKILL), and connects are refused while it is down.
@@ -81,6 +85,16 @@ class Killed(Fault):
 
     kind: Literal["killed"] = "killed"
     restart: Restart = "never"
+
+    def observable(self) -> tuple[str, ...]:
+        """What this value shows as; first what the request that it waited for meets."""
+        return _under_way_first(self)
+
+
+def _under_way_first(fault: Fault) -> tuple[str, ...]:
+    """A fault's observables; first what the request that it waited for meets."""
+    later = {key: not key.endswith("before_response") for key in fault.observables}
+    return tuple(sorted(later, key=later.__getitem__)) if fault.follows("request") else tuple(later)
 
 
 class Cut(Fault):

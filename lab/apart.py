@@ -29,6 +29,7 @@ from .stamp import run_delay
 
 __all__ = ["main", "serve"]
 
+GRACE = 2.0  # seconds that an orderly end waits for peers that read slowly
 _READ = 256 * 1024
 _words = msgspec.msgpack.Encoder()
 _orders = msgspec.msgpack.Decoder(Serve)
@@ -48,9 +49,11 @@ class _Served:
 
     def finish(self) -> None:
         """Answer what has arrived, end every connection by FIN, and stop."""
-        if self._stub is not None:
-            self._stub.finish()
-        self._loop.call_soon(self._loop.stop)
+        if self._stub is None:
+            self._loop.stop()
+            return
+        self._loop.call_later(GRACE, self._loop.stop)
+        self._stub.finish(self._loop.stop)
 
     def _told(self) -> None:
         try:

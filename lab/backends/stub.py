@@ -95,6 +95,7 @@ class Stub:
         self._service = service
         self._journal: list[Served] = []
         self._past: list[Request] = []
+        self._finished: Callable[[], None] | None = None
         self._open: dict[_Exchange, None] = {}
         self._listener = net.listen(self._accepted, port, starved=self._starved)
 
@@ -124,12 +125,18 @@ class Stub:
     def drain(self) -> None:
         """Nothing to take: what it reports stands in the history at once."""
 
-    def finish(self) -> None:
-        """Answer what has arrived, then close."""
+    def finish(self, finished: Callable[[], None]) -> None:
+        """Answer what has arrived, give the port back, and end every connection by FIN behind it.
+
+        `finished` is called when all of it has gone out and the peers have ended, too.
+        """
+        self._finished = finished
         self._listener.drain()
         for exchange in tuple(self._open):
             exchange.finish()
-        self.close()
+        self._listener.close()
+        if not self._open:
+            finished()
 
     def close(self) -> None:
         """Give the port back and end every connection by FIN."""
@@ -148,6 +155,8 @@ class Stub:
     def _forget(self, exchange: _Exchange) -> None:
         """A connection is over."""
         self._open.pop(exchange, None)
+        if self._finished is not None and not self._open:
+            self._finished()
 
     def _carry_out(self, head: h11.Request, body: bytes) -> Reply:
         """Carry out one complete request, and record it."""
@@ -261,8 +270,11 @@ class _Exchange:
         self._proceed()
 
     def finish(self) -> None:
-        """Answer what has arrived of whole requests."""
+        """Answer what has arrived of whole requests, and send FIN behind it."""
         self._connection.drain()
+        if not self._over:
+            self._over = True
+            self._connection.fin()
 
     def close(self) -> None:
         """End it by FIN."""

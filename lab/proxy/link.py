@@ -139,7 +139,8 @@ class Link:
     @property
     def at_rest(self) -> bool:
         """Whether its backend can be another one from now on: nothing is under way there."""
-        return self._backend_over or (self.idle and not self._early)
+        quiet = self._gate.idle and self._up.empty and not self._early
+        return self._backend_over or quiet
 
     def move(self, upstream: tuple[str, int]) -> None:
         """What comes next on it goes to this backend, which knows nothing of the one before."""

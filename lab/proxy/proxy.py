@@ -185,7 +185,6 @@ class Proxy:
         waited = self._waiting.remove(ident)
         if waited is not None:
             self._force.never_came(ident, waited)
-        self._waiting.ended(ident)
         act = next((on_process(one.fault) for one in self._force.armed if one.id == ident), None)
         if isinstance(act, EndProcess):
             self._up(ident, why)
@@ -197,6 +196,7 @@ class Proxy:
     def _end(self, ident: int, why: str) -> None:
         if not self._force.holds(ident):
             return
+        self._waiting.ended(ident)
         self.drain()  # a client that has left must not be answered as if it still waited
         rest = tuple(one for one in self._force.armed if one.id != ident)
         self._switch(mode(rest))

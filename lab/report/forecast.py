@@ -137,7 +137,8 @@ class _Standing:
             if not fault.follows("request"):
                 return False
             self.began = t
-            return on_live(fault) is not None  # the request that it waited for is under way
+            # the request that it waited for is under way
+            return on_live(fault) is not None or on_process(fault) is not None
         return begins <= t and all(t < begins + seconds for seconds in _limits(fault))
 
     def opened(self, t: float) -> None:

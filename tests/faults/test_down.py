@@ -22,6 +22,17 @@ def test_a_process_that_ended_is_back_when_the_fault_is_over_unless_told_otherwi
             kind(service="core", restart=wrong)
 
 
+def test_a_process_that_ends_with_a_request_under_way_shows_that_first() -> None:
+    """What the plan counts by is what the first request meets."""
+    assert Killed(service="core").observable()[0] == "connect_refused"
+    assert Killed(service="core", after="request").observable()[:3] == (
+        "eof_before_response",
+        "reset_before_response",
+        "connect_refused",
+    )
+    assert Stopped(service="core", after="request").observable()[0] == "eof_before_response"
+
+
 @pytest.mark.parametrize(
     ("at", "by", "seen"),
     [

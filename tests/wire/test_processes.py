@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlab.faults import Duplicate, Fault, Frozen, Killed, Partition, Refused, Stopped
+from faultlab.faults import Duplicate, Fault, Frozen, Killed, Latency, Partition, Refused, Stopped
 from faultlab.lab.attempts import read
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.embedded import Embedded, LabProcess
@@ -249,6 +249,40 @@ def test_it_is_started_again_by_itself(stage: Stage, kind: type[Stopped | Killed
     assert stage.connect().ask().startswith(b"HTTP/1.1 200")
     stage.run.clear(1)  # it is over: this is no mistake
     assert len(stage.of(FaultCleared)) == 1
+
+
+def test_processes_end_and_halt_by_schedule(stage: Stage) -> None:
+    """As every other fault: later, for a time, and the first end is the end."""
+    stage.run.inject(1, Frozen(service="core", after=0.1, lasts=0.1))
+    stage.run.inject(2, Killed(service="orders", restart=5, lasts=0.2))
+    assert stage.refused()
+    over = stage.see(FaultCleared, 2)
+    assert sorted((event.fault, event.why) for event in over) == [
+        (1, "it lasted 0.1 s"),
+        (2, "it lasted 0.2 s"),
+    ]
+    for service in ("orders", "core"):
+        assert stage.connect(service).ask(GET).startswith(b"HTTP/1.1 ")
+
+
+def test_a_process_may_die_of_the_request_that_has_arrived(stage: Stage) -> None:
+    """What becomes of it is its kernel's: an answer that was quicker, or an end."""
+    stage.run.inject(1, Killed(service="orders", after="request"))
+    client = stage.connect()
+    client.send(GET)
+    client.rest()
+    assert [event.fault for event in stage.see(FaultFired)] == [1]
+    assert stage.refused()
+
+
+def test_a_held_answer_does_not_keep_a_stub_from_moving(stage: Stage) -> None:
+    """It has been given; the backend has nothing more to do with it."""
+    stage.run.inject(1, Latency(service="orders", delay=0.5))
+    client = stage.connect()
+    client.send(POST)
+    stage.see(EffectApplied)
+    stage.run.inject(2, Killed(service="orders"))
+    assert client.rest()[0].startswith(b"HTTP/1.1 201")
 
 
 def test_copies_go_to_the_process_that_serves(stage: Stage) -> None:

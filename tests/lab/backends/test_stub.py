@@ -460,9 +460,27 @@ def test_it_remembers_what_may_have_changed_its_answers(orders: Played) -> None:
 
 
 def test_an_orderly_end_closes_port_and_connections(orders: Played) -> None:
-    """What has arrived is answered before; of half a request nothing is."""
-    client = orders.client()
+    """Of half a request nothing is answered; it has ended when its peers have, too."""
+    client, finished = orders.client(), list[str]()
     client.asks(POST[:-1])
-    orders.stub.finish()
-    assert (client.sent, client.finished) == (b"", True)
+    orders.stub.finish(lambda: finished.append("finished"))
+    assert (client.sent, client.finished, finished) == (b"", True, [])
     assert orders.net.listener.closed
+    client.events.lost(False)
+    assert finished == ["finished"]
+
+
+def test_an_orderly_end_carries_out_nothing_more(orders: Played) -> None:
+    """The client would never get the answer."""
+    client = orders.client()
+    client.asks(GET)
+    orders.stub.finish(print)
+    assert client.asks(POST) == b""
+    assert orders.stub.effects == 0
+
+
+def test_an_orderly_end_without_connections_is_one_at_once(orders: Played) -> None:
+    """Nobody is waited for."""
+    finished: list[str] = []
+    orders.stub.finish(lambda: finished.append("finished"))
+    assert finished == ["finished"]

@@ -209,10 +209,15 @@ class House:
 
     tagged: bool = False
 
-    def connect(self) -> tuple[Wire, Wire]:
-        """A connection, and the backend's to it."""
+    def dialling(self) -> Wire:
+        """A connection whose backend is being connected to."""
         client = Wire()
         self.net.listener.accepted(client)
+        return client
+
+    def connect(self) -> tuple[Wire, Wire]:
+        """A connection, and the backend's to it."""
+        client = self.dialling()
         self.net.move()
         return client, self.net.backends[-1]
 

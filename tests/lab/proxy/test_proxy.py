@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -8,14 +9,24 @@ from faultlab.faults import (
     BadBody,
     Cut,
     Drip,
+    Frozen,
+    Killed,
     Latency,
     LostAnswer,
     Partition,
     Refused,
     Stall,
     Status,
+    Stopped,
 )
-from faultlab.lab.history import ConnClosed, FaultArmed, FaultAwaited, FaultCleared, FaultFired
+from faultlab.lab.history import (
+    AnyEvent,
+    ConnClosed,
+    FaultArmed,
+    FaultAwaited,
+    FaultCleared,
+    FaultFired,
+)
 from faultlab.lab.proxy.proxy import FaultRefused
 
 GET = b"GET /x HTTP/1.1\r\n\r\n"
@@ -295,3 +306,164 @@ def test_what_no_fault_hit_passes_byte_for_byte_and_what_was_hit_is_told(new_hou
     assert {event.fault for event in fired} <= armed
     told = {event.fault for event in house.events if isinstance(event, FaultArmed | FaultAwaited)}
     assert told == set(range(1, number + 1))
+
+
+# --- the backend's process -----------------------------------------------------------------------
+
+
+class Backend:
+    """A process that is none; `log` has what was done to it, and after how many events."""
+
+    def __init__(self, events: list[AnyEvent], port: int = 2) -> None:
+        self.port = port
+        self.log: list[str] = []
+        self.kinds: list[str] = []
+        self.ended: Callable[[], None] = pytest.fail
+        self.served: Callable[[], None] = pytest.fail
+        self._events = events
+
+    def _did(self, what: str) -> None:
+        self.log.append(what)
+        self.kinds.append(type(self._events[-1]).__name__)
+
+    def open(self, served: Callable[[], None]) -> None:
+        """The test lets it listen."""
+        self._did("open")
+        self.served = served
+
+    def end(self, how: str, ended: Callable[[], None]) -> None:
+        """The test lets it end."""
+        self._did(how)
+        self.ended = ended
+
+    def freeze(self) -> None:
+        """Note it."""
+        self._did("freeze")
+
+    def thaw(self) -> None:
+        """Note it."""
+        self._did("thaw")
+
+
+@pytest.fixture
+def process(house) -> Backend:
+    """The proxy stands before it."""
+    backend = Backend(house.events)
+    house.proxy.move(backend)
+    return backend
+
+
+def cleared(house) -> list[tuple[int | None, str]]:
+    """Which faults are over, and why."""
+    return [(event.fault, event.why) for event in house.events if isinstance(event, FaultCleared)]
+
+
+def test_a_backend_without_a_process_of_its_own_is_not_ended(house) -> None:
+    """It would be the lab itself."""
+    with pytest.raises(FaultRefused, match="`killed` on core: its backend has no process of its"):
+        house.arm(Killed(service="core"))
+    assert house.proxy.mode == "open"
+
+
+def test_a_process_is_frozen_before_the_fault_is_told_and_goes_on_behind_it(house, process) -> None:
+    """What it does is never done while the history says that it can do nothing."""
+    client, backend = house.connect()
+    client.says(GET)
+    assert house.arm(Frozen(service="core")) == "stub process, SIGSTOP"
+    assert (process.log, process.kinds) == (["freeze"], ["RequestComplete"])
+    fired = [event for event in house.events if isinstance(event, FaultFired)]
+    assert [(event.on, event.request) for event in fired] == [("request", 1)]
+    house.proxy.clear(1)
+    assert (process.log[1:], process.kinds[1:]) == (["thaw"], ["FaultCleared"])
+    backend.says(OK)
+    assert client.took() == OK
+    house.proxy.clear(1)
+    assert process.log == ["freeze", "thaw"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "how", "signal"),
+    [(Stopped(service="core"), "stop", "SIGTERM"), (Killed(service="core"), "kill", "SIGKILL")],
+)
+def test_a_process_ends_when_nobody_can_connect_any_more(
+    house, process, fault, how, signal
+) -> None:
+    """And what its kernel does to its connections is the fault's."""
+    client, backend = house.connect()
+    assert house.arm(fault) == f"stub process, {signal}"
+    assert (house.proxy.mode, process.log) == ("refusing", [how])
+    backend.ends()
+    process.ended()
+    assert client.end == "fin"
+    fired = [event for event in house.events if isinstance(event, FaultFired)]
+    assert [(event.on, event.conn) for event in fired] == [("connection", 1)]
+    house.proxy.clear(1)
+    assert (process.log, cleared(house)) == ([how, "open"], [])
+    process.served()
+    assert (house.proxy.mode, cleared(house)) == ("open", [(1, "")])
+
+
+def test_a_process_is_started_again_after_its_time(house, process) -> None:
+    """Counted from its end; then the fault is over, and nothing more comes of it."""
+    house.arm(Killed(service="core", restart=2, lasts=9))
+    house.net.move(5)
+    process.ended()
+    house.net.move(1.9)
+    assert process.log == ["kill"]
+    house.net.move(0.1)
+    assert process.log == ["kill", "open"]
+    process.port = 3
+    process.served()
+    assert cleared(house) == [(1, "started again after 2s")]
+    house.net.move(10)
+    house.proxy.clear(1)
+    assert process.log == ["kill", "open"]
+
+
+def test_a_fault_that_is_replaced_starts_nothing_again(house, process) -> None:
+    """The later one says when."""
+    house.arm(Killed(service="core", restart=1), 1)
+    process.ended()
+    house.arm(Killed(service="core"), 2)
+    process.ended()
+    house.net.move(2)
+    assert process.log == ["kill", "kill"]
+    assert cleared(house) == [(1, "replaced")]
+
+
+def test_what_comes_next_on_a_connection_goes_to_the_process_that_serves(house) -> None:
+    """Where nothing is under way; the client notices nothing."""
+    client, first = house.connect()
+    client.says(GET)
+    assert not house.proxy.at_rest
+    first.says(OK)
+    assert house.proxy.at_rest
+    house.proxy.move(Backend(house.events))
+    client.says(GET)
+    house.net.move()
+    second = house.net.backends[-1]
+    assert (first.closed, second.took()) == (True, GET)
+    second.says(OK)
+    assert client.took() == OK + OK
+
+
+def test_a_connection_that_is_being_made_to_a_backend_that_has_moved_is_dropped(house) -> None:
+    """The one to the new place is used."""
+    client = house.dialling()
+    house.proxy.move(Backend(house.events))
+    house.net.move()
+    client.says(GET)
+    dropped, used = house.net.backends
+    assert (dropped.closed, used.took()) == (True, GET)
+
+
+def test_a_delayed_answer_keeps_no_backend_from_moving(house) -> None:
+    """It has been given."""
+    client, backend = house.connect()
+    house.arm(Latency(service="core", delay=1))
+    client.says(GET)
+    backend.says(OK)
+    assert house.proxy.at_rest
+    house.proxy.move(Backend(house.events))
+    house.net.move(1)
+    assert client.took() == OK

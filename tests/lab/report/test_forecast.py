@@ -53,6 +53,11 @@ def expected(fault: str, contract: Contract = MAXIMUS) -> list[tuple[int, str]]:
         ("  - inject: refused\n  - write: connection\n", [(3, "connection")]),
         ("  - inject: killed\n  - write: connection\n", [(3, "connection")]),
         ("  - inject: frozen\n  - write: timeout\n", [(1, "timeout")]),
+        ("  - inject: killed\n    after: request\n  - write: connection\n", [(1, "connection")]),
+        (
+            "  - inject: killed\n    lasts: 1s\n  - read: connection\n  - wait: 1s\n  - read: ok\n",
+            [(3, "connection"), (1, "ok")],
+        ),
         (
             "  - inject: stopped\n    restart: 1s\n  - read: contract\n  - wait: 1s\n  - read: ok\n",
             [(3, "connection"), (1, "ok")],
