@@ -7,7 +7,7 @@
     `-- SubjectError   the adapter, addressed to its author
     scenarios.ScenarioError   the file (its own tree: a file has many problems at once)
 
-A subject that fails its test is a verdict, never one of these (design section 8).
+A subject that fails its test is a verdict, never one of these.
 """
 
 from __future__ import annotations
@@ -74,5 +74,5 @@ class SubjectError(LabError):
     """An adapter, or the client behind it, broke the terms on which it can be judged."""
 
 
-class EvidenceMissing(LabError):  # noqa: N818 - the word of the design
+class EvidenceMissing(LabError):  # noqa: N818 - says what is missing
     """A count was asked for that the lab could only guess; the rows say what is missing and why."""

@@ -30,7 +30,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_de
 
     `index` is the order of arrival at the recorder, from 1 (0: not recorded yet). `t` is seconds
     on CLOCK_MONOTONIC since the run's start, stamped at the source. `late` is the running sum of
-    seconds that the stamping thread was runnable but not running (design section 8, `eps`).
+    seconds that the stamping thread was runnable but not running: what widens upper bounds.
     `op` is the plan's operation id; `conn` and `request` name a wire exchange (the n-th request
     on connection `conn`, both from 1); `attempt` is the ordinal that the tag carried.
     """
@@ -422,7 +422,7 @@ class History:
         return len(self.events)
 
     def in_time(self) -> tuple[AnyEvent, ...]:
-        """Events in order of `t`; ties keep the order of arrival (design section 5)."""
+        """Events in order of `t`; ties keep the order of arrival."""
         return tuple(sorted(self.events, key=lambda event: event.t))
 
     def to_lines(self) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 `python -m faultlab.lab.host FD PARENT`: FD is its end of a control socket over which each run's
 channel (`orders.py`) and feed (`frames.py`) are handed to it. When the control socket ends, or the
-parent dies however it does, everything is closed and the process ends (design section 4).
+parent dies however it does, everything is closed and the process ends.
 """
 
 from __future__ import annotations

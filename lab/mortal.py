@@ -1,6 +1,6 @@
 """Dying with the parent, however it dies: for every process that the lab starts.
 
-End-of-file on an inherited socket is the other half (reference: mechanisms 1.5); both are needed,
+End-of-file on an inherited socket is the other half; both are needed,
 since a fork of the parent may hold the socket's other end open.
 """
 

@@ -1,4 +1,4 @@
-"""The recorder: the only writer of a run's one history (design sections 4 and 5).
+"""The recorder: the only writer of a run's one history.
 
 Proxy and stubs call it on the lab process's loop; the subject's events reach it through a feed
 (`lab/frames.py`). It numbers events, says in which phase they arrived, and appends them to the

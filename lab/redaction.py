@@ -1,4 +1,4 @@
-"""Takes secrets out of text before it is recorded (design section 5, 'Secrets'), and what is too long.
+"""Takes secrets out of text before it is recorded, and what is too long.
 
 Pure. By name: what stands behind a name that means a secret goes, whatever it looks like. The text is
 a peer's, so every pattern takes time in proportion to its length.

@@ -1,4 +1,4 @@
-"""The only conductor: a plan, an environment and a subject become a history (design section 4).
+"""The only conductor: a plan, an environment and a subject become a history.
 
 A story is played twice, first with its faults disarmed (the baseline), then armed, each on
 listeners of its own in the one lab process and with a process of its own for the subject. Where the

@@ -19,7 +19,7 @@ _LENGTH = 96  # three 64-bit numbers in decimal, two blanks, a line end
 def run_delay() -> float:
     """Seconds that the calling thread was runnable but not running since it began.
 
-    The second number of its schedstat, in nanoseconds (reference: mechanisms 1.6); 0.0 where the
+    The second number of its schedstat (proc(5)), in nanoseconds; 0.0 where the
     system does not tell. Waits for the interpreter lock are not in it.
     """
     try:

@@ -1,7 +1,7 @@
 """How times are compared: hard lower bounds, upper bounds with a tolerance for each interval.
 
-The one place where a measured time meets a promised one (design section 8, Time). Pure; what a
-time means is the caller's.
+The one place where a measured time meets a promised one. Pure; what a time means is the
+caller's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["AT_ONCE", "BASE", "Answer", "eps", "within"]
 BASE = 0.035
 """Seconds that every upper bound gets: 0.030 for late timers, 0.005 for the client's own work.
 
-A sleep ends up to 2.2 ms late on an idle machine (mechanisms 1.6). On a virtual machine it also
+A sleep ends up to 2.2 ms late on an idle machine, as measured. On a virtual machine it also
 ends 20 to 29 ms late about once an hour, and 8 to 16 ms late several times in a row, while neither
 run delay nor stolen time shows anything: the hypervisor held the timer back. The rest is what a
 client computes between seeing an answer and setting its timer, and between the timer and its next

@@ -20,7 +20,7 @@ from .history import History
 
 __all__ = ["Judgement", "decode", "encode", "exit_code", "judge", "worst"]
 
-# The worst first (design section 2).
+# The worst first: what a client did wrong must not hide behind an error of ours.
 _ORDER: tuple[Verdict, ...] = ("fail", "error", "unknown", "pass")
 
 _EXIT = {"pass": 0, "fail": 1, "unknown": 3, "error": 3}
@@ -58,7 +58,7 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def exit_code(verdict: Verdict) -> int:
-    """0 pass, 1 fail, 3 unknown or error (design section 8)."""
+    """0 pass, 1 fail, 3 unknown or error."""
     return _EXIT[verdict]
 
 

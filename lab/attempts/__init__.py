@@ -1,6 +1,6 @@
 """What happened, read out of a history: operations, their attempts, and what each one met.
 
-Pure derivation (design sections 2 and 5): three vantage points joined into one reading. The
+Pure derivation: what subject, wire and backend say, joined into one reading. The
 oracle and the checks read this and nothing else; they never look at raw events for a count.
 """
 

@@ -31,7 +31,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt as design section 2 counts it.
+    """A request head begun on the wire, or a connect without one that the lab's side ended or left.
 
     `number` counts from 1 within its operation, in order of time. `begun`: first byte of the head
     at the proxy, or the connect call for a headless one; where its connection was unplugged, the
@@ -39,7 +39,7 @@ class Attempt:
     headless. `seen`: the instant at which the client could observe the end (last byte released,
     FIN or RST sent, its own give-up), None while open. `observable`: `ok` for a complete
     undamaged answer of a success status (2xx), `status:NNN` for another complete answer, else a
-    contract key of design section 8 (`connect_refused`, `read_timeout_headers`, ...), `cancelled`
+    contract key (`connect_refused`, `read_timeout_headers`, ...), `cancelled`
     when the client let go because its operation was cancelled, `unknown` where evidence is
     missing, `pending` while the run ended before it did.
     """

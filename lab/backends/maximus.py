@@ -55,7 +55,7 @@ def maximus_routes(name: str, clock: Clock | None = None) -> Routes:
         case _:
             raise ValueError(
                 f"{name!r} is no built-in stub; there are {', '.join(BUILTIN)};"
-                f" {', '.join(LATER)} come with a later issue"
+                f" {', '.join(LATER)} come with a later version"
             )
 
 

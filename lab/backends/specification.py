@@ -66,18 +66,18 @@ def parse(value: object) -> Specification:
         case Mapping():
             later = sorted(_LATER_KEYS.keys() & value.keys())
             if later:
-                raise ValueError(f"{_LATER_KEYS[later[0]]} comes with a later issue; {_EXPECTED}")
+                raise ValueError(f"{_LATER_KEYS[later[0]]} comes with a later version; {_EXPECTED}")
             return _routed(value)
         case str() if value in BUILTIN:
             return Builtin(value)
         case str() if value in LATER:
-            raise ValueError(f"the stub of {value!r} comes with a later issue; {_EXPECTED}")
+            raise ValueError(f"the stub of {value!r} comes with a later version; {_EXPECTED}")
         case str() if value.startswith("https://"):
-            raise ValueError(f"{value!r}: https comes with a later issue; {_EXPECTED}")
+            raise ValueError(f"{value!r}: https comes with a later version; {_EXPECTED}")
         case str() if value.startswith("http://"):
             return _url(value)
         case str() if value.endswith((".yaml", ".yml", ".json")):
-            raise ValueError(f"{value!r}: an OpenAPI file comes with a later issue; {_EXPECTED}")
+            raise ValueError(f"{value!r}: an OpenAPI file comes with a later version; {_EXPECTED}")
         case _:
             raise ValueError(f"{value!r} serves nothing; {_EXPECTED}")
 

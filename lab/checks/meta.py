@@ -42,8 +42,8 @@ ATTRIBUTED = CheckInfo(
 def fired(reading: Reading, _: Contract | None) -> Iterator[Finding]:
     """C90. Precondition: a fault was armed that must fire, or the run is an armed one.
 
-    Claim: each of them acted at least once. Witness: where it was armed. Source: Jepsen's nemesis
-    (checks-and-bugs 4.5); a resilience test that passes because nothing went wrong.
+    Claim: each of them acted at least once. Witness: where it was armed. Source: Jepsen's nemesis;
+    a resilience test that passes because nothing went wrong.
     """
     for fault in reading.faults:
         if fault.unfired == "ok":
@@ -95,8 +95,8 @@ def workload(reading: Reading, _: Contract | None) -> Iterator[Finding]:
 def attributed(reading: Reading, _: Contract | None) -> Iterator[Finding]:
     """C97. Precondition: an attempt was made. Claim: it belongs to exactly one operation.
 
-    Witness: the strays. Source: checks-and-bugs 4.5; two calls in flight whose requests look alike
-    can't be told apart, and a count over them is a guess.
+    Witness: the strays. Two calls in flight whose requests look alike can't be told apart, and a
+    count over them is a guess.
     """
     for operation in reading.operations:
         if operation.certainty == "inferred":

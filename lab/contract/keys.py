@@ -1,6 +1,6 @@
 """The one table of contract keys: observables, the groups they are in, and how keys are looked up.
 
-Design section 8. Knows no contract: any mapping by keys can be asked.
+Knows no contract: any mapping by keys can be asked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar
 
-# group -> its members, observables or smaller groups (design section 8). The statuses' groups
+# group -> its members, observables or smaller groups. The statuses' groups
 # `m2xx` to `m5xx` and `status` are not listed: `groups_of` derives them from `status:NNN`.
 GROUPS: dict[str, tuple[str, ...]] = {
     "connect": ("connect_refused", "connect_timeout", "dns", "tls"),

@@ -1,6 +1,6 @@
 """After an attempt: whether another one must begin, when, and as what the operation may end.
 
-Counterpart: circuits.py, which says whether an operation is let through at all.
+Counterpart: admission.py, which says whether an operation is let through at all.
 """
 
 from __future__ import annotations

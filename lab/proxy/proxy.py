@@ -39,7 +39,7 @@ from .waiting import Waiting
 __all__ = ["FaultRefused", "Proxy"]
 
 
-class FaultRefused(ValueError):  # noqa: N818 - the word of the design
+class FaultRefused(ValueError):  # noqa: N818 - says what happened to the fault
     """A fault can't be armed here; the message says why."""
 
 

@@ -2,7 +2,6 @@
 
 No asyncio transports: sockets are non-blocking, read and written on readiness, so that every call
 is complete on return and each FIN and RST is one that was meant. Knows no HTTP and no fault.
-Figures behind each mechanism: reference, mechanisms 1.1.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which operation a request belongs to: a context variable, carried into a header.
 
 While installed, httpx and http.client (so urllib3 and requests too) add `X-Faultlab-Op: OP.ATTEMPT`
-to what an operation sends to a service, and threads carry the operation on (mechanisms 1.3). The
+to what an operation sends to a service, and threads carry the operation on. The
 proxy takes the header off. Without a current operation nothing is added.
 """
 

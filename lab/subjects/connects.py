@@ -1,8 +1,8 @@
 """Connects counted at their source: the interpreter's `socket.connect` audit event.
 
-A refused or unanswered connect reaches no proxy; this is the only place that sees it (design
-section 5, mechanisms 1.2). It also remembers where the process went instead, so that a client
-that ignores its URL can be told so. Says nothing about a loop that the event can't see (uvloop).
+A refused or unanswered connect reaches no proxy; this is the only place that sees it.
+It also remembers where the process went instead, so that a client that ignores its URL is told.
+Says nothing about a loop that the event can't see (uvloop).
 """
 
 from __future__ import annotations

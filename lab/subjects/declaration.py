@@ -1,4 +1,4 @@
-"""What the author of an adapter writes: `@subject(...)` and `op(...)` (design section 10).
+"""What the author of an adapter writes: `@subject(...)` and `op(...)`.
 
 Exported as `faultlab.subject` and `faultlab.op`; quick to import, as every test that uses the lab
 imports it. Knows how a subject is declared and entered, never how it is run. What is declared
@@ -89,7 +89,7 @@ def op(
         )
     if isinstance(call, str):
         raise TypeError(
-            f"op({endpoint!r}, ...): a text is a command, and commands come with a later issue;"
+            f"op({endpoint!r}, ...): a text is a command, and commands come with a later version;"
             " pass a function"
         )
     if not callable(call):

@@ -1,6 +1,6 @@
 """Addresses as Toxiproxy writes them: `host:port`, `[v6]:port`, `:port`. Pure.
 
-Messages are the original's, which clients compare by pattern (reference, toxiproxy A.7).
+Messages are the original's, which clients compare by pattern.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 it asks of the proxies, each request at once and whole.
 
 Counterpart: server.py reads and writes HTTP; proxy.py does what is decided here.
-Source of paths, orders, statuses and shapes: reference, toxiproxy A.2 to A.8.
+Paths, orders of checks, statuses and shapes are those of Toxiproxy 2.12.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """JSON bodies read as the original's decoder reads them. Pure.
 
 Only the first value counts; keys match in any letter case, unknown ones are ignored, the last of two
-wins; null leaves what was there. Reference: toxiproxy A.2 and A.5. Knows no route.
+wins; null leaves what was there: so does Go's encoding/json. Knows no route.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A stage is given items with their time of arrival and gives them back when their time has come, whole,
 cut, or replaced by an end. Settings (`Toxic`) belong to the proxy, state to the stage, so to one link.
 Counterpart: chain.py strings stages together. Knows no socket and no HTTP.
-Source of the rules: reference, toxiproxy A.6 and A.9.
+The rules are those of Toxiproxy 2.12, as its README and its behaviour show them.
 """
 
 from __future__ import annotations

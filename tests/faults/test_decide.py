@@ -503,7 +503,7 @@ def test_the_listeners_mode_follows_from_what_is_in_force() -> None:
 
 
 def test_what_happens_to_live_connections() -> None:
-    """A part of the fault's value, as the design wants it."""
+    """A part of the fault's value."""
     assert [on_live(Refused(service="s", live=live)) for live in ("close", "reset", "keep")] == [
         "close",
         "reset",

@@ -21,6 +21,6 @@ def test_the_table_names_every_kind_by_its_own_word() -> None:
 
 
 def test_a_kind_that_is_not_there_is_refused() -> None:
-    """Kinds of later issues too."""
+    """Kinds of later versions too."""
     with pytest.raises(ValidationError, match="throttle"):
         fault_adapter.validate_python({"kind": "throttle", "service": "core"})

@@ -12,7 +12,7 @@ MAXIMUS = builtin("maximus")
 
 @pytest.mark.parametrize("tune", TUNES.values(), ids=TUNES)
 def test_a_deadline_leaves_room_for_three_slow_attempts(tune: object) -> None:
-    """Otherwise no story about time-outs could show three attempts (design section 9)."""
+    """Otherwise no story about time-outs could show three attempts."""
     contract = tuned(MAXIMUS, tune)  # type: ignore[arg-type]  # parametrize forgets the type
     connect, read = contract.timeouts.connect, contract.timeouts.read
     total, backoff = contract.deadline.total, contract.backoff

@@ -391,7 +391,7 @@ async def _fail(stage, call, times):
 
 
 def test_five_lost_operations_open_the_service_and_the_sixth_is_not_sent(stage):
-    """The promise of design section 9, in its own words."""
+    """The promise, in its own words."""
     client = stage.client(*[REFUSED] * 16)
 
     async def scene():

@@ -302,5 +302,5 @@ def test_an_unknown_service_is_refused() -> None:
         maximus_routes("maba")
     assert str(refused.value) == (
         "'maba' is no built-in stub; there are core, penelope;"
-        f" {', '.join(LATER)} come with a later issue"
+        f" {', '.join(LATER)} come with a later version"
     )

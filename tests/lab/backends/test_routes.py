@@ -192,7 +192,7 @@ def test_no_target_breaks_the_routes(target: str) -> None:
     ],
 )
 def test_nonsense_is_refused_by_name(key: object, value: object, problem: str) -> None:
-    """The message names the place and what was expected (design section 11)."""
+    """The message names the place and what was expected."""
     assert problems({key: value}) == [problem]
 
 

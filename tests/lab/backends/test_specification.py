@@ -42,14 +42,14 @@ def test_three_ways_to_say_who_serves(written: object, meant: Specification) -> 
 @pytest.mark.parametrize(
     ("written", "problem"),
     [
-        ("maba", f"the stub of 'maba' comes with a later issue; {EXPECTED}"),
-        ("https://x", f"'https://x': https comes with a later issue; {EXPECTED}"),
+        ("maba", f"the stub of 'maba' comes with a later version; {EXPECTED}"),
+        ("https://x", f"'https://x': https comes with a later version; {EXPECTED}"),
         (
             "orders.openapi.yaml",
-            f"'orders.openapi.yaml': an OpenAPI file comes with a later issue; {EXPECTED}",
+            f"'orders.openapi.yaml': an OpenAPI file comes with a later version; {EXPECTED}",
         ),
-        ({"openapi": "a.yaml"}, f"an OpenAPI file comes with a later issue; {EXPECTED}"),
-        ({"image": "nginx", "port": 80}, f"an image comes with a later issue; {EXPECTED}"),
+        ({"openapi": "a.yaml"}, f"an OpenAPI file comes with a later version; {EXPECTED}"),
+        ({"image": "nginx", "port": 80}, f"an image comes with a later version; {EXPECTED}"),
         ("orders", f"'orders' serves nothing; {EXPECTED}"),
         (9000, f"9000 serves nothing; {EXPECTED}"),
         (

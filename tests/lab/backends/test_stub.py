@@ -181,7 +181,7 @@ def test_waits_for_a_client_that_reads_slowly(orders: Played) -> None:
 
 
 def test_close_ends_everything(orders: Played) -> None:
-    """Everything started is stopped (design section 11)."""
+    """Everything started is stopped."""
     first, second, gone = orders.client(), orders.client(), orders.client()
     gone.events.lost(True)
     orders.stub.close()
@@ -231,7 +231,7 @@ def test_records_the_effect_before_the_answer(orders: Played) -> None:
 
 
 def test_everything_is_recorded_before_its_bytes_leave(orders: Played) -> None:
-    """A client must not know of an answer that the history doesn't (design section 5)."""
+    """A client must not know of an answer that the history doesn't."""
     client = orders.client()
     known: list[int] = []
     write = client.write
@@ -241,7 +241,7 @@ def test_everything_is_recorded_before_its_bytes_leave(orders: Played) -> None:
 
 
 def test_the_target_is_recorded_without_its_secrets(orders: Played) -> None:
-    """Histories are shared; keys in them are not (design section 5)."""
+    """Histories are shared; keys in them are not."""
     orders.client().asks(bare(b"GET", b"/orders/7?api_key=abc&x=1"))
     received = orders.events[0]
     assert isinstance(received, RequestReceived)

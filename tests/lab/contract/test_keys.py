@@ -48,7 +48,7 @@ def test_outcome_groups_do_not_overlap() -> None:
 def test_groups_of_an_observable_begin_with_the_most_specific(
     observable: str, groups: tuple[str, ...] | None
 ) -> None:
-    """A connect time-out is a connection failure, no time-out (design section 8)."""
+    """A connect time-out is a connection failure, no time-out."""
     assert groups is None or groups_of(observable) == groups
 
 

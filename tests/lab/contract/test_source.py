@@ -90,7 +90,7 @@ def test_an_unknown_name_of_a_contract_names_the_known_ones() -> None:
 
 
 def test_the_reference_client_is_held_to_its_published_promises() -> None:
-    """The numbers of design section 9, and of the client's own policy."""
+    """The numbers that the reference client promises, and of its own policy."""
     policy = maximus.Policy()
     numbers = {path: resolve(MAXIMUS, path) for path in NUMBERS}
     assert numbers == {

@@ -82,7 +82,7 @@ def test_no_key_is_no_key() -> None:
         ("/orders", call, "not an endpoint; write METHOD /path"),
         (7, call, "not an endpoint; write METHOD /path"),
         ("FETCH /orders", call, "FETCH is no method; one of DELETE, GET"),
-        ("GET /orders", "curl -f http://x", "commands come with a later issue"),
+        ("GET /orders", "curl -f http://x", "commands come with a later version"),
         ("GET /orders", 7, "expected a function to call, got int 7"),
     ],
 )

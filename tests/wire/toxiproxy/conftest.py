@@ -30,7 +30,7 @@ LIMIT = 10.0  # seconds after which a test that still waits has failed
 
 @dataclass(frozen=True)
 class Ways:
-    """How a server behaves where the lab's and the original differ (reference, toxiproxy A.10)."""
+    """How a server behaves where the lab's and the original differ."""
 
     taken: int  # status for a port that somebody else has
     unusable: int  # status for a text that is no address

@@ -1,4 +1,4 @@
-"""The control API as clients use it: paths, orders, statuses and shapes (reference, A.12 C01-C20)."""
+"""The control API as clients use it: paths, orders, statuses and shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must not stop the control API, or crash it (reference, A.12 H01-H07)."""
+"""What must not stop the control API, or crash it."""
 
 from __future__ import annotations
 

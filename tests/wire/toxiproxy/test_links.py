@@ -1,4 +1,4 @@
-"""What clients and servers see of each toxic, and of changes under way (reference, A.12 W01-W16)."""
+"""What clients and servers see of each toxic, and of changes under way."""
 
 from __future__ import annotations
 
