@@ -1,300 +1,73 @@
 """What the proxy is to do: pure, (what arrived, faults in force, keyed draws) -> actions.
 
-The one place that knows each fault by name. The proxy carries actions out and knows no fault; the
-simulation does the same. Order of composition: delays add up, and of several rates the slowest
-holds; of the faults that end or alter an exchange the first one armed that has it in scope wins,
-and the others don't fire. Copies are sent and workers taken only where the request gets to the
-backend, by the first `capacity` in scope.
+Here and in `arming.py` each fault is known by name. The proxy carries actions out and knows no
+fault; the simulation does the same. `COMPOSED` is the order of composition.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Literal, assert_never
 
-from . import AnyFault
-from .bodies import BODIES, Body
+from .actions import (
+    NOTHING,
+    Answer,
+    Armed,
+    Copy,
+    CutAnswer,
+    CutBody,
+    CutConnection,
+    CutHead,
+    CutRequest,
+    Decision,
+    Delay,
+    Direction,
+    Draws,
+    Ending,
+    Enter,
+    LoseAnswer,
+    Paced,
+    Queue,
+    ReplaceBody,
+    Request,
+    Slow,
+    Withhold,
+    directions,
+)
+from .bodies import BODIES
 from .down import Cut, Killed, Refused, Stopped
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
 from .partition import Partition
-from .scope import Fault, covers
+from .scope import covers
 from .slow import Drip, Frozen, Latency, Stall, Throttle
 from .status import Status
 
 __all__ = [
-    "Action",
-    "Answer",
-    "Armed",
-    "Copy",
-    "CutAnswer",
-    "CutBody",
-    "CutConnection",
-    "CutHead",
-    "CutRequest",
-    "Decision",
-    "Delay",
-    "Draws",
-    "EndProcess",
-    "Enter",
-    "FreezeProcess",
-    "Hold",
-    "Live",
-    "LoseAnswer",
-    "OnProcess",
-    "Paced",
-    "Queue",
-    "ReplaceBody",
-    "Request",
-    "Slow",
-    "Withhold",
+    "COMPOSED",
     "concerns",
-    "conflict",
-    "ender",
     "fold",
     "keyed",
-    "listener",
-    "mode",
     "on_accept",
     "on_bytes",
     "on_idle",
-    "on_live",
-    "on_process",
     "on_request",
-    "paces",
     "patience",
     "picks",
-    "replaced",
 ]
 
-By = Literal["fin", "rst"]
-Direction = Literal["to_client", "to_backend"]
-Draws = Callable[[int, int, int], float]
-"""(fault, operation, attempt) -> [0, 1), the same for the same key whatever the order."""
+COMPOSED = (
+    "Several faults at once: delays add up, and of several rates the slowest holds. Of those that"
+    " end or alter an exchange the first one injected that has it in scope acts, and the others do"
+    " not fire. Copies are sent and workers taken only where the request gets to the backend. Two"
+    " that would put one listener in two modes, or one process in two states, are refused by name."
+)
+"""The stated order of composition."""
 
 _PIECE = 0.01  # seconds that a piece of a throttled stream takes, if it has a byte
-_LINE_END = re.compile(r"[\r\n]")
-
-
-@dataclass(frozen=True, slots=True)
-class Armed:
-    """A fault in force; `hits` counts the exchanges that it has acted on.
-
-    `met`: those that its scope left, before `every_nth` and `fraction` pick among them. `ops`: the
-    operations that met it, in order. `newest`: the last connection accepted before it was in force.
-    `busy` and `queued`: exchanges that hold one of its workers, or wait for one.
-    """
-
-    id: int
-    fault: AnyFault
-    hits: int = 0
-    met: int = 0
-    ops: tuple[int, ...] = ()
-    newest: int = 0
-    busy: int = 0
-    queued: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What of a request decides; `conn` and `number` are the wire's, the rest its tag's.
-
-    `number` 0: a connection, before any request.
-    """
-
-    method: str
-    target: str
-    conn: int
-    number: int
-    op: int | None = None
-    attempt: int | None = None
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """What draws are keyed by: operation and attempt, or else the wire's own numbers."""
-        if self.op is None or self.attempt is None:
-            return (self.conn, self.number)
-        return (self.op, self.attempt)
-
-
-# --- actions -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """Bytes of this direction are released `seconds` after they arrived, or at the fault's end."""
-
-    fault: int
-    direction: Direction
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Paced:
-    """Bytes of this direction are released in pieces of `size`, `seconds` apart."""
-
-    fault: int
-    direction: Direction
-    size: int
-    seconds: float
-
-
-Slow = Delay | Paced
-"""What keeps bytes back that are released all the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """When the request is complete the backend gets it `copies` more times, from the lab."""
-
-    fault: int
-    copies: int
-
-
-@dataclass(frozen=True, slots=True)
-class Enter:
-    """The request goes on to the backend, and holds a worker until it is answered."""
-
-    fault: int
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """The request waits until a worker is free for it."""
-
-    fault: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """When the request is complete the gate answers it; the backend never sees it."""
-
-    fault: int
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class CutHead:
-    """The connection ends instead of an answer; nothing of the request is passed on."""
-
-    fault: int
-    by: By
-
-
-@dataclass(frozen=True, slots=True)
-class CutRequest:
-    """When the request is complete the connection ends; nothing of it is passed on."""
-
-    fault: int
-    by: By
-
-
-@dataclass(frozen=True, slots=True)
-class CutAnswer:
-    """When the head of the backend's answer has come the connection ends; nothing is released."""
-
-    fault: int
-    by: By
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A live connection falls silent in these directions; `unplugged`: not even an ACK."""
-
-    directions: tuple[Direction, ...] = ("to_client", "to_backend")
-    unplugged: bool = False
-
-
-Live = Literal["close", "reset"] | Hold
-
-
-@dataclass(frozen=True, slots=True)
-class EndProcess:
-    """The backend's process ends: in order, or at once.
-
-    `restart`: seconds after its end until it is started again; None: when the fault is over.
-    """
-
-    how: Literal["stop", "kill"]
-    restart: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeProcess:
-    """The backend's process does nothing until the fault is over."""
-
-
-OnProcess = EndProcess | FreezeProcess
-
-
-@dataclass(frozen=True, slots=True)
-class CutConnection:
-    """The connection ends, with no request under way on it."""
-
-    fault: int
-    by: By
-
-
-@dataclass(frozen=True, slots=True)
-class Withhold:
-    """The answer, or its body alone, is kept back until the fault ends."""
-
-    fault: int
-    body: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CutBody:
-    """The connection ends after `at` bytes of the answer's body."""
-
-    fault: int
-    at: int | Literal["half"]
-    by: By
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceBody:
-    """The answer's body is exchanged for this one."""
-
-    fault: int
-    body: Body
-
-
-@dataclass(frozen=True, slots=True)
-class LoseAnswer:
-    """The request is carried out, and the connection ends instead of the answer."""
-
-    fault: int
-    by: By
-
-
-Ending = Answer | CutHead | CutRequest | CutAnswer | Withhold | CutBody | ReplaceBody | LoseAnswer
-Action = Slow | Copy | Enter | Queue | Ending
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What is to be done with an exchange, the faults that act on it, and those that it met.
-
-    `cut`: what is to be done with a connection on which no request is under way.
-    """
-
-    actions: tuple[Action, ...] = ()
-    fires: tuple[int, ...] = ()
-    met: tuple[int, ...] = ()
-    cut: CutConnection | None = None
-
-
-NOTHING = Decision()
-
-
-# --- what arrived --------------------------------------------------------------------------------
 
 
 def on_accept(conn: int, armed: Sequence[Armed], draws: Draws) -> Decision:
@@ -421,7 +194,7 @@ def on_bytes(
 def _slows(
     ident: int, fault: Latency | Throttle | Drip, key: tuple[int, int], draws: Draws
 ) -> Iterator[Slow]:
-    for direction in _directions(fault.direction):
+    for direction in directions(fault.direction):
         match fault:
             case Latency(delay=delay, jitter=jitter):
                 drawn = jitter * (2 * draws(ident, *key) - 1) if jitter else 0.0
@@ -442,15 +215,6 @@ def _place(armed: Armed, fault: Capacity) -> Enter | Queue | Answer:
         return Queue(armed.id)
     body = json.dumps({"detail": HTTPStatus.SERVICE_UNAVAILABLE.phrase, "status": 503})
     return Answer(armed.id, 503, (("Content-Type", "application/json"),), body.encode())
-
-
-def paces(fault: AnyFault) -> tuple[Direction, ...]:
-    """The directions in which this fault lets few bytes pass at a time."""
-    return _directions(fault.direction) if isinstance(fault, Throttle | Drip) else ()
-
-
-def _directions(named: Direction | Literal["both"]) -> tuple[Direction, ...]:
-    return ("to_client", "to_backend") if named == "both" else (named,)
 
 
 def _ending(armed: Armed) -> Ending | None:
@@ -513,87 +277,6 @@ def _answer(ident: int, fault: Status, hits: int) -> Answer | None:
     return Answer(ident, code, headers, body.encode())
 
 
-# --- arming --------------------------------------------------------------------------------------
-
-
-def mode(armed: Sequence[Armed]) -> Literal["open", "refusing", "dark"]:
-    """What the faults in force make of a service's listener."""
-    shut = (listener(one.fault) for one in armed)
-    return next((wanted for wanted in shut if wanted is not None), "open")
-
-
-def listener(fault: AnyFault) -> Literal["refusing", "dark"] | None:
-    """The mode that this fault puts its service's listener in; None: it leaves it alone."""
-    match fault:
-        case Refused() | Stopped() | Killed():
-            return "refusing"
-        case Partition() | Stall(at="connect"):
-            return "dark"
-        case _:
-            return None
-
-
-def on_process(fault: Fault) -> OnProcess | None:
-    """What arming this fault does to the backend's process; None: nothing."""
-    match fault:
-        case Stopped(restart=restart):
-            return EndProcess("stop", None if restart == "never" else restart)
-        case Killed(restart=restart):
-            return EndProcess("kill", None if restart == "never" else restart)
-        case Frozen():
-            return FreezeProcess()
-        case _:
-            return None
-
-
-def ender(armed: Sequence[Armed]) -> int | None:
-    """The fault in force that has ended the backend's process; None: there is none."""
-    return next(
-        (one.id for one in armed if isinstance(on_process(one.fault), EndProcess)),
-        None,
-    )
-
-
-def on_live(fault: AnyFault) -> Live | None:
-    """What arming this fault does to live connections; None: nothing."""
-    if isinstance(fault, Refused):
-        return None if fault.live == "keep" else fault.live
-    if isinstance(fault, Partition) and fault.live != "keep":
-        return Hold(_directions(fault.direction), unplugged=fault.live == "unplugged")
-    return None
-
-
-def replaced(armed: Sequence[Armed], fault: AnyFault) -> Armed | None:
-    """The fault in force whose place this one takes."""
-    return next((one for one in armed if one.fault.slot() == fault.slot()), None)
-
-
-def conflict(others: Iterable[AnyFault], fault: AnyFault) -> str | None:
-    """Why this fault can't be in force beside these others; None if it can."""
-    for other in others:
-        state = _one_state(other, fault)
-        if state and other.slot() != fault.slot():
-            time = "may come into force beside it" if other.waits else "is in force"
-            return (
-                f"`{fault.kind}` on {fault.service} meets `{other.kind}`, which {time}: "
-                f"the {state} only; clear that fault first"
-            )
-    if isinstance(fault, Status):
-        for name, value in fault.headers:
-            if not name.strip() or _LINE_END.search(name + value):
-                return f"header {name!r}: {value!r} does not fit on one line of a head"
-    return None
-
-
-def _one_state(one: AnyFault, other: AnyFault) -> str:
-    """What both would put in a state of their own; empty: nothing."""
-    if listener(one) is not None and listener(other) is not None:
-        return "listener can be in one mode"
-    if on_process(one) is not None and on_process(other) is not None:
-        return "process can be in one state"
-    return ""
-
-
 def fold(
     armed: Sequence[Armed], decision: Decision, request: Request | None = None
 ) -> tuple[Armed, ...]:
@@ -615,9 +298,6 @@ def _after(armed: Armed, decision: Decision, request: Request | None) -> Armed:
     if not acted and not met and ops is armed.ops:
         return armed
     return replace(armed, hits=armed.hits + acted, met=armed.met + met, ops=ops)
-
-
-# --- chance --------------------------------------------------------------------------------------
 
 
 def keyed(seed: int) -> Draws:

@@ -367,7 +367,7 @@ def list_faults(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(kinds.as_json(found), indent=2))
         return
-    stdout().lines(kinds.as_text(found))
+    stdout().lines((*kinds.as_text(found), "", *kinds.composition()))
 
 
 @list_.command("checks")

@@ -25,7 +25,8 @@ from typing import Literal, Self
 import msgspec
 
 from ...faults import Fault
-from ...faults.decide import EndProcess, on_process
+from ...faults.actions import EndProcess
+from ...faults.arming import on_process
 from ..backends.specification import Specification, Url
 from ..errors import FaultError, SetupError
 from ..frames import Frames, pack

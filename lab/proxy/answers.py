@@ -10,7 +10,7 @@ from functools import partial
 from math import inf
 from typing import assert_never
 
-from ...faults.decide import Answer, CutAnswer, CutBody, Delay, LoseAnswer, ReplaceBody, Withhold
+from ...faults.actions import Answer, CutAnswer, CutBody, Delay, LoseAnswer, ReplaceBody, Withhold
 from ..history import Ending
 from .ends import Due, Ends, Note
 from .exchange import Exchange

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from ...faults.decide import Slow
+from ...faults.actions import Slow
 from ..history import Ending, Side
 
 __all__ = ["Due", "Ends", "Note"]

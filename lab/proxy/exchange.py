@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...faults.decide import Answer, Armed, Copy, CutHead, CutRequest, Ending, Slow
+from ...faults.actions import Answer, Armed, Copy, CutHead, CutRequest, Ending, Slow
 from .framer import Data, ResponseHead
 from .workers import Place
 

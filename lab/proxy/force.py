@@ -11,23 +11,9 @@ from dataclasses import replace
 from typing import Literal
 
 from ...faults import AnyFault
-from ...faults.decide import (
-    Armed,
-    CutConnection,
-    Decision,
-    Draws,
-    Request,
-    Slow,
-    ender,
-    fold,
-    listener,
-    on_accept,
-    on_bytes,
-    on_idle,
-    on_request,
-    paces,
-    patience,
-)
+from ...faults.actions import Armed, CutConnection, Decision, Draws, Request, Slow
+from ...faults.arming import ender, listener, paces
+from ...faults.decide import fold, on_accept, on_bytes, on_idle, on_request, patience
 from ..history import AnyEvent, FaultArmed, FaultAwaited, FaultCleared, FaultFired
 from ..net import Net
 from .waiting import Waiting

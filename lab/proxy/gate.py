@@ -14,7 +14,7 @@ from functools import partial
 from math import inf
 from typing import assert_never
 
-from ...faults.decide import (
+from ...faults.actions import (
     Answer,
     Copy,
     CutAnswer,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...faults.decide import CutConnection
+from ...faults.actions import CutConnection
 from ..net import Timer
 from .force import Force
 

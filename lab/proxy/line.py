@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from math import inf
 
-from ...faults.decide import Delay, Paced, Slow
+from ...faults.actions import Delay, Paced, Slow
 from ..net import Net, Timer
 
 __all__ = ["Line", "Release"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from ...faults.decide import CutConnection, Hold, Slow
+from ...faults.actions import CutConnection, Hold, Slow
 from ..history import ConnClosed, ConnFull, ConnOpened, Ending, Side
 from ..net import Connection
 from .copies import Copies

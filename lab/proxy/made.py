@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from ...faults.actions import Answer
 from ...faults.bodies import Body, mistyped
-from ...faults.decide import Answer
 from .framer import ResponseHead
 
 __all__ = ["CONTINUE", "own", "replaced"]

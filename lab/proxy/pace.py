@@ -5,7 +5,7 @@ Counterpart: line.py carries them out. Knows which faults delay only through for
 
 from __future__ import annotations
 
-from ...faults.decide import Direction, Slow
+from ...faults.actions import Direction, Slow
 from .exchange import Exchange
 from .force import Force
 from .notes import Notes

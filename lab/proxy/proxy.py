@@ -13,20 +13,8 @@ from typing import Literal, assert_never
 from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
-from ...faults.decide import (
-    Armed,
-    Draws,
-    EndProcess,
-    FreezeProcess,
-    Hold,
-    Live,
-    conflict,
-    listener,
-    mode,
-    on_live,
-    on_process,
-    replaced,
-)
+from ...faults.actions import Armed, Draws, EndProcess, FreezeProcess, Hold, Live
+from ...faults.arming import conflict, listener, mode, on_live, on_process, replaced
 from ...faults.written import seconds
 from ..history import AnyEvent, ListenerMode, Starved
 from ..net import Connection, Mode, Net

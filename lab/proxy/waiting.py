@@ -12,7 +12,7 @@ from math import inf
 from typing import Literal
 
 from ...faults import AnyFault
-from ...faults.decide import Armed
+from ...faults.actions import Armed
 from ...faults.scope import covers
 from ..net import Net, Timer
 

@@ -31,7 +31,7 @@ from ...faults import (
     Stopped,
     Throttle,
 )
-from ...faults.decide import listener
+from ...faults.arming import listener
 from ...faults.written import Rate, Size, written
 from ..contract import Contract
 from ..expect import required

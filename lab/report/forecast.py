@@ -24,18 +24,9 @@ from ...faults import (
     Stall,
     Throttle,
 )
-from ...faults.decide import (
-    Armed,
-    Decision,
-    Draws,
-    EndProcess,
-    Request,
-    concerns,
-    keyed,
-    on_live,
-    on_process,
-    picks,
-)
+from ...faults.actions import Armed, Decision, Draws, EndProcess, Request
+from ...faults.arming import on_live, on_process
+from ...faults.decide import concerns, keyed, picks
 from ...faults.decide import fold as acted
 from ..contract import Contract
 from ..expect import outcome_of_key

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from ...faults import KINDS, Fault
+from ...faults.decide import COMPOSED
 from ...faults.scope import REACHES, Reach
 from ...scenarios.kinds import (
     SCHEDULE_KEYS,
@@ -23,7 +24,7 @@ from ...scenarios.kinds import (
 )
 from .lanes import WIDTH
 
-__all__ = ["Kind", "as_json", "as_markdown", "as_text", "kinds"]
+__all__ = ["Kind", "as_json", "as_markdown", "as_text", "composition", "kinds"]
 
 _INDENT = 2
 _GAP = 2
@@ -92,6 +93,11 @@ def as_text(found: Sequence[Kind]) -> tuple[str, ...]:
     return tuple(lines[:-1])
 
 
+def composition() -> tuple[str, ...]:
+    """What several faults at once come to, for below the paragraphs."""
+    return tuple(textwrap.wrap(COMPOSED, WIDTH))
+
+
 def _rows(one: Kind) -> list[tuple[str, str]]:
     return [
         *((each.name, _allowed(each)) for each in one.parameters),
@@ -141,7 +147,8 @@ def as_markdown(found: Sequence[Kind]) -> str:
             for one in found
         ),
     ]
-    return "\n".join([*rows, "", *textwrap.wrap(_scopes(found), WIDTH)])
+    told = [*textwrap.wrap(_scopes(found), WIDTH), "", *composition()]
+    return "\n".join([*rows, "", *told])
 
 
 def _brief(one: Parameter) -> str:

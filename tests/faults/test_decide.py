@@ -25,8 +25,7 @@ from faultlab.faults import (
     Stopped,
     Throttle,
 )
-from faultlab.faults.bodies import BODIES
-from faultlab.faults.decide import (
+from faultlab.faults.actions import (
     Answer,
     Armed,
     Copy,
@@ -37,30 +36,24 @@ from faultlab.faults.decide import (
     CutRequest,
     Decision,
     Delay,
-    EndProcess,
     Enter,
-    FreezeProcess,
-    Hold,
     LoseAnswer,
     Paced,
     Queue,
     ReplaceBody,
     Request,
     Withhold,
-    conflict,
-    ender,
+)
+from faultlab.faults.arming import paces
+from faultlab.faults.bodies import BODIES
+from faultlab.faults.decide import (
     fold,
     keyed,
-    mode,
     on_accept,
     on_bytes,
     on_idle,
-    on_live,
-    on_process,
     on_request,
-    paces,
     patience,
-    replaced,
 )
 
 REQUEST = Request("GET", "/orders/7?full=1", 9, 4, 5, 2)
@@ -147,22 +140,6 @@ def test_no_kind_is_missing_here() -> None:
     assert here == KINDS.keys()
 
 
-@pytest.mark.parametrize(
-    ("fault", "act"),
-    [
-        (Stopped(service="s"), EndProcess("stop", None)),
-        (Killed(service="s", restart=0.5), EndProcess("kill", 0.5)),
-        (Frozen(service="s"), FreezeProcess()),
-        (Refused(service="s"), None),
-    ],
-)
-def test_what_is_done_to_the_backend_s_process(fault, act) -> None:
-    """And which fault ended it, so that what its kernel does is the fault's."""
-    assert on_process(fault) == act
-    ends = isinstance(act, EndProcess)
-    assert ender(armed(Latency(service="s", delay=1), fault)) == (2 if ends else None)
-
-
 def test_a_frozen_backend_acts_on_what_gets_to_it() -> None:
     """A request that the gate answers never asks it."""
     frozen = Frozen(service="s")
@@ -171,24 +148,6 @@ def test_a_frozen_backend_acts_on_what_gets_to_it() -> None:
     assert on_request(REQUEST, late, middle) == Decision((Withhold(1),), (1, 2))
     answered = armed(frozen, Status(service="s", code=500))
     assert on_request(REQUEST, answered, middle).fires == (2,)
-
-
-def test_a_process_is_in_one_state_and_a_listener_in_one_mode() -> None:
-    """What can't be together is refused by name; a frozen process has any listener."""
-    killed, frozen = Killed(service="s"), Frozen(service="s")
-    process = "the process can be in one state only; clear that fault first"
-    assert conflict([killed], frozen) == (
-        f"`frozen` on s meets `killed`, which is in force: {process}"
-    )
-    assert "`killed` on s meets `frozen`" in str(conflict([frozen], killed))
-    listener = "the listener can be in one mode only; clear that fault first"
-    assert conflict([Partition(service="s")], killed) == (
-        f"`killed` on s meets `partition`, which is in force: {listener}"
-    )
-    assert conflict([Partition(service="s")], frozen) is None
-    assert conflict([killed], Killed(service="s", restart=1)) is None
-    late = Killed(service="s", after=1.0)
-    assert "`frozen` on s meets `killed`, which may come" in str(conflict([late], frozen))
 
 
 def test_a_bad_body_is_the_one_that_was_named() -> None:
@@ -491,53 +450,3 @@ def test_draws_depend_on_seed_and_key_alone() -> None:
 def test_draws_lie_in_the_unit_interval(seed: int, fault: int, op: int, attempt: int) -> None:
     """One excluded."""
     assert 0.0 <= keyed(seed)(fault, op, attempt) < 1.0
-
-
-def test_the_listeners_mode_follows_from_what_is_in_force() -> None:
-    """And nothing else than a listener fault touches it."""
-    assert mode(()) == "open"
-    assert mode(armed(Stall(service="s"))) == "open"
-    assert mode(armed(Stall(service="s"), Refused(service="s"))) == "refusing"
-    assert mode(armed(Partition(service="s"))) == "dark"
-    assert mode(armed(Stall(service="s", at="connect"))) == "dark"
-
-
-def test_what_happens_to_live_connections() -> None:
-    """A part of the fault's value."""
-    assert [on_live(Refused(service="s", live=live)) for live in ("close", "reset", "keep")] == [
-        "close",
-        "reset",
-        None,
-    ]
-    assert on_live(Partition(service="s")) == Hold(("to_client", "to_backend"))
-    one = Partition(service="s", live="unplugged", direction="to_backend")
-    assert on_live(one) == Hold(("to_backend",), unplugged=True)
-    assert on_live(Partition(service="s", live="keep")) is None
-    assert on_live(Stall(service="s")) is None
-    assert on_live(Stall(service="s", at="connect")) is None
-
-
-def test_two_listener_faults_are_refused_by_name() -> None:
-    """But one takes the place of another of its own slot."""
-    faults = [Refused(service="s")]
-    assert conflict(faults, Refused(service="s", live="reset")) is None
-    assert conflict(faults, Stall(service="s")) is None
-    assert "`stall` on s meets `refused`" in str(conflict(faults, Stall(service="s", at="connect")))
-    assert conflict(faults, Partition(service="s")) == (
-        "`partition` on s meets `refused`, which is in force: "
-        "the listener can be in one mode only; clear that fault first"
-    )
-
-
-def test_a_header_that_would_break_the_head_is_refused() -> None:
-    """It would be another fault than the one that was named."""
-    fault = Status(service="s", code=500, headers=(("A", "b\r\nC: d"),))
-    assert conflict((), fault) == "header 'A': 'b\\r\\nC: d' does not fit on one line of a head"
-
-
-def test_the_same_slot_is_the_same_kind_service_and_endpoint() -> None:
-    """What a later fault replaces."""
-    faults = armed(Status(service="s", code=500), Status(service="s", code=500, endpoint="GET /x"))
-    assert replaced(faults, Status(service="s", code=502)) == faults[0]
-    assert replaced(faults, Status(service="s", code=502, endpoint="GET /x")) == faults[1]
-    assert replaced(faults, Stall(service="s")) is None

@@ -1,6 +1,6 @@
 import pytest
 
-from faultlab.faults.decide import Answer, CutBody, CutHead, LoseAnswer
+from faultlab.faults.actions import Answer, CutBody, CutHead, LoseAnswer
 from faultlab.lab.proxy.exchange import Exchange
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from faultlab.faults import Cut, Latency, Status
-from faultlab.faults.decide import Answer, Armed, CutHead, Request
+from faultlab.faults.actions import Answer, Armed, CutHead, Request
 from faultlab.lab.history import FaultArmed, FaultCleared, FaultFired
 from faultlab.lab.proxy.force import Force
 from faultlab.lab.proxy.waiting import Waiting

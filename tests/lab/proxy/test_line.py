@@ -4,7 +4,7 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlab.faults.decide import Delay, Paced
+from faultlab.faults.actions import Delay, Paced
 from faultlab.lab.proxy.line import Line
 
 

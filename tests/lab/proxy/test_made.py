@@ -1,5 +1,5 @@
+from faultlab.faults.actions import Answer
 from faultlab.faults.bodies import BODIES, Body
-from faultlab.faults.decide import Answer
 from faultlab.lab.proxy.framer import ResponseHead
 from faultlab.lab.proxy.made import own, replaced
 
