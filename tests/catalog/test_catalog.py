@@ -31,11 +31,11 @@ SILENT = "read_timeout_headers"
 Row = tuple[str, str, tuple[str, ...], int]
 FAULT: dict[str, list[Row]] = {
     "down": [
-        ("write", "MaximusConnectionError", ("reset_before_response",), 1),
         ("write", "MaximusConnectionError", (REFUSED,) * 3, 0),
         ("read", "ok", ("ok",), 0),
         ("read", "MaximusConnectionError", (REFUSED,) * 3, 0),
         ("write", "ok", ("ok",), 1),
+        ("write", "MaximusConnectionError", ("reset_before_response",), 1),
         ("write", "MaximusConnectionError", (REFUSED,) * 3, 0),
         *[("read", "MaximusConnectionError", (REFUSED,) * 3, 0)] * 5,
         ("read", "MaximusCircuitOpenError", (), 0),
