@@ -34,8 +34,16 @@ class Schedule(BaseModel):
     seconds from then on, None: until it is cleared.
     """
 
-    after: Annotated[float, Field(ge=0, strict=True)] | Annotated[str, AfterValidator(_event)] = 0.0
-    lasts: float | None = Field(default=None, gt=0)
+    after: Annotated[float, Field(ge=0, strict=True)] | Annotated[str, AfterValidator(_event)] = (
+        Field(
+            default=0.0,
+            description="in force later; `request`: when one has arrived, `open`: when a breaker is "
+            "open, `4kB`: when so much has been answered",
+        )
+    )
+    lasts: float | None = Field(
+        default=None, gt=0, description="ends by itself, so long after that"
+    )
 
     @property
     def waits(self) -> bool:

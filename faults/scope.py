@@ -88,14 +88,30 @@ class Fault(Schedule):
     observables: ClassVar[tuple[str, ...]]
 
     kind: str
-    service: str = Field(min_length=1)
-    endpoint: Endpoint | None = None
-    first: int | None = Field(default=None, ge=1)
-    every_nth: int | None = Field(default=None, ge=2)
-    attempt: Numbers = ()
-    operation: int | None = Field(default=None, ge=1)
-    fraction: Annotated[float, Field(gt=0, le=1), AfterValidator(Share)] | None = None
-    connections: Literal["new", "live"] | None = None
+    service: str = Field(
+        min_length=1, description="the one that it is on; in a file that of `read` unless given"
+    )
+    endpoint: Endpoint | None = Field(
+        default=None,
+        description="only requests like `GET /orders/*`; a file may name an operation instead",
+    )
+    first: int | None = Field(
+        default=None, ge=1, description="only the first so many that it would act on"
+    )
+    every_nth: int | None = Field(default=None, ge=2, description="of the requests left, each n-th")
+    attempt: Numbers = Field(
+        default=(),
+        description="only these attempts of an operation, the first being 1; one or several",
+    )
+    operation: int | None = Field(
+        default=None, ge=1, description="only those of the n-th operation that meets it"
+    )
+    fraction: Annotated[float, Field(gt=0, le=1), AfterValidator(Share)] | None = Field(
+        default=None, description="each with this chance, by the seed alone"
+    )
+    connections: Literal["new", "live"] | None = Field(
+        default=None, description="only new ones, accepted since it is in force, or only live ones"
+    )
 
     @model_validator(mode="after")
     def _scope_is_one_that_it_takes(self) -> Self:

@@ -45,7 +45,8 @@ class Parameter:
     """One key of a kind: what a file may write for it.
 
     `words`: the closed list, where there is one. `range`: the bounds of a number or of seconds, as
-    a phrase. `default`: as a file writes it; None where nothing stands for it.
+    a phrase. `default`: as a file writes it; None where nothing stands for it. `meaning`: what it
+    does, of the keys that many kinds share.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Parameter:
     range: str
     default: str | None
     required: bool
+    meaning: str = ""
 
     def expected(self) -> str:
         """What to write, as the end of a sentence."""
@@ -114,6 +116,7 @@ def parameter(model: type[Fault], name: str) -> Parameter:
         _range(field),
         _default(field),
         field.is_required(),
+        field.description or "",
     )
 
 

@@ -16,6 +16,7 @@ from ...faults.decide import COMPOSED
 from ...faults.scope import REACHES, Reach
 from ...scenarios.kinds import (
     SCHEDULE_KEYS,
+    SCOPE_KEYS,
     Parameter,
     families_of,
     parameter,
@@ -41,8 +42,8 @@ class Kind:
     observables: tuple[str, ...]
     environments: tuple[str, ...]
     parameters: tuple[Parameter, ...]
-    scope: tuple[str, ...]
-    schedule: tuple[str, ...]
+    scope: tuple[Parameter, ...]
+    schedule: tuple[Parameter, ...]
 
 
 def kinds(
@@ -58,8 +59,8 @@ def kinds(
             observables=model.observables,
             environments=tuple(place for place, can in environments.items() if name in can),
             parameters=tuple(parameter(model, own) for own in parameters_of(model)),
-            scope=scope_of(model),
-            schedule=SCHEDULE_KEYS,
+            scope=tuple(parameter(model, key) for key in scope_of(model)),
+            schedule=tuple(parameter(model, key) for key in SCHEDULE_KEYS),
         )
         for name, model in models.items()
     ]
@@ -90,7 +91,26 @@ def as_text(found: Sequence[Kind]) -> tuple[str, ...]:
             first, *rest = _wrapped(text, " " * (_INDENT + wide))
             lines += [f"{' ' * _INDENT}{name:<{wide}}{first.lstrip()}", *rest]
         lines.append("")
-    return tuple(lines[:-1])
+    keys = _shared(found)
+    wide = max(len(key.name) for key in keys) + _GAP
+    lines.append("scope and schedule, of the kinds that name them")
+    for key in keys:
+        first, *rest = _wrapped(_meant(key), " " * (_INDENT + wide))
+        lines += [f"{' ' * _INDENT}{key.name:<{wide}}{first.lstrip()}", *rest]
+    return tuple(lines)
+
+
+def _shared(found: Iterable[Kind]) -> tuple[Parameter, ...]:
+    """The keys that kinds share, each once."""
+    every = (key for one in found for key in (*one.scope, *one.schedule))
+    by_name = {key.name: key for key in every}
+    order = [*SCOPE_KEYS, *SCHEDULE_KEYS]
+    return tuple(sorted(by_name.values(), key=lambda key: order.index(key.name)))
+
+
+def _meant(key: Parameter) -> str:
+    """What a shared key does, and what may be written."""
+    return key.meaning if key.form == "text" else f"{key.meaning} ({_allowed(key)})"
 
 
 def composition() -> tuple[str, ...]:
@@ -101,8 +121,8 @@ def composition() -> tuple[str, ...]:
 def _rows(one: Kind) -> list[tuple[str, str]]:
     return [
         *((each.name, _allowed(each)) for each in one.parameters),
-        ("scope", ", ".join(one.scope)),
-        ("schedule", ", ".join(one.schedule)),
+        ("scope", ", ".join(key.name for key in one.scope)),
+        ("schedule", ", ".join(key.name for key in one.schedule)),
         ("acts on", "; or ".join(REACHES[each] for each in one.reaches)),
         ("shows as", ", ".join(one.observables) or "nothing that a client could see"),
         ("played in", ", ".join(one.environments) or "no environment yet"),
@@ -147,7 +167,12 @@ def as_markdown(found: Sequence[Kind]) -> str:
             for one in found
         ),
     ]
-    told = [*textwrap.wrap(_scopes(found), WIDTH), "", *composition()]
+    keys = [
+        "| key | meaning |",
+        "|---|---|",
+        *(f"| `{key.name}` | {_cell(_meant(key))} |" for key in _shared(found)),
+    ]
+    told = [*textwrap.wrap(_scopes(found), WIDTH), "", *keys, "", *composition()]
     return "\n".join([*rows, "", *told])
 
 
@@ -165,11 +190,13 @@ def _brief(one: Parameter) -> str:
 
 
 def _scopes(found: Sequence[Kind]) -> str:
-    every = [key for key in found[0].scope if all(key in one.scope for one in found)]
-    text = f"Every kind takes {_keys([*every, *found[0].schedule])}."
+    scopes = {one.kind: tuple(key.name for key in one.scope) for one in found}
+    every = [key for key in scopes[found[0].kind] if all(key in scope for scope in scopes.values())]
+    text = f"Every kind takes {_keys([*every, *(key.name for key in found[0].schedule)])}."
     by_more: dict[tuple[str, ...], list[str]] = {}
     for one in found:
-        by_more.setdefault(tuple(key for key in one.scope if key not in every), []).append(one.kind)
+        more = tuple(key for key in scopes[one.kind] if key not in every)
+        by_more.setdefault(more, []).append(one.kind)
     *few, (most, _) = sorted(by_more.items(), key=lambda pair: len(pair[1]))
     if not few:
         return text

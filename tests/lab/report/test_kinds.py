@@ -53,7 +53,8 @@ MODELS = {"torn": Torn, "shut": Shut, "torn2": Torn2}
 def test_a_kind_is_told_in_a_paragraph() -> None:
     """Who writes a scenario learns from it what to write, and what a client will see."""
     torn, _, shut = kinds(ENVIRONMENTS, MODELS)
-    assert as_text([torn, shut]) == (
+    lines = as_text([torn, shut])
+    assert lines[: lines.index("scope and schedule, of the kinds that name them")] == (
         "torn   partial",
         "  The answer comes in two parts, `late` a while.",
         "  late       a duration like 500ms; required",
@@ -78,12 +79,32 @@ def test_a_kind_is_told_in_a_paragraph() -> None:
         "  acts on    connects, before there is a request",
         "  shows as   connect_refused",
         "  played in  embedded",
+        "",
     )
+
+
+def test_the_keys_that_kinds_share_are_told_once() -> None:
+    """Each with what it does and what may be written; only those that somebody takes."""
+    text = "\n".join(as_text(kinds(ENVIRONMENTS, {"shut": Shut})))
+    _, _, keys = text.partition("scope and schedule, of the kinds that name them\n")
+    assert [line.split()[0] for line in keys.split("\n") if line[2] != " "] == [
+        "service",
+        "after",
+        "lasts",
+    ]
+    every = " ".join(" ".join(as_text(kinds(ENVIRONMENTS, MODELS))).split())
+    assert "first only the first so many that it would act on (a whole number, 1 or more)" in every
+
+
+def test_every_shared_key_has_a_meaning() -> None:
+    """A key without one would stand there with its form alone."""
+    found = kinds({"embedded": frozenset(KINDS)})
+    assert [key for one in found for key in (*one.scope, *one.schedule) if not key.meaning] == []
 
 
 def test_a_kind_that_no_environment_can_do_says_so() -> None:
     """An empty cell would look like a slip."""
-    assert as_text(kinds({}, {"shut": Shut}))[-1] == "  played in  no environment yet"
+    assert "  played in  no environment yet" in as_text(kinds({}, {"shut": Shut}))
 
 
 def test_kinds_stand_family_by_family() -> None:
@@ -125,6 +146,7 @@ def test_programs_get_every_field() -> None:
         "range": "",
         "default": "fin",
         "required": False,
+        "meaning": "",
     }
 
 
