@@ -308,7 +308,7 @@ def _ways(direction: Literal["to_client", "to_backend", "both"]) -> str:
 
 def _again(restart: float | Literal["never"]) -> str:
     """When a process is started again."""
-    return "back when cleared" if restart == "never" else f"back after {restart:g} s"
+    return "back when it is over" if restart == "never" else f"back after {restart:g} s"
 
 
 def _status(fault: Status) -> str:

@@ -66,8 +66,8 @@ subject maximus   environment embedded   tune fast   seed 7   about X s
 control    (implied)   no fault
   1-3      write, read, read.elsewhere   ok           1 attempt each
 fault
-           inject killed on core: its process killed by SIGKILL, back when
-             cleared
+           inject killed on core: its process killed by SIGKILL, back when it is
+             over
   4        write                         connection   3 attempts, gaps 25-50 and
                                                       50-100 ms
            clear all
@@ -154,7 +154,7 @@ def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -
         ),
         (
             Stopped(service="core"),
-            "stopped on core: its process stopped by SIGTERM, back when cleared",
+            "stopped on core: its process stopped by SIGTERM, back when it is over",
         ),
         (
             Killed(service="core", restart=0.5),
