@@ -148,8 +148,6 @@ def test_a_listener_is_in_one_mode_only(stage) -> None:
     stage.arm(Refused(service="core", live="keep"))
     with pytest.raises(FaultRefused, match="`partition` on core meets `refused`"):
         stage.arm(Partition(service="core"))
-    with pytest.raises(FaultRefused, match="takes no `endpoint`"):
-        stage.arm(Refused(service="core", endpoint="GET /x"))
     with pytest.raises(FaultRefused, match="for 'maba', not for 'core'"):
         stage.arm(Status(service="maba", code=500))
     assert stage.proxy.mode == "refusing"
