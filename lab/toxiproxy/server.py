@@ -136,7 +136,8 @@ class _Conversation:
 
     def _refuse(self, reply: Reply) -> None:
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._reply(reply, closing=True)
+            bodiless = self._head is not None and self._head.method == b"HEAD"
+            self._reply(reply, without_body=bodiless, closing=True)
         self.close()
 
     def _reply(self, reply: Reply, *, without_body: bool = False, closing: bool = False) -> None:

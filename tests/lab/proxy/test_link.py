@@ -1,6 +1,32 @@
-from faultlab.faults import Latency, Partition, Refused, Throttle
-from faultlab.lab.history import ConnClosed, FaultFired, ResponseCut, ResponseHead
+from contextlib import suppress
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faultlab.faults import (
+    BadBody,
+    Cut,
+    Drip,
+    Latency,
+    LostAnswer,
+    Partition,
+    Refused,
+    Stall,
+    Status,
+    Throttle,
+)
+from faultlab.lab.history import ConnClosed, FaultFired, ResponseCut, ResponseHead
+from faultlab.lab.proxy.proxy import FaultRefused
+
+OTHERS = {
+    "status": lambda: Status(service="core", code=503, endpoint="GET /y"),
+    "cut": lambda: Cut(service="core", at="request_head", endpoint="POST /x"),
+    "cut body": lambda: Cut(service="core", at="response_body", endpoint="GET /x/*"),
+    "latency": lambda: Latency(service="core", delay=1.0, direction="both", endpoint="GET /y"),
+    "bad body": lambda: BadBody(service="core", body="html", endpoint="GET /y"),
+    "lost answer": lambda: LostAnswer(service="core", endpoint="GET /y"),
+    "stall": lambda: Stall(service="core", at="response_head", endpoint="GET /y"),
+}
 GET = b"GET /x HTTP/1.1\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -263,3 +289,73 @@ def test_at_the_end_the_cable_is_plugged_in_again(house) -> None:
     house.arm(Partition(service="core", live="unplugged"))
     house.proxy.close()
     assert (client.unplugged, client.end) == (False, "fin")
+
+
+SLOW = {
+    "late": lambda: Latency(service="core", delay=0.5, jitter=0.2, direction="both"),
+    "throttled": lambda: Throttle(service="core", rate=40),
+    "dripping": lambda: Drip(service="core", size=3, interval=0.1),
+    "parted": lambda: Partition(service="core"),
+    "parted one way": lambda: Partition(service="core", direction="to_client"),
+}
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("up"), st.binary(min_size=1, max_size=40)),
+        st.tuples(st.just("down"), st.binary(min_size=1, max_size=40)),
+        st.tuples(st.just("up"), st.sampled_from([GET, GET[:7], GET[7:], b"\r\n"])),
+        st.tuples(st.just("down"), st.sampled_from([OK, OK[:30], OK[30:], b"{}"])),
+        st.tuples(st.just("move"), st.floats(0, 2)),
+        st.tuples(st.just("arm"), st.sampled_from([*SLOW])),
+        st.tuples(st.just("clear"), st.none()),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_no_slow_or_holding_fault_loses_or_moves_a_byte(new_house, steps) -> None:
+    """Whatever passes, however it is cut, and whenever such faults come and go."""
+    house = new_house()
+    client, backend = house.connect()
+    client.says(b"\0")  # nothing of it waits for an answer
+    sent = {"up": b"\0", "down": b""}
+    armed: list[int] = []
+    for number, (what, value) in enumerate(steps, 1):
+        if what in sent:
+            (client if what == "up" else backend).says(value)
+            sent[what] += value
+        elif what == "move":
+            house.net.move(value)
+        elif what == "clear":
+            for one in armed:
+                house.proxy.clear(one)
+            armed.clear()
+        else:
+            with suppress(FaultRefused):  # two partitions
+                house.arm(SLOW[value](), number)
+                armed.append(number)
+        assert sent["up"].startswith(backend.written)
+        assert sent["down"].startswith(client.written)
+    for one in armed:
+        house.proxy.clear(one)
+    house.net.move()
+    assert (backend.written, client.written) == (sent["up"], sent["down"])
+
+
+@given(STEPS, st.sampled_from([*OTHERS]))
+def test_what_is_out_of_scope_is_untouched(new_house, steps, name: str) -> None:
+    """Byte for byte and at once, although a fault is in force for another endpoint."""
+    house, bare = new_house(), new_house()
+    house.arm(OTHERS[name]())
+    pairs = [(house, *house.connect()), (bare, *bare.connect())]
+    for what, value in steps:
+        for one, client, backend in pairs:
+            if what == "up":
+                client.says(value)
+            elif what == "down":
+                backend.says(value)
+            elif what == "move":
+                one.net.move(value)
+    (_, client, backend), (_, other, behind) = pairs
+    assert (client.written, backend.written) == (other.written, behind.written)
+    assert FaultFired.__name__ not in house.kinds()
