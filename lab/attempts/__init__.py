@@ -18,6 +18,7 @@ from .facts import (
     Missing,
     Operation,
     Reading,
+    Shortage,
     Told,
 )
 from .reader import read
@@ -32,6 +33,7 @@ __all__ = [
     "Missing",
     "Operation",
     "Reading",
+    "Shortage",
     "Told",
     "canonical",
     "misdeclared",

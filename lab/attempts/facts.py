@@ -180,6 +180,16 @@ class Incarnation:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortage:
+    """A time in which the lab could accept no connection to a service; `until` None: to the end."""
+
+    service: str
+    since: float
+    until: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A history, read; operations in order of id. `strays` are attempts that belong to none."""
 
@@ -191,6 +201,7 @@ class Reading:
     incarnations: tuple[Incarnation, ...]
     missing: tuple[Missing, ...]
     end: float  # t of the last event
+    shortages: tuple[Shortage, ...] = ()
 
     def lacks(self, what: Literal["connects", "attribution", "effects", "end"]) -> str | None:
         """Why this evidence is missing, or None."""

@@ -36,6 +36,7 @@ from ..history import (
     ResponseComplete,
     ResponseCut,
     ResponseHead,
+    Starved,
     SubjectClosed,
     SubjectOpened,
 )
@@ -98,6 +99,7 @@ class Gathered:
         self.fired: dict[int, list[int]] = defaultdict(list)  # indices of the events
         self.opened: list[SubjectOpened] = []
         self.closed: list[SubjectClosed] = []
+        self.starved: list[Starved] = []
         self.ledgers: set[str] = set()  # services whose backend reports what it does
         self.served: set[str] = set()  # services whose backend answered something
         self.effects: dict[int, int] = defaultdict(int)  # by operation
@@ -209,6 +211,8 @@ class Gathered:
                     self.conns[event.conn].faults[fault] = event.t
                     if not event.heard:
                         self.conns[event.conn].unplugged.append(fault)
+            case Starved():
+                self.starved.append(event)
             case SubjectOpened():
                 self.opened.append(event)
             case SubjectClosed():

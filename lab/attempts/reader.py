@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ..history import History, OpCancelled, OpFailed, OpOk
+from ..history import History, OpCancelled, OpFailed, OpOk, Starved
 from .connects import unheard, without_head
 from .exchanges import with_head
 from .facts import (
@@ -22,6 +22,7 @@ from .facts import (
     Missing,
     Operation,
     Reading,
+    Shortage,
 )
 from .gathered import Call, Conn, Gathered
 
@@ -45,6 +46,7 @@ def read(history: History) -> Reading:
         incarnations=tuple(_incarnations(gathered)),
         missing=tuple(_missing(gathered, len(strays), operations)),
         end=gathered.end,
+        shortages=tuple(_shortages(gathered.starved)),
     )
 
 
@@ -181,6 +183,19 @@ def _unheard(gathered: Gathered, conn: Conn) -> float | None:
     if not spans or any(t >= spans[-1][1] for t in heard):
         return None
     return spans[0][0]
+
+
+def _shortages(told: Iterable[Starved]) -> Iterator[Shortage]:
+    """From each that begins to the next of its service that says it is over."""
+    since: dict[str, Starved] = {}
+    for event in told:
+        begun = since.pop(event.service, None)
+        if begun is not None:
+            yield Shortage(event.service, begun.t, event.t, begun.why)
+        if not event.over:
+            since[event.service] = event
+    for event in since.values():
+        yield Shortage(event.service, event.t, None, event.why)
 
 
 def _incarnations(gathered: Gathered) -> Iterator[Incarnation]:

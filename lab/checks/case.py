@@ -69,6 +69,14 @@ def doubt(reading: Reading, operation: Operation) -> str:
     ended = operation.ended if operation.ended is not None else reading.end
     if operation.certainty == "inferred":
         return "which attempts are this operation's is only inferred"
+    for short in reading.shortages:
+        until = reading.end if short.until is None else short.until
+        if (
+            short.service == operation.service
+            and short.since <= ended
+            and until >= operation.invoked
+        ):
+            return f"meanwhile the lab could accept no connection: {short.why}"
     if loose is not None and any(
         stray.service == operation.service
         and operation.invoked <= stray.begun

@@ -40,6 +40,20 @@ def test_strays_put_only_the_operations_of_their_time_in_doubt(story: Any) -> No
     assert doubt(reading, reading.operations[2]) == ""
 
 
+def test_operations_during_which_the_lab_accepted_nothing_are_in_doubt(story: Any) -> None:
+    """Their silence is the lab's, and no fault's."""
+    told = story().call(1, 0.1, 200).on(h.Starved, 0.5, why="no descriptor")
+    told.call(2, 0.6, 200).on(h.Starved, 0.7, over=True).call(3, 0.9, 200)
+    reading = reading_of(told)
+    assert [doubt(reading, one) for one in reading.operations] == [
+        "",
+        "meanwhile the lab could accept no connection: no descriptor",
+        "",
+    ]
+    lasting = reading_of(told.on(h.Starved, 1.0, why="x").call(4, 1.1, 200))
+    assert doubt(lasting, lasting.operations[3]).endswith(": x")
+
+
 def test_what_untagged_clients_send_into_unplugged_connections_is_in_doubt(story: Any) -> None:
     """It arrives later, or never, and nothing says whose it was."""
     told = story().call(1, 0.1, 200).arm(0.5, "partition")
