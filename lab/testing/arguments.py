@@ -5,7 +5,7 @@ Counterpart: `arming.py`, whose methods are the calls. The types stand in the fa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypedDict, TypeVar
 
@@ -51,7 +51,7 @@ def built(call: str, kind: type[Built], when: When | Where, **given: object) -> 
         return kind(**given, **when)
     except ValidationError as error:
         refused = error
-    raise _told(call, kind, refused.errors(include_url=False)[0])
+    raise _told(call, kind, refused.errors(include_url=False))
 
 
 def pairs(call: str, name: str, given: object) -> tuple[tuple[str, str], ...]:
@@ -69,7 +69,11 @@ def pairs(call: str, name: str, given: object) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _told(call: str, kind: type[Fault], first: ErrorDetails) -> FaultError:
+def _told(call: str, kind: type[Fault], details: Sequence[ErrorDetails]) -> FaultError:
+    first = details[0]
+    # Of the alternatives of one argument each complains; a model's own words say most.
+    same = [one for one in details if one["loc"][:1] == first["loc"][:1]]
+    first = next((one for one in same if one["type"] == "value_error"), first)
     if not first["loc"] or first["type"] == "value_error":
         return FaultError(f"{call}: {first['msg'].removeprefix(_PREFIX)}")
     name, value = str(first["loc"][0]), first["input"]

@@ -52,6 +52,11 @@ from faultlab.lab.testing.arguments import built, pairs
             "lab.x: '\\ud800' is no text in UTF-8: surrogates not allowed",
         ),
         (
+            Latency,
+            {"service": "core", "delay": 0.5, "after": "soon"},
+            "lab.x: 'soon': expected seconds, request, open, or a size like 4kB",
+        ),
+        (
             Status,
             {"service": "core", "code": 99},
             "lab.x: code=99\n  expected   a whole number, from 200 to 599",
