@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import resource
 import signal
 import socket
 import sys
@@ -24,6 +23,7 @@ import msgspec
 from pydantic import ValidationError
 
 from ..faults import fault_adapter
+from . import descriptors
 from .backends.apart import Apart
 from .frames import FrameError, Frames, Mark, pack
 from .history import AnyEvent
@@ -55,7 +55,6 @@ from .stamp import run_delay
 __all__ = ["main"]
 
 _READ = 256 * 1024
-_DESCRIPTORS = 65536  # that the process asks for
 _orders = msgspec.msgpack.Decoder(AnyOrder)
 _answers = msgspec.msgpack.Encoder()
 
@@ -294,19 +293,10 @@ def serve(control: socket.socket, loop: asyncio.AbstractEventLoop) -> bool:
     return not mistakes
 
 
-def _take_descriptors() -> None:
-    """As many as this process may have: each connection of a client takes up to four."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):  # the usual number must do
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
     """The process's whole life: FD and PARENT (a process id) are its arguments."""
     descriptor, parent = (int(argument) for argument in arguments)
-    _take_descriptors()
+    descriptors.take()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the conductor's to handle
     die_with(parent)
     loop = asyncio.new_event_loop()

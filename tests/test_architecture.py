@@ -13,7 +13,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-LEAVES = {"lab.errors", "lab.methods", "lab.mortal", "lab.redaction", "lab.stamp", "lab.tolerance"}
+LEAVES = {
+    "lab.descriptors",
+    "lab.errors",
+    "lab.methods",
+    "lab.mortal",
+    "lab.redaction",
+    "lab.stamp",
+    "lab.tolerance",
+}
 FACTS = {"lab.history", "lab.contract", "lab.errors", "lab.tolerance", "lab.tune"}
 WIRE = {"lab.history", "lab.frames", *LEAVES}
 ORACLE = FACTS | {"lab.attempts", "lab.oracle"}

@@ -9,6 +9,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 
+from .. import descriptors
 from ..errors import SetupError, UsageError
 from ..sockets import RealNet
 from .address import Address, AddressError, listening
@@ -38,6 +39,7 @@ def serve(
         address = listening(str(Address(host, port)), "127.0.0.1")
     except AddressError as error:
         raise UsageError(f"--host {host}: {error}", mend="an address of this machine") from None
+    descriptors.take()
     interrupted = asyncio.run(_serve(address, config, Options(seed, strict, address.host), say))
     if interrupted:
         raise KeyboardInterrupt

@@ -85,13 +85,19 @@ class StreamProxy:
         except ListenError as error:
             raise ListenError(f"listen tcp: {error}") from None
         try:
-            self._listener = self._net.listen(self._accepted, address.port, address.host)
+            self._listener = self._net.listen(
+                self._accepted, address.port, address.host, starved=self._starved
+            )
         except OSError as error:
             reason = os.strerror(error.errno).lower() if error.errno else str(error)
             taken = error.errno == errno.EADDRINUSE
             raise ListenError(f"listen tcp {address}: bind: {reason}", taken=taken) from None
         self.listen = str(replace(address, port=self._listener.port))
         self._say(f"{self.name}: listens on {self.listen} for {self.upstream}")
+
+    def _starved(self, why: str) -> None:
+        what = f"can accept no connection: {why}" if why else "accepts connections again"
+        self._say(f"{self.name}: {what}")
 
     def stop(self) -> None:
         """Listen no more, and close every connection; the toxics stay."""

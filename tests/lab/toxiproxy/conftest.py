@@ -103,6 +103,7 @@ class FakeNet:
     listeners: dict[int, FakeListener] = field(default_factory=dict)
     dials: list[tuple[str, int, Callable[[Any], None]]] = field(default_factory=list)
     timers: list[tuple[float, int, FakeTimer]] = field(default_factory=list)
+    starved: Callable[[str], None] | None = None
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(20000))
 
     def now(self) -> float:
@@ -116,12 +117,18 @@ class FakeNet:
         return timer
 
     def listen(
-        self, accepted: Callable[[Connection], None], port: int = 0, host: str = "127.0.0.1"
+        self,
+        accepted: Callable[[Connection], None],
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        starved: Callable[[str], None] | None = None,
     ) -> FakeListener:
         """A port of its own, or the one asked for."""
         port = port or next(self.numbers)
         if port in self.listeners:
             raise OSError(errno.EADDRINUSE, "Address already in use")
+        self.starved = starved
         self.listeners[port] = FakeListener(self, port, host, accepted)
         return self.listeners[port]
 

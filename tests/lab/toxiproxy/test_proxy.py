@@ -44,6 +44,18 @@ def test_a_port_that_is_taken_is_named(net: FakeNet) -> None:
     assert proxies.find("q") is None
 
 
+def test_a_port_that_accepts_nothing_says_so(net: FakeNet) -> None:
+    """Clients wait without an error; whoever watches must know why."""
+    said: list[str] = []
+    Proxies(net, Options(), said.append).create("p", "127.0.0.1:7", "db:5", enabled=True)
+    net.starved("Too many open files")
+    net.starved("")
+    assert said[-2:] == [
+        "p: can accept no connection: Too many open files",
+        "p: accepts connections again",
+    ]
+
+
 def test_stop_closes_links_and_keeps_toxics(net: FakeNet) -> None:
     """`down`, and up again on the same port."""
     proxy = Proxies(net, Options()).create("p", "127.0.0.1:0", "db:5", enabled=True)
