@@ -272,13 +272,17 @@ def serve(control: socket.socket, loop: asyncio.AbstractEventLoop) -> bool:
 
     def arrived() -> None:
         try:
-            data, descriptors, _, _ = socket.recv_fds(control, 64, 2)
+            data, numbers, _, _ = socket.recv_fds(control, 64, 2)
         except OSError:
-            data, descriptors = b"", []
+            data, numbers = b"", []
         if not data:
             loop.stop()
             return
-        channel, feed = (socket.socket(fileno=number) for number in descriptors)
+        if len(numbers) < 2:  # no descriptor was left for it; its conductor sees it end
+            for number in numbers:
+                os.close(number)
+            return
+        channel, feed = (socket.socket(fileno=number) for number in numbers)
         runs.append(_Run(loop, channel, feed))
 
     loop.set_exception_handler(mistaken)

@@ -30,6 +30,7 @@ _MARGIN = 77  # where a title ends
 _LABEL = 13  # columns of a label, its indent and its gap
 _ROWS = 44  # most rows of a witness
 _SPANS = 8  # most groups of event numbers that are named
+_CALLED = 200  # characters of a request's line
 _TAIL = 12  # of them, rows of its end
 _MEND = "make it work without a fault first: what it calls must be served"
 
@@ -263,7 +264,10 @@ def _what_failed(result: Result, operation: Operation, expected: Sequence[str]) 
         ended = f"ended as {outcome_of(operation, result.contract)}"
     yield operation.name, f"{ended}, expected {' or '.join(expected)}"
     met = operation.attempts[-1] if operation.attempts else None
-    called = "nothing on the wire" if met is None else f"{met.method} {met.target}".strip()
+    called = "nothing on the wire"
+    if met is not None:
+        called = f"{met.method} {met.target}".strip()
+        called = called if len(called) <= _CALLED else f"{called[:_CALLED]}.."
     yield "called", called or "a connect that was not answered"
     if operation.errors:
         raised = operation.errors[0]

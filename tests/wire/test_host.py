@@ -249,6 +249,20 @@ def test_a_mistake_of_the_lab_s_own_ends_it(caplog: pytest.LogCaptureFixture) ->
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_a_run_that_finds_no_descriptor_ends_alone() -> None:
+    """The runs that are open have theirs."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    channel, end = socket.socketpair()
+    loop = asyncio.new_event_loop()
+    with ours, channel, end:
+        socket.send_fds(ours, [b"run"], [end.fileno()])  # what the kernel leaves of two
+        end.close()
+        loop.call_later(0.05, ours.close)
+        assert serve(theirs, loop)
+        assert channel.recv(1) == b""
+    loop.close()
+
+
 def test_it_serves_until_its_parent_lets_go() -> None:
     """An end without a mistake is none."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

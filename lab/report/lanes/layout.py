@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from .rows import Lane, Row
@@ -62,6 +62,7 @@ def _columns(rows: Sequence[Row]) -> _Columns:
 
 def printed(rows: Sequence[Row]) -> tuple[str, ...]:
     """The lines of these rows, under one heading."""
+    rows = [_plain(row) for row in rows]
     columns = _columns(rows)
     services = {row.service for row in rows if row.lane in ("wire", "backend")} - {""}
     heading = f"wire to {services.pop()}" if len(services) == 1 else "wire"
@@ -103,6 +104,17 @@ def _lines(row: Row, columns: _Columns) -> Iterator[str]:
         line = ""
     if line:
         yield line
+
+
+def _plain(row: Row) -> Row:
+    """The row without what a terminal would obey: targets and headers are a peer's text."""
+    told = (row.text, row.detail, *row.remarks)
+    if all(text.isprintable() for text in told):
+        return row
+    text, detail, *remarks = (
+        "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text) for text in told
+    )
+    return replace(row, text=text, detail=detail, remarks=tuple(remarks))
 
 
 def _short(text: str, room: int) -> str:

@@ -283,6 +283,20 @@ def test_what_a_stub_refuses_is_told_with_the_reason() -> None:
         """)
 
 
+def test_nothing_that_a_terminal_would_obey_is_printed() -> None:
+    """A target and a header are a peer's bytes, and lanes are read in terminals."""
+    lines = shown(
+        ConnOpened(t=0.1, conn=1, service="core"),
+        RequestStarted(t=0.1, conn=1, request=1, service="core", method="GET", target="/\x9b31m"),
+        ResponseHead(
+            t=0.9, conn=1, request=1, service="core", status=503, retry_after="\x1b]0;x\x07"
+        ),
+    )
+    assert "> GET /\\x9b31m" in lines
+    assert "< 503 Retry-After: \\x1b]0;x\\x07" in lines
+    assert all(line.isprintable() for line in lines.splitlines())
+
+
 def test_what_the_lab_itself_lacks_is_told() -> None:
     """A wait that no fault made must not look like one."""
     assert shown(
