@@ -72,6 +72,6 @@ lock: python ## resolve requirements.lock anew
 		--universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header -o requirements.lock
 
-clean: ## remove .venv, caches, builds and run folders
-	@rm -rf $(VENV) .faultlab .hypothesis .mypy_cache .pytest_cache .ruff_cache dist build
+clean: ## remove .venv, caches, builds, run folders, what the bench built
+	@rm -rf $(VENV) .faultlab .hypothesis .mypy_cache .pytest_cache .ruff_cache .bench dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

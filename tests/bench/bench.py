@@ -1,118 +1,132 @@
 """What the lab costs, as ratios within one run: `make bench`.
 
-Absolute times are this machine's; a ratio compares two things measured in turns, under the same
-load. Loopback only; every loop is bounded.
+Absolute figures are this machine's; a ratio compares two ways that were measured in turns, under
+the same load. Client, backend and each proxy are processes of their own. Loopback only; every loop
+is bounded.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
-from faultlab.lab.backends.specification import Url, parse
+from ways import VERSION, NotMeasuredError, alone, faultlab, recorded, script, toxiproxy
+
+from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.embedded import Embedded, LabProcess
 from faultlab.lab.history import Header
 
-REQUEST = b"GET /orders/7 HTTP/1.1\r\nHost: x\r\n\r\n"
-WARM = 200
-
-# A backend of its own process: what is measured is the way there, not what serves.
-SERVER = """
-import asyncio
-
-ANSWER = b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nContent-Length: 8\\r\\n\\r\\n{\\"id\\":7}"
-
-class Serve(asyncio.Protocol):
-    def connection_made(self, transport):
-        self.transport = transport
-    def data_received(self, data):
-        self.transport.write(ANSWER)
-
-async def main():
-    server = await asyncio.get_running_loop().create_server(Serve, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-asyncio.run(main())
-"""
+DIRECT = "direct"
+LAB = "lab, recording"
+OWN = "faultlab proxy"
+REAL = f"Toxiproxy {VERSION}"
+TOXIC = ", toxics"
 
 
-@contextmanager
-def backend() -> Iterator[int]:
-    """A server in a process of its own; its port."""
-    command = [sys.executable, "-c", SERVER]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.kill()
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One order to the client: what, and how many; what its figures are called."""
+
+    name: str
+    count: int
+    titles: tuple[str, ...]
 
 
-@contextmanager
-def client(port: int) -> Iterator[Callable[[], float]]:
-    """A call that makes one round trip on a kept connection, and gives its seconds."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-        def call() -> float:
-            began = time.perf_counter()
-            sock.sendall(REQUEST)
-            got = b""
-            while not got.endswith(b"}"):
-                got += sock.recv(4096)
-            return time.perf_counter() - began
-
-        for _ in range(WARM):
-            call()
-        yield call
-
-
-def quantiles(times: list[float]) -> tuple[float, float]:
-    """Median and 99th percentile."""
-    cut = statistics.quantiles(times, n=100)
-    return cut[49], cut[98]
+MEASURES = (
+    Measure("down", 1, ("1 stream",)),
+    Measure("down", 4, ("4 streams",)),
+    Measure("up", 1, ("upload",)),
+    Measure("trip", 800, ("p50 us", "p99 us")),
+    Measure("connects", 320, ("conn/s",)),
+)
+COMPARED = (
+    (LAB, DIRECT),
+    (OWN, DIRECT),
+    (REAL, DIRECT),
+    (LAB, REAL),
+    (OWN, REAL),
+    (OWN + TOXIC, REAL + TOXIC),
+)
+TITLES = tuple(title for measure in MEASURES for title in measure.titles)
 
 
-def latency(rounds: int, calls: int) -> None:
-    """Round trips direct and through the proxy with recording on, in alternating rounds."""
-    direct: list[float] = []
-    proxied: list[float] = []
+@dataclass(slots=True)
+class Table:
+    """The figures of each way, a list by title with one for each round."""
+
+    rows: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+    def add(self, way: str, titles: tuple[str, ...], figures: list[float]) -> None:
+        """The figures of one round."""
+        row = self.rows.setdefault(way, {title: [] for title in TITLES})
+        for title, figure in zip(titles, figures, strict=True):
+            row[title].append(figure)
+
+    def show(self, ways: Iterable[str]) -> None:
+        """Medians, and then what is compared."""
+        _line("median of the rounds", TITLES)
+        for way in ways:
+            _line(way, [f"{median(self.rows[way][title]):.0f}" for title in TITLES])
+        for one, other in COMPARED:
+            if one in self.rows and other in self.rows:
+                ratios = [self._ratios(one, other, title) for title in TITLES]
+                _line(f"{one} : {other}", [f"{median(each):.2f}" for each in ratios])
+                _line("", [f"{min(each):.2f}-{max(each):.2f}" for each in ratios])
+
+    def _ratios(self, one: str, other: str, title: str) -> list[float]:
+        pairs = zip(self.rows[one][title], self.rows[other][title], strict=True)
+        return [first / second for first, second in pairs]
+
+
+def _line(name: str, cells: Iterable[str]) -> None:
+    print(f"  {name:<50}" + "".join(f"{cell:>14}" for cell in cells))
+
+
+def traffic(rounds: int) -> None:
+    """Every measure on every way, in alternating rounds."""
     with ExitStack() as stack:
-        port = stack.enter_context(backend())
-        process = stack.enter_context(LabProcess())
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        feed, events = socket.socketpair()
-        stack.enter_context(events)
-        lab = Embedded(
-            process,
-            {"orders": Url(f"http://127.0.0.1:{port}")},
-            header=Header(scenario="bench"),
-            path=Path(folder) / "bench.jsonl",
-            feed=feed,
-        )
-        stack.callback(lab.close)
-        one = stack.enter_context(client(port))
-        other = stack.enter_context(client(lab.ports["orders"]))
-        for _ in range(rounds):
-            direct += [one() for _ in range(calls)]
-            proxied += [other() for _ in range(calls)]
-    (d50, d99), (p50, p99) = quantiles(direct), quantiles(proxied)
-    print(f"round trip of a small request, {rounds} x {calls} each, recorded")
-    print(f"  direct               p50 {d50 * 1e6:7.0f} us   p99 {d99 * 1e6:7.0f} us")
-    print(f"  through the proxy    p50 {p50 * 1e6:7.0f} us   p99 {p99 * 1e6:7.0f} us")
-    print(f"  ratio                p50 {p50 / d50:7.1f}      p99 {p99 / d99:7.1f}")
+        server = stack.enter_context(script("server.py"))
+        assert server.stdout is not None
+        backend = int(server.stdout.readline())
+        ways = {DIRECT: backend, LAB: stack.enter_context(recorded(backend))}
+        ways[OWN], ways[OWN + TOXIC] = stack.enter_context(alone(faultlab(), backend))
+        absent = ""
+        try:
+            ways[REAL], ways[REAL + TOXIC] = stack.enter_context(alone(toxiproxy(), backend))
+        except NotMeasuredError as error:
+            absent = str(error)
+        client = stack.enter_context(script("load.py"))
+        assert client.stdin is not None
+        assert client.stdout is not None
+        table = Table()
+        names = list(ways)
+        for number in range(rounds + 1):
+            turn = number % len(names)
+            for measure in MEASURES:
+                for way in names[turn:] + names[:turn]:
+                    order = [measure.name, ways[way], measure.count]
+                    print(json.dumps(order), file=client.stdin, flush=True)
+                    figures = json.loads(client.stdout.readline())
+                    if number > 0:  # the first warms up
+                        table.add(way, measure.titles, figures)
     print(
-        f"  added                p50 {(p50 - d50) * 1e6:7.0f} us   p99 {(p99 - d99) * 1e6:7.0f} us"
+        f"the data path in {rounds} rounds: MB/s of large bodies, round trips of a small request,"
     )
+    print("connections that carry one request each; toxics: one each way, latency of 0 ms;")
+    print("ratios are of one round: median, and below it from least to most")
+    table.show(names)
+    if absent:
+        print(f"  {REAL}: not measured ({absent})")
 
 
 def startup(rounds: int) -> None:
@@ -140,7 +154,6 @@ def startup(rounds: int) -> None:
                     opened.close()
                     events.close()
                     began = time.perf_counter()
-    median = statistics.median
     print(f"start-up, median of {rounds}")
     print(f"  bare interpreter     {median(bare) * 1e3:7.1f} ms")
     print(
@@ -154,11 +167,10 @@ def startup(rounds: int) -> None:
 def main() -> None:
     """Print every table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--calls", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=7, help="rounds that count (7)")
     chosen = parser.parse_args()
-    latency(chosen.rounds, chosen.calls)
-    startup(chosen.rounds)
+    traffic(max(1, chosen.rounds))
+    startup(max(1, chosen.rounds))
 
 
 if __name__ == "__main__":
