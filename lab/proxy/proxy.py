@@ -116,7 +116,10 @@ class Proxy:
     def _begin(
         self, ident: int, known: AnyFault, unfired: Literal["fail", "ok"], why: str = ""
     ) -> str:
-        self.drain()  # what has arrived is older than the fault
+        if known.follows("request"):
+            self._listener.drain()  # what answers the request that brought it is younger
+        else:
+            self.drain()  # what has arrived is older than the fault
         act = on_process(known)
         if self._process is not None and isinstance(act, FreezeProcess):
             self._process.freeze()

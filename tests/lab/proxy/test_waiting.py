@@ -162,3 +162,12 @@ def test_a_new_connection_is_one_accepted_in_its_time(house) -> None:
         backend.says(OK)
     assert [old.took(), middle.took(), young.took()[:12]] == [OK, OK, b"HTTP/1.1 503"]
     assert len([event for event in house.events if isinstance(event, FaultFired)]) == 1
+
+
+def test_the_answer_to_the_request_that_brings_a_fault_is_younger(house) -> None:
+    """However quick the backend was: a server of its own may have answered before the next turn."""
+    client, backend = house.connect()
+    backend.drain = lambda: backend.says(OK)  # what lies in the kernel by then
+    house.arm(Refused(service="core", live="reset", after="request"))
+    client.says(GET)
+    assert (client.end, client.took()) == ("rst", b"")
