@@ -15,7 +15,7 @@ from ..faults import Fault
 from ..faults.decide import keyed
 from .backends.apart import Apart
 from .backends.backend import Backend
-from .backends.specification import Builtin, Routed, Specification, Url, routes_of
+from .backends.specification import Builtin, Routed, Specification, Url, routes_of, seeded
 from .backends.stub import Stub
 from .history import AnyEvent, ConnectAttempted, FaultFired
 from .net import Net
@@ -98,6 +98,7 @@ class Rig:
     def serve(self, name: str, specification: Specification, port: int = 0) -> int:
         """Start one more service; gives its listener's port. Raises OSError."""
         start = self._recorder.start
+        specification = seeded(specification, self._seed)
         if isinstance(specification, Url):
             upstream = (specification.host, specification.port)
         else:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from ..methods import METHODS
+from ..methods import IDEMPOTENT, METHODS
 
-__all__ = ["Answer", "Reply", "Request", "Routes", "json_reply"]
+__all__ = ["UNHANDLED", "Answer", "Frames", "Reply", "Request", "Routes", "json_reply"]
 
 _KEY = re.compile(r"(\S+) (\S+)")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_KEY_HEADER = "idempotency-key"
 _BODILESS = (204, 205, 304)  # RFC 9110 15.3.5, 15.3.6, 15.4.5
 
 
@@ -44,15 +45,39 @@ class Request:
         """The value of a template's parameter. Raises KeyError."""
         return dict(self.parameters)[name]
 
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its name in lower case."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+Frames = Generator[tuple[bytes, float], None, None]
+"""A body in parts: each with the seconds until the next is asked for.
+
+Closed when it is over, or when its connection is.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. `content_type` None: none is sent, as where there is no body."""
+    """An answer. `content_type` None: none is sent, as where there is no body.
+
+    `after`: seconds from the complete request to the answer. `closes`: the connection ends behind
+    it, unannounced. `repeated`: an earlier request with its key was carried out, this one wasn't.
+    `frames`: makes the parts of a body that has no length, in place of `body`.
+    """
 
     status: int
     body: bytes = b""
     content_type: str | None = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    after: float = 0.0
+    closes: bool = False
+    repeated: bool = False
+    frames: Callable[[], Frames] | None = None
+
+
+UNHANDLED = Reply(500, b"Internal Server Error", "text/plain; charset=utf-8", closes=True)
+"""What uvicorn sends where the service raised: in plain text, and then it hangs up."""
 
 
 Answer = Callable[[Request], Reply]
@@ -106,10 +131,24 @@ class Routes:
     written whole: `[200, [404, "x"]]`. The most specific path wins, literals before parameters.
     HEAD is answered as GET where it has no route of its own.
 
+    `redirects`: a path that only a slash at its end keeps from being known is a 307, as FastAPI
+    answers it. `honours_idempotency_key`: a request that isn't idempotent and repeats the method,
+    path and Idempotency-Key of one that was carried out gets its answer, marked as `repeated`.
+
     Raises one ValueError that lists all problems of the mapping.
     """
 
-    def __init__(self, replies: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        replies: Mapping[str, object],
+        *,
+        redirects: bool = False,
+        honours_idempotency_key: bool = False,
+    ) -> None:
+        self._redirects = redirects
+        self._carried_out: dict[tuple[str, str, str], Reply] | None = (
+            {} if honours_idempotency_key else None
+        )
         problems: list[str] = []
         routes: list[_Route] = []
         if not replies:
@@ -138,10 +177,25 @@ class Routes:
 
     def answer(self, request: Request) -> Reply:
         """The reply to a request: 404 for an unknown path, 405 for a known one's other method."""
+        key = request.header(_KEY_HEADER)
+        if self._carried_out is None or key is None or request.method in IDEMPOTENT:
+            return self._answer(request)
+        name = (request.method, request.path, key)
+        first = self._carried_out.get(name)
+        if first is not None:
+            return replace(first, repeated=True)
+        reply = self._answer(request)
+        if 200 <= reply.status <= 299:
+            self._carried_out[name] = reply
+        return reply
+
+    def _answer(self, request: Request) -> Reply:
         segments = _segments(request.path)
         route = self._found(request.method, segments)
         if route is None:
             allowed = self._allowed(segments)
+            if not allowed and self._redirects and self._allowed(_toggled(segments)):
+                return _moved(request)
             if not allowed:
                 return json_reply(404, {"detail": "Not Found"})
             return json_reply(405, {"detail": "Method Not Allowed"}, (("allow", allowed),))
@@ -168,6 +222,20 @@ def _path(target: str) -> str:
     if not target.startswith("/") and "://" in target:
         target = "/" + target.partition("://")[2].partition("/")[2]
     return target.partition("?")[0]
+
+
+def _toggled(segments: tuple[str, ...]) -> tuple[str, ...]:
+    """The same path with a slash at its end, or without."""
+    return segments[:-1] if segments[-1] == "" else (*segments, "")
+
+
+def _moved(request: Request) -> Reply:
+    """To the path with the slash, or without."""
+    path, mark, query = request.target.partition("?")
+    path = path.rstrip("/") if path.endswith("/") else f"{path}/"
+    host = request.header("host")
+    place = path if host is None else f"http://{host}{path}"
+    return Reply(307, content_type=None, headers=(("location", f"{place}{mark}{query}"),))
 
 
 def _segments(path: str) -> tuple[str, ...]:

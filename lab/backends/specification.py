@@ -7,16 +7,16 @@ network; `rig.py` builds what is meant here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
 
 from ..redaction import redacted
-from .maximus import BUILTIN, LATER, maximus_routes
+from .maximus import BUILTIN, PACES, maximus_routes
 from .routes import Routes
 
-__all__ = ["Builtin", "Routed", "Specification", "Url", "parse", "routes_of"]
+__all__ = ["Builtin", "Routed", "Specification", "Url", "parse", "routes_of", "seeded"]
 
 _EXPECTED = (
     "expected routes {'GET /orders/{id}': {...}}, a URL 'http://host:port',"
@@ -24,18 +24,28 @@ _EXPECTED = (
 )
 
 _LATER_KEYS = {"image": "an image", "openapi": "an OpenAPI file"}
+_WHO = ("routes", "url", "stub")
+_HOW = ("preset", "pace", "honours_idempotency_key")
 
 
 class Routed(msgspec.Struct, frozen=True, tag_field="by", tag="routes"):
-    """A stub from routes. `routes` is the JSON text of a mapping that `Routes` takes."""
+    """A stub from routes. `routes` is the JSON text of a mapping that `Routes` takes.
+
+    `honours_idempotency_key`: as `Routes` takes it.
+    """
 
     routes: str
+    honours_idempotency_key: bool = False
 
 
 class Builtin(msgspec.Struct, frozen=True, tag_field="by", tag="builtin"):
-    """A built-in stub of MAXIMUS."""
+    """A built-in stub of MAXIMUS; what it may have is as `maximus_routes` takes it."""
 
     name: str
+    presets: tuple[str, ...] = ()
+    pace: str | None = None
+    honours_idempotency_key: bool = False
+    seed: int = 0
 
 
 class Url(msgspec.Struct, frozen=True, tag_field="by", tag="url"):
@@ -58,8 +68,13 @@ class Url(msgspec.Struct, frozen=True, tag_field="by", tag="url"):
 Specification = Routed | Builtin | Url
 
 
-def parse(value: object) -> Specification:
-    """Who serves, from what an author wrote. Raises one ValueError with all that is wrong."""
+def parse(value: object, service: str = "") -> Specification:
+    """Who serves, from what an author wrote for this service.
+
+    A mapping of routes; a URL; the name of a built-in stub; or a mapping of words: `routes`, `url`
+    or `stub` (the service's own name unless given), and `preset`, `pace`,
+    `honours_idempotency_key`. Raises one ValueError with all that is wrong.
+    """
     match value:
         case Routed() | Builtin() | Url():
             return value
@@ -67,11 +82,11 @@ def parse(value: object) -> Specification:
             later = sorted(_LATER_KEYS.keys() & value.keys())
             if later:
                 raise ValueError(f"{_LATER_KEYS[later[0]]} comes with a later version; {_EXPECTED}")
+            if not {*_WHO, *_HOW}.isdisjoint(value):
+                return _worded(value, service)
             return _routed(value)
         case str() if value in BUILTIN:
             return Builtin(value)
-        case str() if value in LATER:
-            raise ValueError(f"the stub of {value!r} comes with a later version; {_EXPECTED}")
         case str() if value.startswith("https://"):
             raise ValueError(f"{value!r}: https comes with a later version; {_EXPECTED}")
         case str() if value.startswith("http://"):
@@ -82,21 +97,83 @@ def parse(value: object) -> Specification:
             raise ValueError(f"{value!r} serves nothing; {_EXPECTED}")
 
 
-def routes_of(specification: Routed | Builtin) -> Routes:
-    """The routes of a stub, with state of its own. Raises ValueError."""
+def seeded(specification: Specification, seed: int) -> Specification:
+    """The same, with what it draws keyed by this seed."""
+    if isinstance(specification, Builtin):
+        return msgspec.structs.replace(specification, seed=seed)
+    return specification
+
+
+def routes_of(specification: Routed | Builtin, clock: Callable[[], float] | None = None) -> Routes:
+    """The routes of a stub, with state of its own; `clock` is a built-in's. Raises ValueError."""
     match specification:
-        case Routed(routes):
-            return Routes(json.loads(routes))
-        case Builtin(name):
-            return maximus_routes(name)
+        case Routed(routes, honours):
+            return Routes(json.loads(routes), honours_idempotency_key=honours)
+        case Builtin():
+            return maximus_routes(
+                specification.name,
+                clock,
+                presets=specification.presets,
+                pace=specification.pace,
+                seed=specification.seed,
+                honours_idempotency_key=specification.honours_idempotency_key,
+            )
 
 
-def _routed(routes: Mapping[str, object]) -> Routed:
-    Routes(routes)
+def _worded(words: Mapping[object, object], service: str) -> Specification:
+    unknown = [key for key in words if key not in (*_WHO, *_HOW)]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r}: no such word; there are {', '.join((*_WHO, *_HOW))}")
+    named = [word for word in _WHO if word in words]
+    if len(named) > 1:
+        raise ValueError(f"{' and '.join(named)}: one of them says who serves")
+    who = named[0] if named else "stub"
+    honours = words.get("honours_idempotency_key", False)
+    if honours is not True and honours is not False:
+        raise ValueError(f"honours_idempotency_key: {honours!r} is neither true nor false")
+    if who != "stub":
+        allowed = (who, "honours_idempotency_key") if who == "routes" else (who,)
+        extra = [word for word in words if word not in allowed]
+        if extra:
+            raise ValueError(f"{extra[0]}: is not for `{who}`; allowed beside it: {_beside(who)}")
+    match who, words.get(who):
+        case "routes", Mapping() as routes:
+            return _routed(routes, honours=honours)
+        case "routes", other:
+            raise ValueError(f"routes: {other!r}; {_EXPECTED}")
+        case "url", str() as url if url.startswith("http://"):
+            return _url(url)
+        case "url", other:
+            raise ValueError(f"url: {other!r}; expected 'http://host:port'")
+    name = words.get("stub", service)
+    if not isinstance(name, str) or name not in BUILTIN:
+        raise ValueError(f"stub: {name!r}; expected one of {', '.join(BUILTIN)}")
+    pace = words.get("pace")
+    if pace is not None and not isinstance(pace, str):
+        raise ValueError(f"pace: {pace!r}; expected one of {', '.join(PACES)}")
+    built = Builtin(name, _names(words.get("preset", ())), pace, honours)
+    routes_of(built)
+    return built
+
+
+def _beside(who: str) -> str:
+    return "honours_idempotency_key" if who == "routes" else "nothing"
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """One preset or a list of them."""
+    given = (value,) if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(it, str) for it in given):
+        raise ValueError(f"preset: {value!r}; expected a name, or a list of names")
+    return tuple(given)
+
+
+def _routed(routes: Mapping[object, object], *, honours: bool = False) -> Routed:
+    Routes(routes)  # type: ignore[arg-type]
     called = [key for key, reply in routes.items() if callable(reply)]
     if called:
         raise ValueError(f"routes: {called[0]!r}: a function can't travel to the lab process")
-    return Routed(json.dumps(dict(routes)))
+    return Routed(json.dumps(dict(routes)), honours)
 
 
 def _url(text: str) -> Url:

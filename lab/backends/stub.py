@@ -1,4 +1,4 @@
-"""A stub: an HTTP/1.1 server on the `net` port that answers its routes at once.
+"""A stub: an HTTP/1.1 server on the `net` port that answers its routes.
 
 h11 reads and writes the messages; decisions are the routes'. What the proxy knows of a request
 comes in a header of the lab's own, so that both sides name the same exchange. What is no request that
@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 import h11
 
 from ..history import AnyEvent, EffectApplied, RequestReceived, ResponseSent, Starved
 from ..methods import IDEMPOTENT, SAFE
-from ..net import Connection, Net
+from ..net import Connection, Net, Timer
 from ..redaction import redacted_target, shortened
-from .routes import Reply, Request, Routes
+from .routes import UNHANDLED, Frames, Reply, Request, Routes
 
 __all__ = ["WIRE_HEADER", "Served", "Stub", "Wire", "read_wire"]
 
@@ -38,6 +39,7 @@ _WIRE = re.compile(
 _PLAIN = "text/plain; charset=utf-8"
 _MALFORMED = b"Invalid HTTP request received."  # as uvicorn says it
 _METHOD = 32  # characters of a method that are recorded
+_SLOW_READER = 1.0  # seconds until a peer that didn't read on is looked at again
 _TOO_LARGE = f"a body of more than {BODY_LIMIT} bytes"
 
 
@@ -158,8 +160,11 @@ class Stub:
         if self._finished is not None and not self._open:
             self._finished()
 
-    def _carry_out(self, head: h11.Request, body: bytes) -> Reply:
-        """Carry out one complete request, and record it."""
+    def _later(self, delay: float, call: Callable[[], None]) -> Timer:
+        return self._net.later(delay, call)
+
+    def _carry_out(self, head: h11.Request, body: bytes) -> tuple[Reply, str]:
+        """Carry out one complete request, and record it; the reply, and what went wrong."""
         method, target = head.method.decode("ascii"), head.target.decode("latin-1")
         wire = _wire_of(head)
         self._record(
@@ -186,11 +191,12 @@ class Stub:
             reply = self._routes.answer(request)
         except Exception as error:  # noqa: BLE001 - a route that breaks is a server's 500
             why = f"its route raised {type(error).__name__}"
-            reply = Reply(500, b"Internal Server Error", _PLAIN)
+            reply = UNHANDLED
         else:
             if method not in SAFE:
                 self._past.append(request)
-        effect = method not in IDEMPOTENT and 200 <= reply.status <= 299
+        carried_out = 200 <= reply.status <= 299 and not reply.repeated
+        effect = method not in IDEMPOTENT and carried_out
         self._journal.append(Served(method, target, wire.op, effect))
         if effect:
             self._record(
@@ -205,8 +211,7 @@ class Stub:
                     endpoint=self._routes.endpoint_of(method, target) or "",
                 )
             )
-        self._sent(reply.status, wire, why)
-        return reply
+        return reply, why
 
     def _refuse(self, head: h11.Request | None, status: int, why: str) -> Reply:
         """The answer to what is no request that can be carried out."""
@@ -215,7 +220,7 @@ class Stub:
         return Reply(status, body, _PLAIN)
 
     def _sent(self, status: int, wire: Wire, why: str) -> None:
-        """Record an answer, before its bytes are released."""
+        """Record an answer, before the first of its bytes is released."""
         self._record(
             ResponseSent(
                 t=self._now(),
@@ -246,22 +251,32 @@ class _Exchange:
         self._full = False  # the peer reads slower than it asks
         self._peer_ended = False
         self._over = False
+        self._timer: Timer | None = None  # runs until the answer, or its next part, is due
+        self._due: Callable[[], None] | None = None
+        self._ahead = 0  # bytes that came meanwhile
+        self._frames: Frames | None = None
 
     def received(self, data: bytes) -> None:
         """Bytes arrived."""
         self._http.receive_data(data)
+        if self._due is not None:
+            self._ahead += len(data)
+            if self._ahead > BODY_LIMIT:
+                self._connection.pause()
         self._proceed()
 
     def ended(self) -> None:
-        """The peer asks no more; what it asked before is answered."""
+        """The peer asks no more; what it asked before is answered, unless that has no end."""
+        if self._frames is not None:
+            self.close()
+            return
         self._peer_ended = True
         self._http.receive_data(b"")
         self._proceed()
 
     def lost(self, reset: bool) -> None:  # noqa: ARG002  # the port's signature
         """The connection is over."""
-        self._over = True
-        self._stub._forget(self)
+        self._end()
 
     def drained(self) -> None:
         """The peer has read on."""
@@ -270,20 +285,49 @@ class _Exchange:
         self._proceed()
 
     def finish(self) -> None:
-        """Answer what has arrived of whole requests, and send FIN behind it."""
+        """Answer what has arrived of whole requests without further delay, and send FIN behind it."""
         self._connection.drain()
+        while self._frames is None and self._due is not None:
+            self._fire()
         if not self._over:
-            self._over = True
+            self._stop()
             self._connection.fin()
 
     def close(self) -> None:
         """End it by FIN."""
-        self._over = True
         self._connection.close()
+        self._end()
+
+    def _end(self) -> None:
+        self._stop()
         self._stub._forget(self)
 
+    def _stop(self) -> None:
+        """Answer nothing more."""
+        self._over = True
+        self._due = None
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._frames is not None:
+            self._frames.close()
+
+    def _wait(self, seconds: float, due: Callable[[], None]) -> None:
+        """Take no further request until `due` has been called."""
+        self._due = due
+        self._timer = self._stub._later(seconds, self._fire)
+
+    def _fire(self) -> None:
+        due, timer, self._due, self._timer = self._due, self._timer, None, None
+        if timer is not None:
+            timer.cancel()
+        if self._ahead > BODY_LIMIT and not self._full:
+            self._connection.resume()
+        self._ahead = 0
+        if due is not None:
+            due()
+
     def _proceed(self) -> None:
-        while not (self._over or self._full):
+        while not (self._over or self._full or self._due is not None):
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
@@ -325,9 +369,31 @@ class _Exchange:
         self._body.clear()
         # Who sends both lengths may mean another end than this one (RFC 9112, 6.1).
         both = _first(head, b"transfer-encoding") and _first(head, b"content-length")
-        reply = self._stub._carry_out(head, body)
-        self._reply(reply, without_body=head.method == b"HEAD", closing=both is not None)
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+        reply, why = self._stub._carry_out(head, body)
+        release = partial(self._release, head, reply, why, closing=both is not None)
+        if reply.after > 0:
+            self._wait(reply.after, partial(self._on_time, release))
+        else:
+            release()
+
+    def _on_time(self, release: Callable[[], None]) -> None:
+        release()
+        self._proceed()
+
+    def _release(self, head: h11.Request, reply: Reply, why: str, *, closing: bool) -> None:
+        """Send a reply: all of it, or all but the parts that are made later."""
+        self._stub._sent(reply.status, _wire_of(head), why)
+        without_body = head.method == b"HEAD"
+        if reply.frames is not None and not without_body:
+            self._reply_in_parts(reply, reply.frames())
+            return
+        self._reply(reply, without_body=without_body, closing=closing)
+        self._next(reply)
+
+    def _next(self, reply: Reply) -> None:
+        """A reply has been sent whole: go on with the next request, or hang up."""
+        done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        if done and not reply.closes:
             self._http.start_next_cycle()
         else:
             self.close()
@@ -341,17 +407,33 @@ class _Exchange:
             self._reply(reply, without_body=bodiless, closing=True)
         self.close()
 
+    def _reply_in_parts(self, reply: Reply, frames: Frames) -> None:
+        self._frames = frames
+        self._send(_head(reply, _headers(reply)))
+        self._part(reply, frames)
+
+    def _part(self, reply: Reply, frames: Frames) -> None:
+        """Send the next part, unless the peer reads slower than they come; then wait for one more."""
+        wait = _SLOW_READER
+        if not self._full:
+            part = next(frames, None)
+            if part is None:
+                self._frames = None
+                self._send(h11.EndOfMessage())
+                self._next(reply)
+                self._proceed()
+                return
+            data, wait = part
+            self._send(h11.Data(data=data))
+        self._wait(wait, partial(self._part, reply, frames))
+
     def _reply(self, reply: Reply, *, without_body: bool = False, closing: bool = False) -> None:
-        headers = list(reply.headers)
-        if reply.content_type is not None:
-            headers.append(("content-type", reply.content_type))
+        headers = _headers(reply)
         if reply.status not in (204, 304):  # RFC 9110 8.6
             headers.append(("content-length", str(len(reply.body))))
         if closing:
             headers.append(("connection", "close"))
-        events: list[h11.Event] = [
-            h11.Response(status_code=reply.status, headers=headers, reason=_phrase(reply.status))
-        ]
+        events: list[h11.Event] = [_head(reply, headers)]
         if reply.body and not without_body:
             events.append(h11.Data(data=reply.body))
         self._send(*events, h11.EndOfMessage())
@@ -361,6 +443,15 @@ class _Exchange:
         if not self._connection.write(data) and not self._full:
             self._full = True
             self._connection.pause()
+
+
+def _headers(reply: Reply) -> list[tuple[str, str]]:
+    kind = reply.content_type
+    return [*reply.headers, *([] if kind is None else [("content-type", kind)])]
+
+
+def _head(reply: Reply, headers: list[tuple[str, str]]) -> h11.Response:
+    return h11.Response(status_code=reply.status, headers=headers, reason=_phrase(reply.status))
 
 
 def _phrase(status: int) -> bytes:

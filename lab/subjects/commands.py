@@ -98,7 +98,7 @@ def describe(subject: Subject, offers: Mapping[str, Op]) -> Declared:
 def _specifications(services: Mapping[str, object]) -> Iterator[tuple[str, Specification]]:
     for name, value in services.items():
         try:
-            yield name, parse(value)
+            yield name, parse(value, name)
         except ValueError as error:
             raise ValueError(f"services[{name!r}]: {error}") from error
 

@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from ...faults import Fault, Refused
 from ...scenarios.errors import nearest
+from ..backends.maximus import BUILTIN
 from ..backends.specification import Builtin, Specification, Url, parse
 from ..environments import Environment, Handle
 from ..errors import EvidenceMissing, LabError, UsageError
@@ -124,6 +125,10 @@ class Lab(Arming):
     def serve(self, service: str, routes: Mapping[str, object] | str) -> str:
         """A stub from routes, `{"GET /orders/{id}": {...}}`, or a server's URL; gives its url.
 
+        Or words that say what a stub is like, before its url is first asked for:
+        `lab.serve("core", {"preset": "degraded", "pace": "measured",
+        "honours_idempotency_key": True})`; `faultlab list services` shows what there is.
+
         Raises UsageError for what can't be served.
         """
         named: object = service  # a test is not always type-checked
@@ -136,7 +141,7 @@ class Lab(Arming):
                     mend="serve it once, before its url is asked for; or choose another name",
                 )
             try:
-                specification = parse(routes)
+                specification = parse(routes, service)
             except ValueError as error:
                 raise UsageError(f"lab.serve({service!r}, ...): {error}") from None
             self._start(service, specification)
@@ -254,7 +259,7 @@ class Lab(Arming):
 
     def _known(self, service: str) -> None:
         named: object = service  # a test is not always type-checked
-        known = sorted({*SERVICES, *self._urls})
+        known = [*BUILTIN, *(it for it in self._urls if it not in BUILTIN)]
         if named in known:
             return
         close = nearest(service, known) if isinstance(named, str) else None

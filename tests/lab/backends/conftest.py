@@ -105,11 +105,25 @@ class FakeListener:
         self.closed = True
 
 
+class FakeTimer:
+    """A call that is due at some time, until cancelled."""
+
+    def __init__(self, due: float, call: Callable[[], None]) -> None:
+        self.due = due
+        self.call = call
+        self.over = False
+
+    def cancel(self) -> None:
+        """Never make it."""
+        self.over = True
+
+
 class FakeNet:
     """One listener, and a clock that the test moves."""
 
     def __init__(self) -> None:
         self.time = 100.0
+        self.timers: list[FakeTimer] = []
         self.accepted: Callable[[Connection], None] | None = None
         self.listener: FakeListener | None = None
 
@@ -118,8 +132,24 @@ class FakeNet:
         return self.time
 
     def later(self, delay: float, call: Callable[[], None]) -> Timer:
-        """A stub waits for nothing."""
-        raise AssertionError
+        """Due when the test has let that much time pass."""
+        self.timers.append(FakeTimer(self.time + delay, call))
+        return self.timers[-1]
+
+    def passes(self, seconds: float) -> None:
+        """Time passes; what is due in it is called, in order."""
+        until = self.time + seconds
+        while due := [it for it in self.timers if not it.over and it.due <= until]:
+            first = min(due, key=lambda it: it.due)
+            first.over = True
+            self.time = max(self.time, first.due)
+            first.call()
+        self.time = until
+
+    @property
+    def waits(self) -> int:
+        """How many calls are still to be made."""
+        return sum(not it.over for it in self.timers)
 
     def listen(
         self,

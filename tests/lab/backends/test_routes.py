@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -214,3 +215,71 @@ def test_all_problems_come_at_once() -> None:
 def test_no_routes_are_no_service() -> None:
     """An empty table is a slip of the pen, not a wish for 404s."""
     assert problems({}) == ['expected {"METHOD /path": reply, ...}, one route at least']
+
+
+# --- keys, and paths with a slash ----------------------------------------------------------------
+
+
+def counting() -> Routes:
+    """A route that answers with how often it was carried out, and one that refuses once."""
+    count = itertools.count(1)
+    refused = iter([409, 201, 201])
+    return Routes(
+        {
+            "POST /orders": lambda _request: json_reply(201, next(count)),
+            "POST /others": lambda _request: json_reply(next(refused), None),
+            "PUT /orders": lambda _request: json_reply(200, next(count)),
+        },
+        honours_idempotency_key=True,
+    )
+
+
+def keyed(method: str, target: str, key: str | None) -> Request:
+    """A request with a key."""
+    return Request(method, target, () if key is None else (("idempotency-key", key),))
+
+
+def test_the_same_key_gets_the_first_answer() -> None:
+    """Once carried out, once counted; the query string is no part of the name."""
+    routes = counting()
+    bodies = [
+        routes.answer(keyed("POST", target, key)).body
+        for target, key in (
+            ("/orders", "a"),
+            ("/orders?x=1", "a"),
+            ("/orders", "b"),
+            ("/orders", None),
+            ("/orders", None),
+            ("/orders", "a"),
+        )
+    ]
+    assert bodies == [b"1", b"1", b"2", b"3", b"4", b"1"]
+    assert routes.answer(keyed("POST", "/orders", "a")).repeated
+    assert not routes.answer(keyed("POST", "/orders", "c")).repeated
+
+
+def test_a_refusal_does_not_use_up_a_key() -> None:
+    """What had no effect may be tried again."""
+    routes = counting()
+    seen = [routes.answer(keyed("POST", "/others", "a")).status for _ in range(3)]
+    assert seen == [409, 201, 201]
+
+
+def test_an_idempotent_method_needs_no_key() -> None:
+    """It is carried out each time, as without one."""
+    routes = counting()
+    assert [routes.answer(keyed("PUT", "/orders", "a")).body for _ in range(2)] == [b"1", b"2"]
+
+
+def test_keys_mean_nothing_unless_told() -> None:
+    """As the services of the field have it."""
+    count = itertools.count(1)
+    routes = Routes({"POST /orders": lambda _request: json_reply(201, next(count))})
+    assert [routes.answer(keyed("POST", "/orders", "a")).body for _ in range(2)] == [b"1", b"2"]
+
+
+def test_a_slash_decides_unless_told_to_redirect() -> None:
+    """A stub from routes serves what was written and nothing beside it."""
+    assert Routes({"GET /x": 1}).answer(Request("GET", "/x/")).status == 404
+    moved = Routes({"GET /x/": 1}, redirects=True).answer(Request("GET", "/x?a=1"))
+    assert moved == Reply(307, content_type=None, headers=(("location", "/x/?a=1"),))

@@ -15,11 +15,12 @@ from faultlab.lab.backends.specification import (
     Url,
     parse,
     routes_of,
+    seeded,
 )
 
 EXPECTED = (
     "expected routes {'GET /orders/{id}': {...}}, a URL 'http://host:port',"
-    " or a built-in stub (core, penelope)"
+    " or a built-in stub (core, penelope, maba, nis, icarus, metis, noesis, sophia)"
 )
 
 
@@ -29,6 +30,7 @@ EXPECTED = (
         ({"GET /x": {"a": 1}}, Routed('{"GET /x": {"a": 1}}')),
         ("core", Builtin("core")),
         ("penelope", Builtin("penelope")),
+        ("sophia", Builtin("sophia")),
         ("http://127.0.0.1:9000", Url("http://127.0.0.1:9000")),
         ("http://localhost:9000/", Url("http://localhost:9000")),
         (Url("http://x"), Url("http://x")),
@@ -42,7 +44,6 @@ def test_three_ways_to_say_who_serves(written: object, meant: Specification) -> 
 @pytest.mark.parametrize(
     ("written", "problem"),
     [
-        ("maba", f"the stub of 'maba' comes with a later version; {EXPECTED}"),
         ("https://x", f"'https://x': https comes with a later version; {EXPECTED}"),
         (
             "orders.openapi.yaml",
@@ -98,8 +99,89 @@ def test_routes_travel_unchanged(value: object) -> None:
 
 
 def test_a_builtin_has_its_routes() -> None:
-    """The name is all that travels."""
-    assert routes_of(Builtin("penelope")).endpoints == ("GET /health",)
+    """The name is all that must travel."""
+    assert "POST /api/v1/penelope/diagnose" in routes_of(Builtin("penelope")).endpoints
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"preset": "degraded"}, Builtin("core", ("degraded",))),
+        ({"preset": ["no_arousal", "degraded"]}, Builtin("core", ("no_arousal", "degraded"))),
+        ({"stub": "nis", "preset": "zeros"}, Builtin("nis", ("zeros",))),
+        ({"pace": "measured"}, Builtin("core", pace="measured")),
+        (
+            {"honours_idempotency_key": True},
+            Builtin("core", honours_idempotency_key=True),
+        ),
+        (
+            {"routes": {"GET /x": 1}, "honours_idempotency_key": True},
+            Routed('{"GET /x": 1}', honours_idempotency_key=True),
+        ),
+        ({"url": "http://x:1"}, Url("http://x:1")),
+    ],
+)
+def test_words_say_what_a_stub_is_like(written: object, meant: Specification) -> None:
+    """The service's own stub unless another is named."""
+    assert parse(written, "core") == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        (
+            {"preset": "sabbath"},
+            (
+                "core has no preset 'sabbath'; it has health_fails_with_pending, not_initialized,"
+                " no_arousal, degraded, another_answers"
+            ),
+        ),
+        ({"preset": 7}, "preset: 7; expected a name, or a list of names"),
+        ({"preset": [7]}, "preset: [7]; expected a name, or a list of names"),
+        ({"pace": "quick"}, "'quick' is no slow profile; there are measured, loaded"),
+        ({"pace": 2}, "pace: 2; expected one of measured, loaded"),
+        (
+            {"honours_idempotency_key": "yes"},
+            "honours_idempotency_key: 'yes' is neither true nor false",
+        ),
+        (
+            {"preset": "degraded", "presets": []},
+            (
+                "'presets': no such word; there are routes, url, stub, preset, pace,"
+                " honours_idempotency_key"
+            ),
+        ),
+        ({"url": "http://x", "stub": "core"}, "url and stub: one of them says who serves"),
+        (
+            {"url": "http://x", "preset": "degraded"},
+            "preset: is not for `url`; allowed beside it: nothing",
+        ),
+        (
+            {"routes": {"GET /x": 1}, "pace": "loaded"},
+            "pace: is not for `routes`; allowed beside it: honours_idempotency_key",
+        ),
+        ({"routes": 7}, f"routes: 7; {EXPECTED}"),
+        ({"url": "x"}, "url: 'x'; expected 'http://host:port'"),
+        (
+            {"stub": "orders"},
+            (
+                "stub: 'orders'; expected one of core, penelope, maba, nis, icarus, metis, noesis,"
+                " sophia"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_word_is_told(written: object, problem: str) -> None:
+    """Where it was written, with what may stand there."""
+    with pytest.raises(ValueError, match=r".") as refused:
+        parse(written, "core")
+    assert str(refused.value) == problem
+
+
+def test_the_run_s_seed_reaches_what_draws() -> None:
+    """Only a built-in stub draws."""
+    assert seeded(Builtin("core", pace="loaded"), 7) == Builtin("core", pace="loaded", seed=7)
+    assert seeded(Url("http://x"), 7) == Url("http://x")
 
 
 def test_a_url_knows_where_it_is() -> None:

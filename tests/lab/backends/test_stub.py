@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlab.lab.backends.routes import Reply, Request, Routes
-from faultlab.lab.backends.stub import Served, Stub, Wire, read_wire
+from faultlab.lab.backends.routes import UNHANDLED, Reply, Request, Routes
+from faultlab.lab.backends.stub import BODY_LIMIT, Served, Stub, Wire, read_wire
 from faultlab.lab.history import EffectApplied, Event, RequestReceived, ResponseSent
 
 ROUTES: dict[str, object] = {
@@ -484,3 +484,165 @@ def test_an_orderly_end_without_connections_is_one_at_once(orders: Played) -> No
     finished: list[str] = []
     orders.stub.finish(lambda: finished.append("finished"))
     assert finished == ["finished"]
+
+
+# --- answers that take their time ----------------------------------------------------------------
+
+
+def slow(request: Request) -> Reply:
+    """Two seconds after the request, in the words of its target."""
+    return Reply(200, request.path.encode(), "text/plain", after=2.0)
+
+
+def told(first: bytes) -> Any:
+    """An answer in three parts, a second apart."""
+
+    def frames() -> Any:
+        yield first, 1.0
+        yield b"", 1.0
+        yield b"end", 0.0
+
+    return lambda _request: Reply(200, content_type="text/event-stream", frames=frames)
+
+
+LATE: dict[str, object] = {
+    "GET /slow": slow,
+    "GET /stream": told(b"begin"),
+    "GET /broken": lambda _request: UNHANDLED,
+    "GET /at-once": {},
+}
+HEAD_OF_STREAM = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
+
+@pytest.fixture
+def late(new_net: Callable[[], Any]) -> Played:
+    """A stub of `LATE`."""
+    return Played(new_net(), LATE)
+
+
+def test_an_answer_waits_for_its_time(late: Played) -> None:
+    """Not before; and recorded when it is sent, with the request when it came."""
+    client = late.client()
+    assert client.asks(bare(b"GET", b"/slow")) == b""
+    late.net.passes(1.9)
+    assert client.sent == b""
+    late.net.passes(0.2)
+    assert client.sent.endswith(b"/slow")
+    seen = [(type(event), round(event.t, 6)) for event in late.events]
+    assert seen == [(RequestReceived, 0.0), (ResponseSent, 2.0)]
+
+
+def test_the_next_request_waits_for_the_one_before(late: Played) -> None:
+    """Pipelined requests are answered in order."""
+    client = late.client()
+    client.asks(bare(b"GET", b"/slow") + bare(b"GET", b"/at-once"))
+    assert client.sent == b""
+    late.net.passes(2.0)
+    assert client.sent.endswith(b"{}")
+    assert [served.target for served in late.stub.journal] == ["/slow", "/at-once"]
+
+
+def test_a_flood_behind_a_slow_answer_is_not_kept(late: Played) -> None:
+    """The peer is stopped instead, and heard again with the answer."""
+    client = late.client()
+    client.asks(bare(b"GET", b"/slow"))
+    client.asks(b"POST /at-once HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n")
+    assert not client.paused
+    client.asks(b"x" * (BODY_LIMIT + 1))
+    assert client.paused
+    late.net.passes(2.0)
+    assert not client.paused
+
+
+@pytest.mark.parametrize("how", ["close", "lost"])
+def test_nothing_is_left_of_a_connection_that_ended(late: Played, how: str) -> None:
+    """Neither a timer nor an answer into the void."""
+    slow_one, stream = late.client(), late.client()
+    slow_one.asks(bare(b"GET", b"/slow"))
+    stream.asks(bare(b"GET", b"/stream"))
+    assert late.net.waits == 2
+    if how == "close":
+        late.stub.close()
+    else:
+        slow_one.events.lost(True)
+        stream.events.lost(True)
+    assert late.net.waits == 0
+
+
+def test_an_orderly_end_waits_for_no_time(late: Played) -> None:
+    """What was asked is answered at once; a stream just ends."""
+    slow_one, stream = late.client(), late.client()
+    slow_one.asks(bare(b"GET", b"/slow"))
+    stream.asks(bare(b"GET", b"/stream"))
+    late.stub.finish(lambda: None)
+    assert slow_one.sent.endswith(b"/slow")
+    assert stream.sent == HEAD_OF_STREAM + b"5\r\nbegin\r\n"
+    assert (slow_one.finished, stream.finished, late.net.waits) == (True, True, 0)
+
+
+def test_a_stream_comes_in_parts(late: Played) -> None:
+    """Each when it is due, an empty one not at all, and then the connection goes on."""
+    client = late.client()
+    assert client.asks(bare(b"GET", b"/stream")) == HEAD_OF_STREAM + b"5\r\nbegin\r\n"
+    sent = len(client.sent)
+    late.net.passes(1.0)
+    assert client.sent[sent:] == b""
+    late.net.passes(1.0)
+    assert client.sent[sent:] == b"3\r\nend\r\n0\r\n\r\n"
+    assert client.asks(bare(b"GET", b"/at-once")).endswith(b"{}")
+
+
+def test_a_stream_waits_for_its_reader(late: Played) -> None:
+    """What isn't read isn't made either: a stub must not fill its memory for who sleeps."""
+    client = late.client()
+    client.full = True
+    client.asks(bare(b"GET", b"/stream"))
+    sent = client.sent
+    late.net.passes(30.0)
+    assert client.sent == sent
+    client.reads_on()
+    late.net.passes(3.0)
+    assert client.sent.endswith(b"end\r\n0\r\n\r\n")
+
+
+def test_a_stream_ends_with_its_reader(late: Played) -> None:
+    """One that asks no more wants no more either."""
+    client = late.client()
+    client.asks(bare(b"GET", b"/stream"))
+    client.ends()
+    assert (client.finished, late.net.waits) == (True, 0)
+
+
+def test_head_of_a_stream_is_its_head(late: Played) -> None:
+    """A method without a body gets none, and no timer runs for it."""
+    late.client().asks(bare(b"HEAD", b"/stream"))
+    assert late.net.waits == 0
+
+
+def test_a_service_that_broke_hangs_up_unannounced(late: Played) -> None:
+    """No `Connection: close`: the next request on it finds the end of file."""
+    client = late.client()
+    answer = client.asks(bare(b"GET", b"/broken"))
+    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert b"connection: close" not in answer
+    assert client.finished
+
+
+def test_a_repeated_request_has_no_second_effect(new_net: Callable[[], Any]) -> None:
+    """Received and answered as the first one, and no effect is recorded of it."""
+    net, events = new_net(), list[Event]()
+    routes = Routes({"POST /orders": [201, {"id": 8}]}, honours_idempotency_key=True)
+    stub = Stub(net, routes, events.append, 100.0, "orders")
+    keyed = POST.replace(b"host: x\r\n", b"host: x\r\nIdempotency-Key: k\r\n")
+    client = net.client()
+    assert [client.asks(keyed), client.asks(keyed)] == [CREATED, CREATED]
+    assert stub.effects == 1
+    assert [type(event) for event in events] == [
+        RequestReceived,
+        EffectApplied,
+        ResponseSent,
+        RequestReceived,
+        ResponseSent,
+    ]

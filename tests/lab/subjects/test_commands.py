@@ -77,7 +77,7 @@ def test_a_contract_file_lies_beside_the_subject(contract: Contract, told: str |
     assert described({"orders": "core"}, contract).contract == told
 
 
-@pytest.mark.parametrize("value", ["orders.openapi.yaml", "maba", "localhost:80", {"orders": 7}])
+@pytest.mark.parametrize("value", ["orders.openapi.yaml", "mabba", "localhost:80", {"orders": 7}])
 def test_a_service_that_nobody_serves_is_named(value: object) -> None:
     """Its author has several."""
     with pytest.raises(ValueError, match=r"^services\['stock'\]: "):

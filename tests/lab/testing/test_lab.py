@@ -42,7 +42,7 @@ def test_an_unknown_service_is_named_with_the_known_ones(
         use(lab)
     assert str(caught.value) == (
         "'order' is not served in this test\n"
-        "  expected   core, orders, penelope\n"
+        "  expected   core, penelope, maba, nis, icarus, metis, noesis, sophia, orders\n"
         "  nearest    orders\n"
         '  mend       lab.serve("order", {"GET /path": {...}})'
     )
@@ -54,7 +54,8 @@ def test_what_is_no_name_of_a_service_is_told_the_known_ones(lab: Lab, wrong: ob
     with pytest.raises(UsageError) as caught:
         lab.url(wrong)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        f"{wrong!r} is not served in this test\n  expected   core, penelope"
+        f"{wrong!r} is not served in this test\n"
+        "  expected   core, penelope, maba, nis, icarus, metis, noesis, sophia"
     )
 
 
@@ -119,3 +120,13 @@ def test_a_test_that_outlasts_its_limit_loses_its_services_and_fails(
     assert [fault.kind for fault in paper.armed.values()] == ["refused"]
     with pytest.raises(AssertionError, match=r"^the test's limit of 60 s passed"):
         lab.close()
+
+
+def test_a_stub_is_served_as_its_words_say(lab: Lab) -> None:
+    """The fixture's way to a preset; a wrong word is told with the call."""
+    lab.serve("core", {"preset": "degraded"})
+    with pytest.raises(UsageError) as caught:
+        lab.serve("penelope", {"pace": "quick"})
+    assert str(caught.value) == (
+        "lab.serve('penelope', ...): 'quick' is no slow profile; there are measured, loaded"
+    )

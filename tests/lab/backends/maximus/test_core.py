@@ -1,4 +1,4 @@
-"""The stubs of MAXIMUS, as the client of the field sees them."""
+"""Core and PENELOPE, as the client of the field sees them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from faultlab.lab.backends.maximus import EPOCH, LATER, maximus_routes
+from faultlab.lab.backends.maximus import EPOCH, maximus_routes
 from faultlab.lab.backends.routes import Reply, Request, Routes
 
 PENDING = "/api/v1/governance/pending"
@@ -294,13 +294,3 @@ def test_unknown_path_and_wrong_method(name: str) -> None:
     routes = maximus_routes(name)
     assert asked(routes, "GET", "/nowhere") == (404, {"detail": "Not Found"})
     assert asked(routes, "POST", "/health") == (405, {"detail": "Method Not Allowed"})
-
-
-def test_an_unknown_service_is_refused() -> None:
-    """The message names those that are there and those to come."""
-    with pytest.raises(ValueError, match="no built-in stub") as refused:
-        maximus_routes("maba")
-    assert str(refused.value) == (
-        "'maba' is no built-in stub; there are core, penelope;"
-        f" {', '.join(LATER)} come with a later version"
-    )
