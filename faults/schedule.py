@@ -28,8 +28,8 @@ def _event(text: str) -> str:
 class Schedule(BaseModel):
     """When, from the step that injects it.
 
-    `after`: seconds; `request`: when a request in its scope has arrived, which itself is older than
-    the fault; `open`: when a breaker is open, by what the contract makes of the operations that
+    `after`: seconds; `request`: when a request in its scope has arrived whole, which itself is older
+    than the fault; `open`: when a breaker is open, by what the contract makes of the operations that
     ended; or a size: when so many bytes of answers have passed to the service's clients. `lasts`:
     seconds from then on, None: until it is cleared.
     """

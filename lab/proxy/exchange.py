@@ -24,6 +24,7 @@ class Exchange:
     begun: float
     seen: tuple[Armed, ...]  # in force when its first byte arrived
     method: str = ""
+    target: str = ""
     closing: bool = False
     op: int | None = None
     attempt: int | None = None

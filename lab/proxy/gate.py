@@ -191,6 +191,8 @@ class Gate:
             case End(cut=False):
                 assert exchange is not None
                 self._notes.completed(exchange)
+                if self._force.waiting.sees_requests:
+                    self._force.waiting.request(exchange.method, exchange.target)
         if self._closed:
             return
         if (
@@ -209,13 +211,12 @@ class Gate:
 
     def _started(self, exchange: Exchange, head: RequestHead) -> None:
         exchange.method = head.method
+        exchange.target = head.target
         exchange.closing = head.closing
         tag = tag_of(head)
         if tag is not None:
             exchange.op, exchange.attempt = tag
         self._notes.started(exchange, head)
-        if self._force.waiting.sees_requests:
-            self._force.waiting.request(head.method, head.target)
         stopper = self._holder if self._holder is not None else self._shut
         if stopper is not None:
             self._notes.fired(stopper, exchange)

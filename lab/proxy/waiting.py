@@ -96,7 +96,7 @@ class Waiting:
     # --- events ----------------------------------------------------------------------------------
 
     def request(self, method: str, target: str) -> None:
-        """A request's head arrived; `come` when what it came with has been passed on."""
+        """A whole request arrived; `come` when what it came with has been passed on."""
         for ident, one in self._waits.items():
             if one.fault.follows("request") and covers(one.fault.endpoint, method, target):
                 self.due.setdefault(ident, f"{method} {target} arrived")

@@ -84,6 +84,17 @@ def test_a_service_goes_down_while_a_request_is_under_way(house) -> None:
     assert backend.took() == GET
 
 
+def test_a_request_has_arrived_when_all_of_it_has(house) -> None:
+    """A client may send head and body apart; what is under way is a request that is carried out."""
+    house.arm(Refused(service="core", live="reset", after="request"))
+    client, backend = house.connect()
+    client.says(b"POST /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n")
+    assert client.end == ""
+    client.says(b"{}")
+    assert client.end == "rst"
+    assert backend.took().endswith(b"\r\n\r\n{}")
+
+
 def test_bytes_of_answers_are_counted_over_all_connections(house) -> None:
     """From the step on, heads included."""
     house.arm(Stall(service="core", after=f"{2 * len(OK)}B"))
