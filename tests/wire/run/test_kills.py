@@ -86,6 +86,14 @@ def histories(folder: Path) -> dict[str, list[str]]:
     }
 
 
+def await_record(folder: Path) -> None:
+    """Wait until the operation that hangs is in the history: what wasn't recorded can't be kept."""
+    until = time.monotonic() + 10.0
+    while histories(folder) != CUT:
+        assert time.monotonic() < until, histories(folder)
+        time.sleep(0.01)
+
+
 CUT = {"baseline": ["ok", "ok", "ok", "ok"], "armed": ["ok", "unknown"]}
 
 
@@ -103,6 +111,7 @@ def test_a_kill_of_the_conductor_is_one_of_all(
     assert told.pid in theirs
     assert len(theirs) == 2  # the lab process, and the subject's
     watched = [watch(pid) for pid in theirs]
+    await_record(ground.out / "hangs")
     process.kill()
     assert all_gone(watched, SOON)
     assert refuses(told.port)
@@ -117,6 +126,7 @@ def test_ctrl_c_closes_everything_and_keeps_the_histories(
     process = started("hangs", "hangs.yaml", ground.out)
     told = ground.told()
     watched = [watch(pid) for pid in children(process.pid)]
+    await_record(ground.out / "hangs")
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
