@@ -22,9 +22,10 @@ from platform import python_version
 from types import TracebackType
 from typing import Literal, Self, assert_never
 
-from ..scenarios import Scenario
+from ..scenarios import Problem, Scenario, ScenarioError, Served
+from ..scenarios.errors import nearest
 from .attempts import misdeclared, read
-from .backends.specification import Specification, Url
+from .backends.specification import Specification, Url, amended
 from .contract import Contract
 from .environments import ENVIRONMENTS
 from .environments.embedded import Embedded, LabProcess
@@ -142,6 +143,48 @@ class Session:
         `slugs` and `promises` map a check's slug to its id, and its id to the field it judges.
         """
         tune = self.tune_of(scenario)
+        served, problems = self._served(scenario.services, scenario.file)
+        try:
+            made = self._planned(scenario, tune, served, slugs, promises)
+        except ScenarioError as error:
+            raise ScenarioError([*problems, *error.problems]) from None
+        if problems:
+            raise ScenarioError(problems)
+        return made
+
+    def served(self, story: Plan) -> dict[str, Specification]:
+        """Who serves each service of a plan that this session made."""
+        served, _ = self._served(story.served, story.file)
+        return {name: served[name] for name in story.services}
+
+    def _served(
+        self, words: Sequence[Served], file: str
+    ) -> tuple[dict[str, Specification], list[Problem]]:
+        """Who serves, after what a file says of the stubs, and what is wrong with that."""
+        found = dict(self.services)
+        problems: list[Problem] = []
+        for one in words:
+            key = f"services.{one.service}"
+            if one.service not in found:
+                close = nearest(one.service, found)
+                hint = f"nearest: {close}" if close else "known: " + ", ".join(found)
+                text = f"{self.subject} has no service `{one.service}`; {hint}"
+                problems.append(Problem(file, one.line, key, text))
+                continue
+            try:
+                found[one.service] = amended(found[one.service], _said(one))
+            except ValueError as error:
+                problems.append(Problem(file, one.line, key, str(error)))
+        return found, problems
+
+    def _planned(
+        self,
+        scenario: Scenario,
+        tune: str,
+        served: Mapping[str, Specification],
+        slugs: Mapping[str, str],
+        promises: Mapping[str, str],
+    ) -> Plan | NotOffered:
         return plan(
             scenario,
             self.contract_for(tune),
@@ -152,8 +195,8 @@ class Session:
             subject=self.subject,
             slugs=slugs,
             promises=promises,
-            services=tuple(self.services),
-            foreign={name: one.url for name, one in self.services.items() if isinstance(one, Url)},
+            services=tuple(served),
+            foreign={name: one.url for name, one in served.items() if isinstance(one, Url)},
         )
 
     def play(
@@ -267,6 +310,20 @@ class Session:
                 self._live.discard(running)
 
 
+def _said(served: Served) -> dict[str, object]:
+    """The words that a file has for a stub, as an author of a subject writes them."""
+    words: dict[str, object] = {}
+    if served.stub is not None:
+        words["stub"] = served.stub
+    if served.preset:
+        words["preset"] = served.preset
+    if served.pace is not None:
+        words["pace"] = served.pace
+    if served.honours_idempotency_key is not None:
+        words["honours_idempotency_key"] = served.honours_idempotency_key
+    return words
+
+
 def describe(subject: str, out: Path) -> Description:
     """What a subject declares, asked of a process of its own that calls nobody."""
     events, theirs = socket.socketpair()
@@ -306,10 +363,9 @@ class _Play:
             stack.callback(feed.close)
             self._child = Child(session.spec, events, log=folder / f"{kind}.log")
             stack.callback(self._child.kill)
-            services = {name: session.services[name] for name in story.services}
             self._env = Embedded(
                 session.process,
-                services,
+                session.served(story),
                 header=header(story, kind),
                 path=self._path,
                 feed=feed,

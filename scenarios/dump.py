@@ -18,6 +18,7 @@ from .model import (
     OperationStep,
     Quantity,
     Scenario,
+    Served,
     Step,
     SubjectStep,
     Unit,
@@ -44,6 +45,11 @@ def _lines(scenario: Scenario) -> Iterator[str]:
             yield f"  when: {scalar(incident.when)}"
         if incident.symptom is not None:
             yield f"  symptom: {scalar(incident.symptom)}"
+    if scenario.services:
+        yield "services:"
+        for served in scenario.services:
+            yield f"  {scalar(served.service)}:"
+            yield from (f"    {line}" for line in _words(served))
     if scenario.tune is not None:
         yield f"tune: {scenario.tune}"
     steps = {"control": scenario.control, "fault": scenario.fault, "recovery": scenario.recovery}
@@ -55,6 +61,17 @@ def _lines(scenario: Scenario) -> Iterator[str]:
                 first, *rest = _pairs(step)
                 yield f"  - {first}"
                 yield from (f"    {line}" for line in rest)
+
+
+def _words(served: Served) -> Iterator[str]:
+    if served.stub is not None:
+        yield f"stub: {scalar(served.stub)}"
+    if served.preset:
+        yield f"preset: {one_or_list(served.preset)}"
+    if served.pace is not None:
+        yield f"pace: {scalar(served.pace)}"
+    if served.honours_idempotency_key is not None:
+        yield f"honours_idempotency_key: {str(served.honours_idempotency_key).lower()}"
 
 
 def _pairs(step: Step) -> Iterator[str]:

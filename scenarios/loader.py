@@ -14,7 +14,7 @@ from typing import TypeVar, cast, get_args
 
 from .errors import Problem, ScenarioError, nearest
 from .inject import NAME, InjectReader
-from .later import LATER, LATER_OUTCOMES, LATER_PLUS_KEYS, LATER_TOP_KEYS
+from .later import LATER, LATER_OUTCOMES, LATER_PLUS_KEYS
 from .model import (
     LAB_STEPS,
     ONE,
@@ -30,17 +30,19 @@ from .model import (
     PhaseName,
     Quantity,
     Scenario,
+    Served,
     Step,
     SubjectStep,
     Tune,
     WaitStep,
 )
 from .nodes import MAX_BYTES, Entry, Mapping, Node, Scalar, Sequence, read, shown
+from .served import read_services
 from .shapes import Shapes, either, join, shape
 
 __all__ = ["is_outcome", "load", "parse"]
 
-TOP_KEYS = ("scenario", "incident", "tune", *PHASES)
+TOP_KEYS = ("scenario", "incident", "services", "tune", *PHASES)
 INCIDENT_KEYS = ("source", "when", "symptom")
 TUNES: tuple[Tune, ...] = get_args(Tune)
 _SLUG = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -82,9 +84,10 @@ class _Loader:
 
     def scenario(self, node: Node) -> Scenario:
         """The whole file; raises ScenarioError."""
-        entries = self.shapes.mapping(node, "", TOP_KEYS, LATER_TOP_KEYS)
+        entries = self.shapes.mapping(node, "", TOP_KEYS, frozenset())
         title = self.shapes.required(entries, "scenario", node, self.shapes.line_of_text)
         incident = self.shapes.optional(entries, "incident", self.incident)
+        services = self.shapes.optional(entries, "services", self.services)
         tune: Tune | None = self.shapes.optional(entries, "tune", self.tune)
         phases = {name: self.shapes.optional(entries, name, self.phase) for name in PHASES}
         if entries is not None and "fault" not in entries:
@@ -103,6 +106,7 @@ class _Loader:
             recovery=phases["recovery"],
             tune=tune,
             incident=incident,
+            services=() if services is None else services,
         )
 
     # --- the head -------------------------------------------------------------------------------
@@ -124,6 +128,10 @@ class _Loader:
         if source is None:
             return None
         return Incident(source, values.get("when"), values.get("symptom"))
+
+    def services(self, node: Node, key: str) -> tuple[Served, ...] | None:
+        """What is said of the stubs."""
+        return read_services(self.shapes, node, key)
 
     def tune(self, node: Node, key: str) -> Tune | None:
         """`fast` or `none`."""

@@ -158,6 +158,32 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """What a file says of the stub that serves a service; its names mean what the lab knows.
+
+    What is None or empty is as the subject has it. `line`: where the service is named.
+    """
+
+    service: str
+    line: int
+    stub: str | None = None
+    preset: tuple[str, ...] = ()
+    pace: str | None = None
+    honours_idempotency_key: bool | None = None
+
+    def text(self) -> str:
+        """The words as one line, `core: preset degraded, pace measured`."""
+        honours = self.honours_idempotency_key
+        words = (
+            ("stub", self.stub),
+            ("preset", " + ".join(self.preset)),
+            ("pace", self.pace),
+            ("honours_idempotency_key", None if honours is None else str(honours).lower()),
+        )
+        return f"{self.service}: " + ", ".join(f"{key} {value}" for key, value in words if value)
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One file. `file` as messages name it; a phase that is None is implied (lab.plan writes it)."""
 
@@ -169,6 +195,7 @@ class Scenario:
     recovery: tuple[Step, ...] | None = None
     tune: Tune | None = None
     incident: Incident | None = None
+    services: tuple[Served, ...] = ()
 
     def steps(self) -> tuple[Step, ...]:
         """All written steps in order of time."""

@@ -16,7 +16,7 @@ from ..redaction import redacted
 from .maximus import BUILTIN, PACES, maximus_routes
 from .routes import Routes
 
-__all__ = ["Builtin", "Routed", "Specification", "Url", "parse", "routes_of", "seeded"]
+__all__ = ["Builtin", "Routed", "Specification", "Url", "amended", "parse", "routes_of", "seeded"]
 
 _EXPECTED = (
     "expected routes {'GET /orders/{id}': {...}}, a URL 'http://host:port',"
@@ -97,6 +97,25 @@ def parse(value: object, service: str = "") -> Specification:
             raise ValueError(f"{value!r} serves nothing; {_EXPECTED}")
 
 
+def amended(given: Specification, words: dict[str, object]) -> Specification:
+    """The same stub with these words for its own; `stub` among them puts another in its place.
+
+    Raises ValueError, also where the lab did not start what serves.
+    """
+    if "stub" in words:
+        return _worded(words, "")
+    own: dict[str, object]
+    match given:
+        case Builtin(name, presets, pace, honours):
+            own = {"stub": name, "preset": presets, "pace": pace}
+            return _worded(own | {"honours_idempotency_key": honours} | words, name)
+        case Routed(routes, honours):
+            own = {"routes": json.loads(routes), "honours_idempotency_key": honours}
+            return _worded(own | words, "")
+        case Url(url):
+            raise ValueError(f"{next(iter(words))}: is for a stub: the lab did not start {url}")
+
+
 def seeded(specification: Specification, seed: int) -> Specification:
     """The same, with what it draws keyed by this seed."""
     if isinstance(specification, Builtin):
@@ -120,7 +139,7 @@ def routes_of(specification: Routed | Builtin, clock: Callable[[], float] | None
             )
 
 
-def _worded(words: Mapping[object, object], service: str) -> Specification:
+def _worded(words: Mapping[str, object], service: str) -> Specification:
     unknown = [key for key in words if key not in (*_WHO, *_HOW)]
     if unknown:
         raise ValueError(f"{unknown[0]!r}: no such word; there are {', '.join((*_WHO, *_HOW))}")

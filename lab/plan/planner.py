@@ -98,6 +98,7 @@ def plan(
         tune=tune,
         seed=seed,
         services=tuple(dict.fromkeys((*services, *(offer.service for offer in offers)))),
+        served=scenario.services,
         steps=steps,
         skipped=tuple(notes.skipped),
         limit=0.0,

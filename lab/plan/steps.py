@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...faults import AnyFault
-from ...scenarios import Incident, PhaseName
+from ...scenarios import Incident, PhaseName, Served
 
 
 class _Fact(BaseModel):
@@ -142,7 +142,7 @@ class Skipped(_Fact):
 class Plan(_Fact):
     """A scenario made concrete. Operation ids count from 1 in the order of the steps.
 
-    `services`: those that the subject needs. `limit`: seconds after which a run of it is cut.
+    `services`: those that the subject needs. `served`: what the file says of their stubs. `limit`: seconds after which a run of it is cut.
     """
 
     scenario: str
@@ -155,6 +155,7 @@ class Plan(_Fact):
     tune: str
     seed: int
     services: tuple[str, ...]
+    served: tuple[Served, ...] = ()
     steps: tuple[Step, ...]
     skipped: tuple[Skipped, ...] = ()
     limit: float

@@ -51,7 +51,8 @@ _FOOT = 14  # columns of a label below the steps
 
 def explained(plan: Plan, contract: Contract) -> tuple[str, ...]:
     """The lines of a plan under the contract that it was made with."""
-    head = [f"{plan.scenario}: {plan.title}", *_incident(plan), *_settings(plan, contract)]
+    head = [f"{plan.scenario}: {plan.title}", *_incident(plan), *_served(plan)]
+    head += _settings(plan, contract)
     return (*head, "", *_steps(plan, contract), *_skipped(plan), "", *_foot(plan, contract))
 
 
@@ -59,6 +60,11 @@ def _incident(plan: Plan) -> Iterator[str]:
     if plan.incident is not None:
         told = (plan.incident.source, plan.incident.when, plan.incident.symptom)
         yield from _wrapped("incident: " + "; ".join(part for part in told if part), "", "  ")
+
+
+def _served(plan: Plan) -> Iterator[str]:
+    for served in plan.served:
+        yield from _wrapped(f"service {served.text()}", "", "  ")
 
 
 def _settings(plan: Plan, contract: Contract) -> Iterator[str]:

@@ -13,6 +13,7 @@ from faultlab.scenarios.model import (
     OperationStep,
     Quantity,
     Scenario,
+    Served,
     Step,
     SubjectStep,
     WaitStep,
@@ -65,6 +66,16 @@ waits = st.builds(WaitStep, durations, st.just(0))
 plain: st.SearchStrategy[Step] = st.sampled_from([ClearStep(0), ConnectionsStep(0), SubjectStep(0)])
 calm = st.lists(operations | waits | plain, max_size=3)
 phases = st.builds(lambda head, rest: (head, *rest), operations, calm)
+words = st.from_regex(r"[a-z_]{1,9}", fullmatch=True)
+served = st.builds(
+    Served,
+    words,
+    st.just(0),
+    stub=st.none() | words,
+    preset=st.lists(words, max_size=2).map(tuple),
+    pace=st.none() | words,
+    honours_idempotency_key=st.sampled_from([None, True, False]),
+).filter(lambda it: not it.text().endswith(": "))
 scenarios = st.builds(
     Scenario,
     name=st.just("a"),
@@ -75,6 +86,7 @@ scenarios = st.builds(
     recovery=st.none() | phases,
     tune=st.sampled_from([None, "fast", "none"]),
     incident=st.none() | st.builds(Incident, lines, st.none() | lines, st.none() | lines),
+    services=st.lists(served, max_size=2, unique_by=lambda it: it.service).map(tuple),
 )
 
 
@@ -87,7 +99,11 @@ def without_lines(scenario: Scenario) -> Scenario:
     fault = bare(scenario.fault)
     assert fault is not None
     return replace(
-        scenario, control=bare(scenario.control), fault=fault, recovery=bare(scenario.recovery)
+        scenario,
+        control=bare(scenario.control),
+        fault=fault,
+        recovery=bare(scenario.recovery),
+        services=tuple(replace(it, line=0) for it in scenario.services),
     )
 
 

@@ -30,13 +30,20 @@ def test_a_later_key_of_an_operation_is_refused_by_name(of_step, key: str) -> No
     )
 
 
-def test_other_later_words_are_refused_by_name(refused, of_step) -> None:
-    """Services in a file, cancellation."""
+def test_other_later_words_are_refused_by_name(of_step) -> None:
+    """Cancellation."""
     assert of_step("read: cancelled") == (
         "orders.yaml:5: fault[3].read: `cancelled` comes with a later version"
     )
-    text = "scenario: A\nservices: {}\nfault:\n  - inject: refused\n  - read: ok\n"
-    assert refused(text) == "orders.yaml:2: services: comes with a later version"
+
+
+@pytest.mark.parametrize("key", sorted(later.LATER_SERVICE_KEYS))
+def test_a_later_word_of_a_service_is_refused_by_name(refused, key: str) -> None:
+    """A server that were ignored would leave the subject with another one."""
+    text = f"scenario: A\nservices:\n  core:\n    {key}: 1\n"
+    assert refused(f"{text}fault:\n  - inject: refused\n  - read: ok\n") == (
+        f"orders.yaml:4: services.core.{key}: comes with a later version"
+    )
 
 
 def test_no_word_is_both_here_and_later() -> None:

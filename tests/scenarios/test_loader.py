@@ -175,7 +175,7 @@ def test_each_mistake_has_its_line_key_value_and_cure(of_step, step: str, messag
         ("scenario: A\nfualt:\n  - read: ok\nfault:\n  - inject: refused\n  - read: ok\n", "orders.yaml:2: fualt: unknown key; nearest: fault"),
         ("scenario: A\ntune: slow\nfault:\n  - inject: refused\n  - read: ok\n", "orders.yaml:2: tune: `slow`: expected fast or none"),
         ("scenario: A\nincident:\n  when: now\nfault:\n  - inject: refused\n  - read: ok\n", "orders.yaml:3: incident.source: missing; expected where it came from"),
-        ("- read: ok\n", "orders.yaml:1: a list; expected keys scenario, incident, tune, control, fault or recovery"),
+        ("- read: ok\n", "orders.yaml:1: a list; expected keys scenario, incident, services, tune, control, fault or recovery"),
     ],
 )  # fmt: skip
 def test_mistakes_of_the_whole_file(refused, text: str, message: str) -> None:

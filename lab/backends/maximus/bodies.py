@@ -27,8 +27,9 @@ def read_body(kind: type[_Fields], request: Request, *, link: str = "") -> _Fiel
     `link`: a service on an older pydantic adds to each problem an address that begins so.
     """
     body = request.body
+    missing = _problem("missing", ["body"], "Field required", None)
     if not body:
-        return _invalid([_problem("missing", ["body"], "Field required", None)], link)
+        return _invalid([missing], link)
     if not _is_json(request.header("content-type")):
         return _validated(kind, body.decode(errors="replace"), "body", link)
     try:
@@ -39,6 +40,8 @@ def read_body(kind: type[_Fields], request: Request, *, link: str = "") -> _Fiel
         return _invalid([{**problem, "ctx": {"error": error.msg}}], "")
     except (ValueError, RecursionError):
         return json_reply(400, {"detail": "There was an error parsing the body"})
+    if given is None:
+        return _invalid([missing], link)
     return _validated(kind, given, "body", link)
 
 

@@ -13,6 +13,7 @@ from faultlab.lab.backends.specification import (
     Routed,
     Specification,
     Url,
+    amended,
     parse,
     routes_of,
     seeded,
@@ -188,3 +189,61 @@ def test_a_url_knows_where_it_is() -> None:
     """The proxy connects there."""
     url = Url("http://localhost:9000")
     assert (url.host, url.port, Url("http://localhost").port) == ("localhost", 9000, 80)
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "meant"),
+    [
+        (
+            Builtin("core", ("degraded",), "loaded", honours_idempotency_key=True),
+            {"pace": "measured"},
+            Builtin("core", ("degraded",), "measured", honours_idempotency_key=True),
+        ),
+        (
+            Builtin("core", ("degraded",)),
+            {"preset": ("no_arousal",)},
+            Builtin("core", ("no_arousal",)),
+        ),
+        (Builtin("core", ("degraded",)), {"stub": "nis"}, Builtin("nis")),
+        (
+            Routed('{"GET /x": 1}', honours_idempotency_key=True),
+            {"honours_idempotency_key": False},
+            Routed('{"GET /x": 1}'),
+        ),
+        (Url("http://x:1"), {"stub": "core"}, Builtin("core")),
+    ],
+)
+def test_a_stub_is_amended(
+    given: Specification, words: dict[str, object], meant: Specification
+) -> None:
+    """What a word says takes the place of what was there; the rest stays."""
+    assert amended(given, words) == meant
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "problem"),
+    [
+        (
+            Url("http://x:1"),
+            {"pace": "loaded"},
+            "pace: is for a stub: the lab did not start http://x:1",
+        ),
+        (
+            Routed('{"GET /x": 1}'),
+            {"preset": "degraded"},
+            "preset: is not for `routes`; allowed beside it: honours_idempotency_key",
+        ),
+        (
+            Builtin("core", ("degraded",)),
+            {"pace": "snail"},
+            "'snail' is no slow profile; there are measured, loaded",
+        ),
+    ],
+)
+def test_what_can_t_be_amended_is_refused(
+    given: Specification, words: dict[str, object], problem: str
+) -> None:
+    """A word that meant nothing would leave another server than its author thinks."""
+    with pytest.raises(ValueError, match=r".") as refused:
+        amended(given, words)
+    assert str(refused.value) == problem

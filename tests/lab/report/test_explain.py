@@ -29,7 +29,7 @@ from faultlab.lab.plan import Offer, Plan, Skipped, plan
 from faultlab.lab.report.explain import explained, fault_text
 from faultlab.lab.report.lanes import WIDTH
 from faultlab.lab.tune import FAST, tuned
-from faultlab.scenarios import Incident, catalog
+from faultlab.scenarios import Incident, Served, catalog
 
 if TYPE_CHECKING:
     from .conftest import MakePlan
@@ -134,6 +134,13 @@ def test_what_the_file_counts_stands_beside_what_the_contract_counts(plan: MakeP
     )
     text = "\n".join(explained(made.model_copy(update={"steps": steps}), MAXIMUS))
     assert "3 attempts; the file says" in text
+
+
+def test_what_the_file_says_of_the_stubs_is_shown() -> None:
+    """A stub that is slow or honours keys makes another story of the same steps."""
+    served = (Served("core", 3, preset=("degraded",)), Served("penelope", 4, pace="loaded"))
+    told = explained(story("down").model_copy(update={"served": served}), MAXIMUS)
+    assert told[1:3] == ("service core: preset degraded", "service penelope: pace loaded")
 
 
 def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -> None:

@@ -85,3 +85,10 @@ def test_a_query_counts_its_last_value() -> None:
     assert (problem["loc"], problem["input"]) == (["query", "name"], None)
     (problem,) = details(read_query(Asked, Request("GET", "/?name=a&limit=x")))
     assert (problem["type"], problem["input"]) == ("int_parsing", "x")
+
+
+def test_a_null_is_no_body() -> None:
+    """The framework takes it for one that was never sent."""
+    assert details(body(b"null")) == [
+        {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}
+    ]
