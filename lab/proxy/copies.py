@@ -13,6 +13,7 @@ from .framer import End, Framer, Lost
 __all__ = ["PATIENCE", "Copies"]
 
 PATIENCE = 0.5  # seconds that one waits for the answers of copies
+ANSWER = 4 * 1024 * 1024  # bytes of an answer that are read; one without an end is given up
 
 
 class Copies:
@@ -70,6 +71,7 @@ class _Copy:
         self._over = over
         self._responses = Framer("response")
         self._responses.expect(method)
+        self._left = ANSWER
         self._connection: Connection | None = None
         self._closed = False
 
@@ -86,7 +88,9 @@ class _Copy:
 
     def received(self, data: bytes) -> None:
         """More of its answer."""
-        if any(isinstance(piece, End | Lost) for piece in self._responses.feed(data)):
+        self._left -= len(data)
+        ended = any(isinstance(piece, End | Lost) for piece in self._responses.feed(data))
+        if ended or self._left < 0:
             self.close()
 
     def ended(self) -> None:

@@ -200,7 +200,7 @@ class Gate:
             or self._queued
             or self._waiting
             or (self._current is not None and self._current is not exchange)
-            or (self._ends.full and isinstance(piece, RequestHead))
+            or (isinstance(piece, RequestHead) and self._ends.full)
         ):
             if isinstance(piece, Data):
                 piece = Data(piece.raw, ())  # its payload has been counted
@@ -230,7 +230,7 @@ class Gate:
                 exchange, piece = self._waiting[0]
                 if self._current is not None and self._current is not exchange:
                     break
-                if self._ends.full and isinstance(piece, RequestHead):
+                if isinstance(piece, RequestHead) and self._ends.full:
                     break
                 self._waiting.popleft()
                 self.waiting_size -= _weight(piece)

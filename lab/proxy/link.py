@@ -267,7 +267,10 @@ class Link:
         self._balance()
 
     def client_ended(self, how: Ending) -> None:
-        """The client's FIN or RST arrived, also after the lab's own FIN."""
+        """The client's FIN or RST arrived, also after the lab's own FIN.
+
+        Its FIN ends an HTTP connection: one who would still read can't be told from one who left.
+        """
         self._unheard = False
         if not self._client_ended:
             self._client_ended = True

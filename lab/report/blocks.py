@@ -30,8 +30,8 @@ _MARGIN = 77  # where a title ends
 _LABEL = 13  # columns of a label, its indent and its gap
 _ROWS = 44  # most rows of a witness
 _SPANS = 8  # most groups of event numbers that are named
-_CALLED = 200  # characters of a request's line
 _TAIL = 12  # of them, rows of its end
+_CALLED = 200  # characters of a request's line
 _MEND = "make it work without a fault first: what it calls must be served"
 
 Row = tuple[str, str]

@@ -376,6 +376,18 @@ def test_a_dead_backend_is_the_reason_of_the_end(stage: Any) -> None:
     assert stage.see(ConnClosed)[0].why == "no connection to the backend: Connection refused"
 
 
+def test_a_half_close_is_the_end_of_an_http_client(stage: Any, pair: Callable[[], Pair]) -> None:
+    """The one odd thing that is not passed on: who gave up looks the same, and that must be told."""
+    both = pair()
+    both.say(C, GET)
+    both.client.shutdown(socket.SHUT_WR)
+    closed = stage.see(ConnClosed)[0]
+    assert (closed.by, closed.how) == ("client", "fin")
+    both.server.sendall(OK)
+    assert both.client.recv(1) == b""
+    assert stage.of(ResponseHead) == []
+
+
 def test_what_breaks_off_a_request_that_the_lab_answers_is_cut_off(
     stage: Any, pair: Callable[[], Pair]
 ) -> None:
