@@ -160,3 +160,17 @@ def test_copies_end_with_the_proxy(house) -> None:
     (copy,) = copies(house)
     house.proxy.close()
     assert copy.end == "fin"
+
+
+def test_an_endless_answer_to_a_copy_is_given_up(house) -> None:
+    """Nobody reads it, so nobody would ever end it."""
+    house.arm(Duplicate(service="core"))
+    client, backend = house.connect()
+    client.says(POST)
+    backend.says(OK)
+    (copy,) = copies(house)
+    copy.says(b"HTTP/1.1 200 OK\r\n\r\n")
+    for _ in range(5):
+        copy.says(bytes(1 << 20))
+    assert copy.end == "fin"
+    assert client.took() == OK
