@@ -64,6 +64,7 @@ COMPOSED = (
     " end or alter an exchange the first one injected that has it in scope acts, and the others do"
     " not fire. Copies are sent and workers taken only where the request gets to the backend. Two"
     " that would put one listener in two modes, or one process in two states, are refused by name."
+    " One of the same kind, service and endpoint takes the place of the one before, which is over."
 )
 """The stated order of composition."""
 

@@ -154,6 +154,8 @@ class _Run:
                 return None
             case Opened():
                 rig.opened()
+                self._settled(rig, done)
+                return None
             case Fresh():
                 rig.fresh()
             case Reset():

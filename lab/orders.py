@@ -68,7 +68,7 @@ class Clear(Order, frozen=True, kw_only=True, tag="clear"):
 
 
 class Opened(Order, frozen=True, kw_only=True, tag="opened"):
-    """A breaker has opened: faults that wait for it come into force."""
+    """A breaker has opened: faults that wait for it come into force; answered when they are."""
 
 
 class Fresh(Order, frozen=True, kw_only=True, tag="fresh"):

@@ -6,7 +6,7 @@ recorder. Knows no connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Literal
 
@@ -152,7 +152,7 @@ class Force:
         if self._limited:
             armed = tuple(self._loaded(one) for one in armed)
         decision = on_request(request, armed, self._draws)
-        self._fold(decision, request)
+        self._fold(decision, request, {one.id for one in armed})
         return decision
 
     def stream(
@@ -190,8 +190,16 @@ class Force:
             )
         )
 
-    def _fold(self, decision: Decision, request: Request | None = None) -> None:
-        armed = fold(self.armed, decision, request)
+    def _fold(
+        self,
+        decision: Decision,
+        request: Request | None = None,
+        seen: Collection[int] | None = None,
+    ) -> None:
+        """Note it in the faults in force; those not `seen` by the request know nothing of it."""
+        told = self.armed if seen is None else tuple(o for o in self.armed if o.id in seen)
+        after = {one.id: one for one in fold(told, decision, request)}
+        armed = tuple(after.get(one.id, one) for one in self.armed)
         if any(one is not before for one, before in zip(armed, self.armed, strict=True)):
             self._set(armed)
 

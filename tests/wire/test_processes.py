@@ -265,6 +265,16 @@ def test_processes_end_and_halt_by_schedule(stage: Stage) -> None:
         assert stage.connect(service).ask(GET).startswith(b"HTTP/1.1 ")
 
 
+def test_what_waits_for_an_open_breaker_has_ended_the_process_on_return(stage: Stage) -> None:
+    """The operation behind it must find no connection that still works."""
+    stage.run.inject(1, Stopped(service="orders", after="open"))
+    client = stage.connect()
+    assert client.ask().startswith(b"HTTP/1.1 200")
+    stage.run.opened()
+    assert client.sock.recv(1, socket.MSG_DONTWAIT) == b""
+    assert stage.refused()
+
+
 def test_a_process_may_die_of_the_request_that_has_arrived(stage: Stage) -> None:
     """What becomes of it is its kernel's: an answer that was quicker, or an end."""
     stage.run.inject(1, Killed(service="orders", after="request"))

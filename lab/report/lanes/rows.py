@@ -374,7 +374,7 @@ class Writer:
         kinds = {one.index: one.on for one in self._events if isinstance(one, FaultFired)}
         for index in fault.events[1:]:
             hits[kinds.get(index, "connect")] += 1
-        if len(hits) > 1:
+        if len(hits) > 1 and self._shuts(event.fault or 0):
             del hits["connection"]  # the row of the arming has counted these
         shown = [
             f"{hits[on]} {word}{_s(hits[on])}"

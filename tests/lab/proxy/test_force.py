@@ -55,6 +55,16 @@ def test_only_faults_that_were_seen_and_still_hold_act(force) -> None:
     assert force.decide(REQUEST, seen).actions == ()
 
 
+def test_an_operation_that_is_older_than_a_fault_is_not_counted_by_it(force) -> None:
+    """Its request began before, so that the first operation to meet the fault is the next one."""
+    put(force, 1, Latency(service="core", delay=1.0, endpoint="GET /x"))
+    seen = force.armed
+    put(force, 2, Status(service="core", code=503, operation=1))
+    older, first = (Request("GET", "/x", 1, 1, op, 1) for op in (7, 8))
+    assert not any(isinstance(one, Answer) for one in force.decide(older, seen).actions)
+    assert any(isinstance(one, Answer) for one in force.decide(first, force.armed).actions)
+
+
 def test_what_a_fault_did_is_told_when_it_ends(force) -> None:
     """The proof that it fired, beside its own record."""
     put(force, 1, Cut(service="core", at="request_head"))

@@ -258,6 +258,15 @@ def test_silence_ends_where_the_client_gives_up() -> None:
         """)
 
 
+def test_connections_that_a_fault_ended_later_are_told_beside_requests() -> None:
+    """The row of its arming could not count them, so that a part would be missing."""
+    stale = FaultArmed(t=0.1, service="core", fault=1, name="stale", text="at: idle")
+    ended = FaultFired(t=0.2, service="core", fault=1, on="connection", conn=1)
+    cleared = FaultCleared(t=0.9, service="core", fault=1, name="stale", fired=2)
+    text = shown(stale, ended, request(0.3), fired(0.3), cleared)
+    assert "-- stale cleared; it fired on 1 connection, 1 request --" in text
+
+
 def test_a_connection_that_passes_unread_says_why_and_so_does_its_end() -> None:
     """Neither what follows nor what does not is a mystery."""
     why = "the client sent TLS"
