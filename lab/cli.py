@@ -113,6 +113,12 @@ _tune = click.option(
     help="Time constants of client and contract: fast, or none for the contract's own. "
     "[default: as the scenario says, else fast]",
 )
+_report = click.option(
+    "--report",
+    multiple=True,
+    metavar="FORM:PATH",
+    help="Also write a report: json, junit (XML) or markdown (for a job's summary); repeatable.",
+)
 _as_json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 _Tune = Literal["fast", "none"]
 
@@ -134,6 +140,7 @@ _Tune = Literal["fast", "none"]
     metavar="DIR",
     help="The run folder; new or empty. [default: .faultlab/runs/DATE-TIME]",
 )
+@_report
 @_guarded
 def run(
     scenario: tuple[str, ...],
@@ -142,6 +149,7 @@ def run(
     tune: _Tune | None,
     seed: int | None,
     out: Path | None,
+    report: tuple[str, ...],
 ) -> None:
     """Play scenarios and judge them.
 
@@ -152,18 +160,22 @@ def run(
     from ..scenarios import chosen
     from .console import play, stdout
     from .folders import run_folder, take_back
+    from .outputs import check, parse
+    from .report.forms import FORMS
 
+    outputs = parse(report, tuple(FORMS))
     found = chosen(scenario)
     folder = run_folder(out)
     drawn = random.randrange(_SEEDS) if seed is None else seed
     try:
+        check(outputs)
         session, planned = _planned(
             found, subject, environment=environment, tune=tune, seed=drawn, out=folder
         )
     except BaseException:
         take_back(folder, made=out is None)
         raise
-    raise SystemExit(play(stdout(), session, planned, folder))
+    raise SystemExit(play(stdout(), session, planned, folder, outputs=outputs))
 
 
 def _planned(
@@ -198,29 +210,35 @@ def _planned(
 @main.command()
 @click.argument("run_folder", type=click.Path(path_type=Path))
 @click.option("--write", is_flag=True, help="Replace the verdict.json of each scenario.")
+@_report
 @_guarded
-def judge(run_folder: Path, *, write: bool) -> None:
+def judge(run_folder: Path, report: tuple[str, ...], *, write: bool) -> None:
     """Judge a run folder again; every failure is shown whole.
 
     RUN_FOLDER is a run's, or that of one of its scenarios. It needs no network and
     starts nothing: plan, contract and histories are read, and give the same verdict.
     """
-    from .console import stdout
+    from .console import reported, stdout
     from .errors import UsageError
+    from .outputs import check, parse
+    from .report.document import document, judged_again
+    from .report.forms import FORMS
     from .report.summary import summary
     from .report.terminal import heading, row
     from .results import rejudge, save, stories
     from .verdict import exit_code, worst
 
+    outputs = parse(report, tuple(FORMS))
+    check(outputs)
     results: list[Result] = []
-    broken: list[UsageError] = []
+    broken: dict[str, UsageError] = {}
     for folder in stories(run_folder):
         try:
             results.append(rejudge(folder))
         except UsageError as error:
-            broken.append(error)
+            broken[folder.resolve().name] = error
     if not results:
-        raise broken[0]
+        raise next(iter(broken.values()))
     writer = stdout()
     names = [result.name for result in results]
     writer.lines((f"faultlab {version('faultlab')}   judging {run_folder} again", ""))
@@ -230,10 +248,20 @@ def judge(run_folder: Path, *, write: bool) -> None:
         if write:
             save(result)
     writer.lines(tuple(summary(results, folder=str(run_folder), seconds=None)))
-    for one in broken:
+    for one in broken.values():
         click.echo(f"{type(one).__name__}: {one}", err=True)
     verdict = worst(result.verdict for result in results)
-    raise SystemExit(exit_code(worst([verdict, "error"]) if broken else verdict))
+    code = exit_code(worst([verdict, "error"]) if broken else verdict)
+    made = document(
+        judged_again(version("faultlab"), results, folder=str(run_folder)),
+        results,
+        unread=[(name, str(error)) for name, error in broken.items()],
+        seconds=None,
+        exit_code=code,
+    )
+    if reported(outputs, made) and code == 0:
+        code = exit_code("error")
+    raise SystemExit(code)
 
 
 @main.command()

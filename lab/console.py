@@ -19,8 +19,11 @@ from typing import IO
 import click
 from rich.style import Style
 
-from .errors import INTERRUPTED, SetupError
+from .errors import INTERRUPTED, LabError, SetupError
+from .outputs import Output, write
 from .plan import NotOffered, Plan
+from .report.document import Document, Setting, document
+from .report.forms import FORMS
 from .report.summary import summary
 from .report.terminal import (
     accents,
@@ -35,7 +38,7 @@ from .results import Result, judged, save
 from .run import Progress, Session
 from .verdict import exit_code, worst
 
-__all__ = ["Display", "Writer", "play", "stdout"]
+__all__ = ["Display", "Writer", "play", "reported", "stdout"]
 
 _AT_ONCE = 6  # scenarios side by side: they wait more than they work
 _WHOLE = 3  # failures shown whole at the end of a run
@@ -186,18 +189,45 @@ def play(
     planned: Sequence[Plan | NotOffered],
     folder: Path,
     clock: Callable[[], float] = time.monotonic,
+    *,
+    outputs: Sequence[Output] = (),
 ) -> int:
-    """Play the plans, show what becomes of them; the exit code."""
+    """Play the plans, show what becomes of them; the exit code.
+
+    Each of the `outputs` gets the report of a run that has not ended before anything is played: one
+    from an earlier run must not be taken for this one's, whatever kills it. Raises LabError.
+    """
     plans = [plan for plan in planned if not isinstance(plan, NotOffered)]
     names = [plan.scenario for plan in planned]
     jobs = max(1, min(len(plans), _AT_ONCE))
     lasts = [duration(plan, session.contract_for(plan.tune)) for plan in plans]
+    setting = Setting(
+        faultlab=version("faultlab"),
+        subject=session.subject,
+        environment=session.environment,
+        tune=", ".join(dict.fromkeys(plan.tune for plan in plans)) or "none",
+        seed=session.seed,
+        folder=str(folder),
+    )
+    display = Display(writer, names, clock=clock)
+
+    def so_far(cut: str, code: int | None) -> Document:
+        return document(
+            setting,
+            display.results,
+            planned=planned,
+            seconds=display.seconds,
+            cut=cut,
+            exit_code=code,
+        )
+
+    _write(outputs, so_far("it has not ended, or was killed", None))
     writer.lines(
         header(
-            version("faultlab"),
-            subject=session.subject,
-            environment=session.environment,
-            tune=", ".join(dict.fromkeys(plan.tune for plan in plans)) or "none",
+            setting.faultlab,
+            subject=setting.subject,
+            environment=setting.environment,
+            tune=setting.tune,
             seed=session.seed,
             scenarios=len(plans),
             seconds=max([0.0, *lasts, sum(lasts) / jobs]),
@@ -209,7 +239,6 @@ def play(
     missing = [plan for plan in planned if isinstance(plan, NotOffered)]
     for absent in missing:
         writer.lines(not_offered(absent, names))
-    display = Display(writer, names, clock=clock)
     for plan in plans:  # a run that is cut short can be read all the same
         contract = session.contract_for(plan.tune)
         kept = folder / plan.scenario
@@ -218,14 +247,24 @@ def play(
         with display.ticking(), session:
             session.play(plans, progress=display.progress, ended=display.ended, jobs=jobs)
     except KeyboardInterrupt:
+        try:
+            failed = reported(outputs, so_far("interrupted", INTERRUPTED))
+        except KeyboardInterrupt:
+            failed = True
         ended = f"{len(display.results)} of {len(plans)} scenarios had ended"
+        said = "no report was written of it" if failed else "the reports say so"
         click.echo(
-            f"interrupted: {ended}; everything is closed, what was recorded is kept in {folder} "
-            f"(exit {INTERRUPTED})",
+            f"interrupted: {ended}; everything is closed, what was recorded is kept in {folder}"
+            f"{f'; {said}' if outputs else ''} (exit {INTERRUPTED})",
             err=True,
         )
         return INTERRUPTED
+    except LabError as error:
+        reported(outputs, so_far(f"{type(error).__name__}: {error}", exit_code("error")))
+        raise
     results = sorted(display.results, key=lambda result: names.index(result.name))
+    verdict = worst(result.verdict for result in results)
+    failed = reported(outputs, so_far("", exit_code(verdict)))
     writer.lines(
         tuple(
             summary(
@@ -237,4 +276,22 @@ def play(
             )
         )
     )
-    return exit_code(worst(result.verdict for result in results))
+    return exit_code(worst([verdict, "error"]) if failed else verdict)
+
+
+def reported(outputs: Sequence[Output], made: Document) -> bool:
+    """Write the reports; whether one of them failed, which is said on the error output."""
+    failed = False
+    for output in outputs:
+        try:
+            _write((output,), made)
+        except SetupError as error:
+            click.echo(f"{type(error).__name__}: {error}", err=True)
+            failed = True
+    return failed
+
+
+def _write(outputs: Sequence[Output], made: Document) -> None:
+    """Write the reports; raises SetupError for the first that fails."""
+    for output in outputs:
+        write(output, FORMS[output.form](made))

@@ -48,7 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.expect": ORACLE | {"lab.plan", "scenarios", "faults"},
     "lab.checks": ORACLE | PLAN,
     "lab.verdict": ORACLE | PLAN | {"lab.checks"},
-    "lab.report": ORACLE | PLAN | {"lab.checks", "lab.verdict", "lab.results"},
+    "lab.report": ORACLE | PLAN | {"lab.checks", "lab.verdict", "lab.results", "lab.redaction"},
     # what moves bytes
     "lab.frames": {"lab.history"},
     "lab.orders": {"lab.frames", "lab.history", "lab.backends", "faults"},
@@ -75,12 +75,13 @@ ARROWS: dict[str, set[str]] = {
         "lab.errors",
     },
     "lab.folders": {"lab.errors"},
-    "lab.console": ORACLE | PLAN | JUDGES | CONDUCTOR,
+    "lab.outputs": {"lab.errors"},
+    "lab.console": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.outputs"},
     "lab.cli": ORACLE
     | PLAN
     | JUDGES
     | CONDUCTOR
-    | {"lab.toxiproxy", "lab.console", "lab.folders", "maximus"},
+    | {"lab.toxiproxy", "lab.console", "lab.folders", "lab.outputs", "maximus"},
     "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.testing"},
 }
 

@@ -12,13 +12,13 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ...scenarios import CATALOG
-from ..attempts import Reading, read
 from ..checks import ALL
 from ..checks.finding import Verdict
 from ..contract import Contract
 from ..plan import NotOffered, Plan, Skipped, about
 from ..results import Result
 from ..verdict import worst
+from .figures import Figures, coverage, figures
 from .lanes import WIDTH
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "checks_line",
     "duration",
     "explain",
+    "fired",
     "header",
     "heading",
     "last_line",
@@ -102,38 +103,32 @@ def row(result: Result, names: Iterable[str]) -> tuple[str, ...]:
 
     Not known is `?`, never 0; a run that was not played, for want of a baseline, is `-`.
     """
-    if result.armed is None:
-        operations = attempts = fired = "-" if result.error is None else "?"
+    counted = figures(result)
+    if counted is None:
+        operations = attempts = acted = "-" if result.error is None else "?"
     else:
-        reading = read(result.armed)
-        operations = str(len(reading.operations))
-        attempts, fired = _attempts(reading), _fired(reading)
+        operations, attempts = str(counted.operations), _known(counted.attempts)
+        acted = fired(counted)
     line = (
         _named(result.name, names)
         + f"{_WORDS[result.verdict]:<10}{operations:>10}   {attempts:>8}   "
-        + f"{fired:<18}{result.seconds:.1f} s"
+        + f"{acted:<18}{result.seconds:.1f} s"
     )
     return (line, *_skipped(result.plan.skipped))
 
 
-def _attempts(reading: Reading) -> str:
-    if reading.lacks("connects") is not None:
-        return "?"
-    return str(sum(len(one.attempts) for one in reading.operations) + len(reading.strays))
-
-
-def _fired(reading: Reading) -> str:
+def fired(counted: Figures) -> str:
     """The first kind that was armed with its count, and how many further kinds fired."""
-    if not reading.faults:
+    if not counted.fired:
         return "-"
-    counts: dict[str, int] = {}
-    for fault in reading.faults:
-        counts[fault.kind] = counts.get(fault.kind, 0) + fault.fired
-    first, *others = counts
-    shut = any(fault.kind == first and fault.listener is not None for fault in reading.faults)
-    hidden = shut and reading.lacks("connects") is not None
-    more = sum(counts[kind] > 0 for kind in others)
-    return f"{first} {'?' if hidden else counts[first]}" + (f" + {more}" if more else "")
+    first, *others = counted.fired
+    # One that is not known to have fired is not counted as if it had.
+    more = sum(one.count is not None and one.count > 0 for one in others)
+    return f"{first.kind} {_known(first.count)}" + (f" + {more}" if more else "")
+
+
+def _known(count: int | None) -> str:
+    return "?" if count is None else str(count)
 
 
 def _skipped(skipped: Sequence[Skipped]) -> Iterator[str]:
@@ -204,30 +199,21 @@ def _chosen(plan: Plan) -> Iterator[str]:
 
 def checks_line(results: Iterable[Result]) -> tuple[str, ...]:
     """How many checks had something to judge, and by name those that had not."""
-    played = [result for result in results if result.error is None]
-    if not any(result.judgement is not None for result in played):
+    covered = coverage(results)
+    if covered is None:
         return ()
     parts: list[str] = []
-    judged = [
-        one.judgement for one in played if one.armed is not None and one.judgement is not None
-    ]
-    if judged:
-        exercised = {check for one in judged for check in one.exercised}
-        unpromised = {check for one in judged for check in one.not_promised} - exercised
-        idle = [info.id for info in ALL if info.id not in exercised | unpromised]
-        parts.append(f"{len(exercised)} of {len(ALL)} checks exercised")
-        if idle:
-            parts.append(f"not exercised: {' '.join(idle)}")
-        if unpromised:
-            parts.append(f"not promised: {' '.join(sorted(unpromised))}")
-    bad = [result.name for result in played if _bad_baseline(result)]
-    parts.append("every baseline passed" if not bad else f"no good baseline: {', '.join(bad)}")
+    if covered.exercised:
+        parts.append(f"{len(covered.exercised)} of {len(ALL)} checks exercised")
+    if covered.not_exercised:
+        parts.append(f"not exercised: {' '.join(covered.not_exercised)}")
+    if covered.not_promised:
+        parts.append(f"not promised: {' '.join(covered.not_promised)}")
+    broken = covered.broken
+    parts.append(
+        "every baseline passed" if not broken else f"no good baseline: {', '.join(broken)}"
+    )
     return tuple(_wrapped("; ".join(parts), 0))
-
-
-def _bad_baseline(result: Result) -> bool:
-    findings = result.judgement.findings if result.judgement is not None else ()
-    return not any(one.check == "C92" and one.outcome == "pass" for one in findings)
 
 
 def last_line(verdicts: Sequence[Verdict], seconds: float | None, *, not_offered: int = 0) -> str:

@@ -199,6 +199,41 @@ def test_a_story_that_was_cut_short_does_not_hide_the_others(
     assert "whole" in ended.stdout
 
 
+def test_a_folder_judged_again_is_reported_as_its_run(
+    tmp_path: Path, story_played: MakeResult
+) -> None:
+    """A report that was forgotten can be had later, with the same verdict."""
+    story_played(tmp_path / "out", "whole")
+    story_played(tmp_path / "out", "half")
+    (tmp_path / "out/half/armed.jsonl").unlink()
+    forms = {form: tmp_path / f"r.{form}" for form in ("json", "junit", "markdown")}
+    asked = [word for form, path in forms.items() for word in ("--report", f"{form}:{path}")]
+    ended = call("judge", *asked, str(tmp_path / "out"))
+    made = json.loads(forms["json"].read_bytes())
+    assert (made["verdict"], made["exit_code"]) == ("fail", ended.exit_code)
+    assert [(one["name"], one["state"]) for one in made["scenarios"]] == [
+        ("whole", "judged"),
+        ("half", "not played"),
+    ]
+    assert b"<failure" in forms["junit"].read_bytes()
+    assert b"## faultlab: FAIL" in forms["markdown"].read_bytes()
+
+
+@pytest.mark.parametrize("report", ["html:r.html", "json:", "json:gone/r.json", "json:."])
+def test_a_report_that_cannot_be_is_told_before_anything_runs(
+    report: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, story_played: MakeResult
+) -> None:
+    """Minutes of a run must not end in a report that can't be written."""
+    monkeypatch.chdir(tmp_path)
+    story_played(tmp_path / "out")
+    for command in (["run", "--out", "new"], ["judge", "out"]):
+        ended = call(*command, "--report", report)
+        assert ended.exit_code == 2
+        assert ended.stdout == ""
+        assert ended.stderr.startswith(f"UsageError: --report {report}: ")
+    assert not any((tmp_path / "new").glob("*"))
+
+
 # --- explain and list ----------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, Self
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from faultlab.lab.console import Display, Writer, play
 from faultlab.lab.contract import Contract, builtin
 from faultlab.lab.errors import SetupError
+from faultlab.lab.outputs import Output
 from faultlab.lab.plan import NotOffered, Plan
 from faultlab.lab.results import Result
 from faultlab.lab.run import Progress
@@ -32,9 +34,17 @@ class Played:
     environment = "embedded"
     seed = 7
 
-    def __init__(self, results: Sequence[Result], *, interrupted: bool = False) -> None:
+    def __init__(
+        self,
+        results: Sequence[Result],
+        *,
+        interrupted: bool = False,
+        raises: BaseException | None = None,
+        begins: Callable[[], None] = lambda: None,
+    ) -> None:
         self.results = results
-        self.interrupted = interrupted
+        self.raises = KeyboardInterrupt() if interrupted else raises
+        self.begins = begins
         self.closed = False
 
     def contract_for(self, tune: str) -> Contract:
@@ -50,11 +60,12 @@ class Played:
         jobs: int,
     ) -> None:
         """Give the results, one after the other."""
+        self.begins()
         for one in self.results:
             progress(Progress(one.name, "fault: read x 1", 1, 0.1))
             ended(one)
-        if self.interrupted:
-            raise KeyboardInterrupt
+        if self.raises is not None:
+            raise self.raises
 
     def __enter__(self) -> Self:
         return self
@@ -63,10 +74,12 @@ class Played:
         self.closed = True
 
 
-def run(session: Any, planned: Sequence[Plan | NotOffered], folder: Path) -> tuple[int, list[str]]:
+def run(
+    session: Any, planned: Sequence[Plan | NotOffered], folder: Path, *outputs: Output
+) -> tuple[int, list[str]]:
     """Play the plans; exit code and lines."""
     stream = io.StringIO()
-    code = play(Writer(stream), session, planned, folder, clock=lambda: 5.0)
+    code = play(Writer(stream), session, planned, folder, clock=lambda: 5.0, outputs=outputs)
     return code, stream.getvalue().splitlines()
 
 
@@ -127,6 +140,113 @@ def test_ctrl_c_keeps_what_was_recorded(
         f"in {tmp_path} (exit 130)\n"
     )
     assert (tmp_path / "other/plan.json").exists()
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Output:
+    """A JSON report beside the run folder."""
+    path = tmp_path / "report.json"
+    return Output(f"--report json:{path}", "json", path)
+
+
+def told(output: Output) -> tuple[object, ...]:
+    """Verdict, exit code, why it was cut, and the state of each scenario."""
+    data = json.loads(output.path.read_bytes())
+    states = [(one["name"], one["state"]) for one in data["scenarios"]]
+    return data["verdict"], data["exit_code"], data["cut"], states
+
+
+def test_a_report_says_what_the_exit_code_says(
+    tmp_path: Path, output: Output, story_plan: MakePlan, story_played: MakeResult
+) -> None:
+    """A CI server reads the one, a shell the other."""
+    absent = NotOffered(scenario="breaker", file="breaker.yaml", title="", skipped=())
+    session = Played([story_played(tmp_path)])
+    code, _ = run(session, [story_plan(), absent], tmp_path, output)
+    states = [("rejected", "judged"), ("breaker", "not offered")]
+    assert told(output) == ("fail", code, "", states)
+
+
+def test_while_it_runs_a_report_says_that_it_has_not_ended(
+    tmp_path: Path, output: Output, story_plan: MakePlan, story_played: MakeResult
+) -> None:
+    """What a killed run leaves must not be an older run's pass."""
+    output.path.write_text('{"verdict": "pass"}')
+    seen: list[object] = []
+    session = Played([], begins=lambda: seen.extend(told(output)))
+    run(session, [story_plan()], tmp_path, output)
+    states = [("rejected", "not played")]
+    assert seen == ["unknown", None, "it has not ended, or was killed", states]
+
+
+def test_ctrl_c_writes_what_is_known(
+    tmp_path: Path,
+    output: Output,
+    capsys: pytest.CaptureFixture[str],
+    story_plan: MakePlan,
+    story_played: MakeResult,
+) -> None:
+    """One scenario had ended, and its verdict holds."""
+    session = Played([story_played(tmp_path)], interrupted=True)
+    code, _ = run(session, [story_plan(), story_plan("other")], tmp_path, output)
+    states = [("rejected", "judged"), ("other", "not played")]
+    assert told(output) == ("fail", 130, "interrupted", states)
+    assert code == 130
+    assert capsys.readouterr().err.endswith("; the reports say so (exit 130)\n")
+
+
+def test_ctrl_c_twice_says_that_there_is_no_report_of_it(
+    tmp_path: Path,
+    output: Output,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    story_plan: MakePlan,
+) -> None:
+    """Whoever is in a hurry is obeyed, and not misled."""
+
+    def impatient(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("faultlab.lab.console.reported", impatient)
+    code, _ = run(Played([], interrupted=True), [story_plan()], tmp_path, output)
+    assert code == 130
+    assert "; no report was written of it (exit 130)" in capsys.readouterr().err
+    assert told(output)[:2] == ("unknown", None)
+
+
+def test_a_lab_that_broke_is_reported_too(
+    tmp_path: Path, output: Output, story_plan: MakePlan, story_played: MakeResult
+) -> None:
+    """The error goes to the terminal, which a CI page doesn't show."""
+    session = Played([story_played(tmp_path)], raises=SetupError("no process is left"))
+    with pytest.raises(SetupError):
+        run(session, [story_plan(), story_plan("other")], tmp_path, output)
+    assert told(output)[1:3] == (3, "SetupError: no process is left")
+
+
+def test_a_report_that_fails_is_said_and_is_no_pass(
+    tmp_path: Path,
+    output: Output,
+    capsys: pytest.CaptureFixture[str],
+    story_plan: MakePlan,
+    story_played: MakeResult,
+) -> None:
+    """The others are written all the same, and a failure stays one."""
+    lost = Output("--report junit:gone/r.xml", "junit", tmp_path / "gone" / "r.xml")
+    (tmp_path / "gone").mkdir()
+    session = Played([story_played(tmp_path)], begins=lambda: rmtree(tmp_path / "gone"))
+    code, lines = run(session, [story_plan()], tmp_path, lost, output)
+    assert code == 1
+    assert lines[-1].startswith("FAIL  1 fail")
+    assert told(output)[0] == "fail"
+    said = capsys.readouterr().err
+    assert said.startswith("SetupError: --report junit:gone/r.xml: can't be written: No such file")
+
+
+# --- the parts -----------------------------------------------------------------------------------
 
 
 def test_a_moving_line_is_replaced_and_leaves_no_trace() -> None:
