@@ -42,13 +42,13 @@ class Recorder:
         self.phase = ""
         self._path = path
         self._file = path.open("wb", buffering=0)
-        self._lines: list[bytes] = [msgspec.json.encode(header)]
+        self._taken: list[AnyEvent] = []
         self._soon = soon
         self._waiting = False
         self._delay = delay
         self._late = delay()
         self._read = -1.0
-        self.flush()
+        self._write(msgspec.json.encode(header) + b"\n")
 
     def record(self, event: AnyEvent) -> None:
         """Take an event stamped by the loop's own thread."""
@@ -65,7 +65,7 @@ class Recorder:
         self.index += 1
         msgspec.structs.force_setattr(event, "index", self.index)
         msgspec.structs.force_setattr(event, "phase", self.phase)
-        self._lines.append(encode(event))
+        self._taken.append(event)  # encoded when it is written: nobody waits for that
         if not self._waiting:
             self._waiting = True
             self._soon(self.flush)
@@ -78,15 +78,19 @@ class Recorder:
     def flush(self) -> None:
         """Write what was taken; `broken` says why it could not be."""
         self._waiting = False
-        if self._lines and not self._file.closed:
-            data = memoryview(b"\n".join(self._lines) + b"\n")
-            self._lines.clear()
-            try:
-                while data:
-                    data = data[self._file.write(data) or 0 :]
-            except OSError as error:  # a full disk, mostly
-                self.broken = f"{self._path}: can't be written: {error.strerror}"
-                self._file.close()
+        if self._taken and not self._file.closed:
+            lines = [encode(event) for event in self._taken]
+            self._taken.clear()
+            self._write(b"\n".join(lines) + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        data = memoryview(line)
+        try:
+            while data:
+                data = data[self._file.write(data) or 0 :]
+        except OSError as error:  # a full disk, mostly
+            self.broken = f"{self._path}: can't be written: {error.strerror}"
+            self._file.close()
 
     def close(self) -> None:
         """Write the rest; what comes later is dropped."""

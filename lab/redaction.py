@@ -51,7 +51,12 @@ def redacted_target(target: str) -> str:
     One that is too long to be recorded is cut off, and says so.
     """
     if len(target) > _TARGET:
-        return f"{redacted_target(target[:_TARGET])}...({len(target)} characters)"
+        return f"{_shown(target[:_TARGET])}...({len(target)} characters)"
+    return _shown(target)
+
+
+@lru_cache(maxsize=512)
+def _shown(target: str) -> str:
     path, mark, query = target.partition("?")
     return f"{redacted(path)}{mark}{'&'.join(_parameter(part) for part in query.split('&'))}"
 

@@ -36,17 +36,17 @@ class Idle:
     def ends(self) -> CutConnection | None:
         """A request begins: what becomes of a connection that has been idle until now."""
         since, self._since = self._since, None
-        if since is None or not self._idle():
+        if since is None or not self._force.armed or not self._idle():
             return None
         return self._force.idle("reuse", self._force.net.now() - since)
 
     def look(self) -> None:
         """Wait for the end of the time that the faults in force give it."""
         self.stop()
-        if self._since is None or not self._idle():
+        if self._since is None:
             return
         limit = self._force.patience()
-        if limit is None:
+        if limit is None or not self._idle():
             return
         spent = self._force.net.now() - self._since
         if limit - spent > ROUNDING:
