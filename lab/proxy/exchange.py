@@ -5,15 +5,24 @@ Counterparts: gate.py moves the request, answers.py the answer, notes.py writes 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from ...faults.actions import Answer, Armed, Copy, CutHead, CutRequest, Ending, Slow
 from .framer import Data, ResponseHead
 from .workers import Place
 
-__all__ = ["Exchange"]
+__all__ = ["Digest", "Exchange"]
+
+
+class Digest(Protocol):
+    """What `hashlib` makes, as far as a body needs it."""
+
+    def update(self, data: bytes, /) -> None:
+        """More of it."""
+
+    def hexdigest(self) -> str:
+        """Of all so far."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +38,7 @@ class Exchange:
     op: int | None = None
     attempt: int | None = None
     length: int = 0
-    digest: hashlib.blake2b | None = None
+    digest: Digest | None = None  # of the payload that has arrived
     ending: Ending | None = None
     delays: tuple[Slow, ...] = ()
     copies: tuple[Copy, ...] = ()

@@ -24,6 +24,8 @@ from .heads import METHOD, VALUE, recorded
 
 __all__ = ["Notes"]
 
+DIGITS = 16  # of a digest that are recorded
+
 
 class Notes:
     """The entries of one client connection, each stamped when it is made."""
@@ -74,7 +76,7 @@ class Notes:
                 op=exchange.op,
                 attempt=exchange.attempt,
                 length=exchange.length,
-                digest="" if exchange.digest is None else exchange.digest.hexdigest(),
+                digest="" if exchange.digest is None else exchange.digest.hexdigest()[:DIGITS],
             )
         )
 

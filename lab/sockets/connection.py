@@ -17,8 +17,8 @@ from .ttl import hear_all, hear_nobody
 
 __all__ = ["SocketConnection"]
 
-READ = 128 * 1024  # bytes of one read
-MARK = 256 * 1024  # bytes in our buffer above which a writer should pause
+READ = 512 * 1024  # bytes of one read; half of that costs a quarter more processor time per byte
+MARK = 512 * 1024  # bytes in our buffer above which a writer should pause
 BURST = 16 * 1024 * 1024  # bytes that one `drain` reads at most
 LINGER = 2.0  # seconds that a closed connection goes on reading, so that no RST overtakes its FIN
 STUCK = 60.0  # seconds after which a peer that takes nothing of what was written gets no more

@@ -1,4 +1,5 @@
 import itertools
+from hashlib import sha256
 
 import pytest
 from hypothesis import example, given
@@ -50,6 +51,23 @@ def test_without_a_fault_a_link_is_the_identity(
     for kind in (RequestStarted, RequestComplete, ResponseHead, ResponseComplete):
         found = [event.request for event in house.events if isinstance(event, kind)]
         assert found == list(range(1, len(requests) + 1))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        POST,
+        b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n",
+    ],
+    ids=["length", "chunked"],
+)
+def test_a_body_has_one_digest_however_it_is_framed_and_cut(house, request_: bytes) -> None:
+    """Two attempts with the same body can be told from two with different ones."""
+    client, _ = house.connect()
+    for byte in request_:
+        client.says(bytes([byte]))
+    (complete,) = (event for event in house.events if isinstance(event, RequestComplete))
+    assert (complete.length, complete.digest) == (4, sha256(b"body").hexdigest()[:16])
 
 
 def test_garbage_behind_a_request_waits_for_its_answer(house) -> None:
