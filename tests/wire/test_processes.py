@@ -45,6 +45,10 @@ SERVICES = {
 }
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+QUERY = (
+    b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 15\r\n\r\n{"query":"why"}'
+)
 HALF = b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
 
 
@@ -224,6 +228,23 @@ def test_what_has_arrived_and_was_not_read(
     told, ended = client.rest()
     assert (told.partition(b"\r\n")[0], ended) == (answer, how)
     assert len(stage.of(EffectApplied)) == (1 if answer else 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer"), [(ENDS[0], b"HTTP/1.1 200 OK"), (ENDS[1], b"")], ids=["stopped", "killed"]
+)
+def test_a_request_that_the_process_works_on(stage: Stage, fault: Fault, answer: bytes) -> None:
+    """An orderly end answers it; a kill leaves an effect without an answer."""
+    stage.run.serve("slow", parse({"stub": "core", "pace": "measured"}))
+    mine = fault.model_copy(update={"service": "slow"})
+    stage.run.prepare(mine)
+    client = stage.connect("slow")
+    client.send(QUERY)
+    stage.see(EffectApplied)
+    stage.run.inject(1, mine)
+    told, how = client.rest()
+    assert (told.partition(b"\r\n")[0], how) == (answer, "fin")
+    assert len(stage.of(EffectApplied)) == 1
 
 
 def test_effects_of_a_killed_process_stay_in_the_history(stage: Stage) -> None:
