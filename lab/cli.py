@@ -348,6 +348,71 @@ def proxy(
     )
 
 
+@main.command()
+@click.argument("service", nargs=-1)
+@click.option(
+    "--own-ports",
+    is_flag=True,
+    help="The ports of the field (`faultlab list services`), not ones of the system's choosing.",
+)
+@click.option(
+    "--port", "ports", multiple=True, metavar="SERVICE=N", help="The port of one service."
+)
+@click.option(
+    "--preset",
+    "presets",
+    multiple=True,
+    metavar="SERVICE=NAME",
+    help="Give a service one of the field's defects; may be repeated.",
+)
+@click.option(
+    "--pace", metavar="NAME", help="Answer as slowly as the services do: measured, loaded."
+)
+@click.option(
+    "--honours-idempotency-key",
+    is_flag=True,
+    help="Answer the second request with a key as the first, without a second effect.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Draws of --pace; printed. [default: random]",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@_guarded
+def stubs(
+    service: tuple[str, ...],
+    ports: tuple[str, ...],
+    presets: tuple[str, ...],
+    pace: str | None,
+    seed: int | None,
+    *,
+    own_ports: bool,
+    honours_idempotency_key: bool,
+    as_json: bool,
+) -> None:
+    """Serve stubs of MAXIMUS, alone and in the foreground.
+
+    SERVICE is one of `faultlab list services`; without one, all eight are served, on
+    loopback. A line is printed for each request, each effect and each answer, with the
+    connection and the request's number in it. Ctrl-C ends it.
+    """
+    from .console import stdout
+    from .stubs import choose, serve
+
+    chosen = choose(
+        service,
+        own_ports=own_ports,
+        ports=ports,
+        presets=presets,
+        pace=pace,
+        seed=random.randrange(_SEEDS) if seed is None else seed,
+        honours_idempotency_key=honours_idempotency_key,
+    )
+    serve(chosen, as_json=as_json, say=stdout().line)
+
+
 @main.group("list")
 def list_() -> None:
     """Show what there is."""
@@ -417,6 +482,28 @@ def list_subjects(*, as_json: bool) -> None:
     from .subjects.builtin import named
 
     _list(subjects(named()), ["name", "text"], as_json=as_json)
+
+
+@list_.command("services")
+@_as_json
+@_guarded
+def list_services(*, as_json: bool) -> None:
+    """The built-in services: port, operations, presets and paces of their stubs.
+
+    The port is the one of the field. The operations' names are told by --json.
+    """
+    from .console import stdout
+    from .report.listing import counted, presets, services, subjects, table
+    from .stubs import described, paces
+
+    found = services(described(), paces())
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    writer = stdout()
+    writer.lines(table(counted(found), ["name", "port", "operations", "presets"]))
+    writer.lines(("", "presets:", *table(presets(found), ["name", "services", "text"])))
+    writer.lines(("", "paces:", *table(subjects(paces()), ["name", "text"])))
 
 
 def _list(records: Sequence[Record], columns: Sequence[str], *, as_json: bool) -> None:

@@ -58,7 +58,9 @@ ARROWS: dict[str, set[str]] = {
     "lab.proxy": WIRE | {"lab.net", "faults"},
     "lab.backends": WIRE | {"lab.net"},
     "lab.apart": WIRE | {"lab.net", "lab.backends", "lab.sockets"},
-    "lab.toxiproxy": WIRE | {"lab.net", "lab.sockets"},
+    "lab.foreground": {"lab.descriptors", "lab.sockets"},
+    "lab.toxiproxy": WIRE | {"lab.net", "lab.sockets", "lab.foreground"},
+    "lab.stubs": WIRE | {"lab.net", "lab.sockets", "lab.foreground", "lab.backends"},
     "lab.rig": WIRE | HOSTED | {"faults"},
     "lab.host": WIRE | HOSTED | {"lab.orders", "lab.rig", "lab.sockets", "faults"},
     "lab.environments": WIRE | {"lab.orders", "lab.backends", "faults"},
@@ -81,7 +83,7 @@ ARROWS: dict[str, set[str]] = {
     | PLAN
     | JUDGES
     | CONDUCTOR
-    | {"lab.toxiproxy", "lab.console", "lab.folders", "lab.outputs", "maximus"},
+    | {"lab.toxiproxy", "lab.stubs", "lab.console", "lab.folders", "lab.outputs", "maximus"},
     "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.testing"},
 }
 

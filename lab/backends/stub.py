@@ -8,7 +8,7 @@ can be carried out is refused as RFC 9110 and 9112 say, with the reason recorded
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -78,7 +78,8 @@ class Served:
 class Stub:
     """Serves `routes` on 127.0.0.1 until closed. Raises OSError if the port is taken.
 
-    `record` takes its events, stamped in seconds since `start` on the net's clock.
+    `record` takes its events, stamped in seconds since `start` on the net's clock. `conns` numbers
+    the connections of a stub that no proxy stands before.
     """
 
     def __init__(
@@ -89,8 +90,10 @@ class Stub:
         start: float,
         service: str,
         port: int = 0,
+        conns: Iterator[int] | None = None,
     ) -> None:
         self._net = net
+        self._conns = conns
         self._routes = routes
         self._record = record
         self._start = start
@@ -150,7 +153,8 @@ class Stub:
         self._record(Starved(t=self._now(), service=self._service, why=why, over=not why))
 
     def _accepted(self, connection: Connection) -> None:
-        exchange = _Exchange(connection, self)
+        number = None if self._conns is None else next(self._conns)
+        exchange = _Exchange(connection, self, number)
         self._open[exchange] = None
         connection.bind(exchange)
 
@@ -163,10 +167,9 @@ class Stub:
     def _later(self, delay: float, call: Callable[[], None]) -> Timer:
         return self._net.later(delay, call)
 
-    def _carry_out(self, head: h11.Request, body: bytes) -> tuple[Reply, str]:
+    def _carry_out(self, head: h11.Request, body: bytes, wire: Wire) -> tuple[Reply, str]:
         """Carry out one complete request, and record it; the reply, and what went wrong."""
         method, target = head.method.decode("ascii"), head.target.decode("latin-1")
-        wire = _wire_of(head)
         self._record(
             RequestReceived(
                 t=self._now(),
@@ -213,9 +216,9 @@ class Stub:
             )
         return reply, why
 
-    def _refuse(self, head: h11.Request | None, status: int, why: str) -> Reply:
+    def _refuse(self, status: int, wire: Wire, why: str) -> Reply:
         """The answer to what is no request that can be carried out."""
-        self._sent(status, Wire() if head is None else _wire_of(head), why)
+        self._sent(status, wire, why)
         body = _MALFORMED if status == 400 else f"{_phrase(status).decode()}: {why}".encode()
         return Reply(status, body, _PLAIN)
 
@@ -242,10 +245,12 @@ class Stub:
 class _Exchange:
     """One connection: bytes in, requests to the stub, answers out."""
 
-    def __init__(self, connection: Connection, stub: Stub) -> None:
+    def __init__(self, connection: Connection, stub: Stub, number: int | None) -> None:
         self._connection = connection
         self._stub = stub
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
+        self._number = number  # of its own count, where it has one
+        self._requests = 0
         self._head: h11.Request | None = None
         self._body = bytearray()
         self._full = False  # the peer reads slower than it asks
@@ -337,6 +342,7 @@ class _Exchange:
             match event:
                 case h11.Request():
                     self._head = event
+                    self._requests += 1
                     self._begin(event)
                 case h11.Data():
                     self._body += event.data
@@ -369,20 +375,31 @@ class _Exchange:
         self._body.clear()
         # Who sends both lengths may mean another end than this one (RFC 9112, 6.1).
         both = _first(head, b"transfer-encoding") and _first(head, b"content-length")
-        reply, why = self._stub._carry_out(head, body)
-        release = partial(self._release, head, reply, why, closing=both is not None)
+        wire = self._wire_of(head)
+        reply, why = self._stub._carry_out(head, body, wire)
+        release = partial(self._release, head, reply, wire, why, closing=both is not None)
         if reply.after > 0:
             self._wait(reply.after, partial(self._on_time, release))
         else:
             release()
 
+    def _wire_of(self, head: h11.Request | None) -> Wire:
+        value = None if head is None else _first(head, _WIRE_NAME)
+        if value is not None:
+            return read_wire(value.decode("latin-1"))
+        if self._number is None:
+            return Wire()
+        return Wire(self._number, self._requests + (head is None))
+
     def _on_time(self, release: Callable[[], None]) -> None:
         release()
         self._proceed()
 
-    def _release(self, head: h11.Request, reply: Reply, why: str, *, closing: bool) -> None:
+    def _release(
+        self, head: h11.Request, reply: Reply, wire: Wire, why: str, *, closing: bool
+    ) -> None:
         """Send a reply: all of it, or all but the parts that are made later."""
-        self._stub._sent(reply.status, _wire_of(head), why)
+        self._stub._sent(reply.status, wire, why)
         without_body = head.method == b"HEAD"
         if reply.frames is not None and not without_body:
             self._reply_in_parts(reply, reply.frames())
@@ -403,7 +420,7 @@ class _Exchange:
         if not self._peer_ended and self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             head = self._head
             bodiless = head is not None and head.method == b"HEAD"
-            reply = self._stub._refuse(head, status, why)
+            reply = self._stub._refuse(status, self._wire_of(head), why)
             self._reply(reply, without_body=bodiless, closing=True)
         self.close()
 
@@ -459,11 +476,6 @@ def _phrase(status: int) -> bytes:
         return HTTPStatus(status).phrase.encode("ascii")
     except ValueError:
         return b""
-
-
-def _wire_of(head: h11.Request) -> Wire:
-    value = _first(head, _WIRE_NAME)
-    return Wire() if value is None else read_wire(value.decode("latin-1"))
 
 
 def _first(head: h11.Request, wanted: bytes) -> bytes | None:

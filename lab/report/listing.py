@@ -1,4 +1,4 @@
-"""What there is: scenarios, faults, checks and subjects, as tables and as data for JSON.
+"""What there is: scenarios, faults, checks, subjects and services, as tables and as data for JSON.
 
 Counterpart: `faultlab list`. A listing is made of records; each can be shown in both forms. The
 faults have a module of their own, `kinds.py`.
@@ -13,9 +13,18 @@ from ...scenarios import InjectStep, Scenario
 from ..checks import ALL
 from .lanes import WIDTH
 
-__all__ = ["Record", "checks", "scenarios", "subjects", "table"]
+__all__ = [
+    "Record",
+    "checks",
+    "counted",
+    "presets",
+    "scenarios",
+    "services",
+    "subjects",
+    "table",
+]
 
-Value = str | bool | tuple[str, ...]
+Value = str | bool | int | tuple[str, ...] | dict[str, str]
 Record = dict[str, Value]
 """One thing that there is: its fields in the order in which they are shown."""
 
@@ -61,6 +70,59 @@ def subjects(named: Mapping[str, str]) -> tuple[Record, ...]:
     return tuple({"name": name, "text": text} for name, text in named.items())
 
 
+def services(
+    found: Iterable[tuple[str, int, tuple[str, ...], Mapping[str, str]]], paces: Mapping[str, str]
+) -> tuple[Record, ...]:
+    """The built-in services: name, port, operations, and their presets with a line about each.
+
+    `paces` are the slow profiles, which all of them have.
+    """
+    return tuple(
+        {
+            "name": name,
+            "port": port,
+            "operations": operations,
+            "presets": dict(presets),
+            "paces": dict(paces),
+        }
+        for name, port, operations, presets in found
+    )
+
+
+def counted(records: Iterable[Record]) -> tuple[Record, ...]:
+    """The same for a table, with the number of operations in the place of their names."""
+    return tuple(
+        {
+            key: _number(value, key) if isinstance(value, tuple) else value
+            for key, value in it.items()
+        }
+        for it in records
+    )
+
+
+def _number(items: tuple[str, ...], of: str) -> str:
+    return f"{len(items)} {of.removesuffix('s') if len(items) == 1 else of}"
+
+
+def presets(records: Sequence[Record]) -> tuple[Record, ...]:
+    """The presets of these services, each once, with those that have it; `all` of them."""
+    texts: dict[str, str] = {}
+    having: dict[str, list[str]] = {}
+    for record in records:
+        own = record["presets"]
+        for name, text in own.items() if isinstance(own, dict) else ():
+            texts[name] = text
+            having.setdefault(name, []).append(str(record["name"]))
+    return tuple(
+        {
+            "name": name,
+            "services": "all" if len(having[name]) == len(records) else ", ".join(having[name]),
+            "text": text,
+        }
+        for name, text in texts.items()
+    )
+
+
 # --- as a table ----------------------------------------------------------------------------------
 
 
@@ -88,7 +150,7 @@ def _cell(value: Value) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
-        case str():
-            return value
+        case str() | int():
+            return str(value)
         case _:
             return "\n".join(value)

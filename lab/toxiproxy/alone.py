@@ -1,17 +1,13 @@
-"""The proxy alone, in the foreground, until a signal ends it (counterpart: `faultlab proxy`).
-
-The one module of the room that knows an event loop and signals.
-"""
+"""The proxy alone, in the foreground, until a signal ends it (counterpart: `faultlab proxy`)."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable
 
-from .. import descriptors
 from ..errors import SetupError, UsageError
+from ..foreground import serve_until_signal
 from ..sockets import RealNet
+from ..sockets.holder import holder
 from .address import Address, AddressError, listening
 from .api import VERSION, Api, UnusableError
 from .proxy import Options, Proxies
@@ -39,47 +35,42 @@ def serve(
         address = listening(str(Address(host, port)), "127.0.0.1")
     except AddressError as error:
         raise UsageError(f"--host {host}: {error}", mend="an address of this machine") from None
-    descriptors.take()
-    interrupted = asyncio.run(_serve(address, config, Options(seed, strict, address.host), say))
-    if interrupted:
-        raise KeyboardInterrupt
+    options = Options(seed, strict, address.host)
 
-
-async def _serve(
-    address: Address, config: bytes | None, options: Options, say: Callable[[str], None]
-) -> bool:
-    """Whether it was Ctrl-C that ended it."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[bool] = loop.create_future()
-    net = RealNet(loop)
-    proxies = Proxies(net, options, say)
-    api = Api(proxies)
-
-    def end(interrupted: bool) -> None:
-        if not ended.done():
-            ended.set_result(interrupted)
-
-    for number, interrupted in ((signal.SIGINT, True), (signal.SIGTERM, False)):
-        loop.add_signal_handler(number, end, interrupted)
-    try:
+    def start(net: RealNet) -> Callable[[], None]:
+        proxies = Proxies(net, options, say)
         try:
-            server = Server(net, api, address.port, address.host)
-        except OSError as error:
-            raise SetupError(
-                f"{address}: {error.strerror}", mend="--port N, or 0 for any"
-            ) from None
-        at = Address(address.host, server.port)
-        say(f"control API of Toxiproxy {VERSION} on http://{at}, seed {options.seed}")
-        if config is not None:
-            try:
-                api.populate(config)
-            except UnusableError as error:
-                raise UsageError(
-                    f"--config: {error.text}", expected="a JSON list of proxies"
-                ) from None
-        return await ended
-    finally:
-        proxies.close()
-        net.close()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+            _start(net, proxies, address, config, lambda text: say(f"{text}, seed {seed}"))
+        except BaseException:
+            proxies.close()
+            raise
+        return proxies.close
+
+    serve_until_signal(start)
+
+
+def _start(
+    net: RealNet,
+    proxies: Proxies,
+    address: Address,
+    config: bytes | None,
+    begun: Callable[[str], None],
+) -> None:
+    """`begun` is told where the control API is."""
+    api = Api(proxies)
+    try:
+        server = Server(net, api, address.port, address.host)
+    except OSError as error:
+        who = holder(address.port)
+        raise SetupError(
+            f"{address}: {error.strerror}",
+            seen="" if who is None else f"{who} listens there",
+            mend="--port N, or 0 for any",
+        ) from None
+    at = Address(address.host, server.port)
+    begun(f"control API of Toxiproxy {VERSION} on http://{at}")
+    if config is not None:
+        try:
+            api.populate(config)
+        except UnusableError as error:
+            raise UsageError(f"--config: {error.text}", expected="a JSON list of proxies") from None

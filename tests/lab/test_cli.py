@@ -247,7 +247,7 @@ def test_explain_plays_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [path.name for path in tmp_path.iterdir()] == ["rejected.yaml"]
 
 
-@pytest.mark.parametrize("what", ["scenarios", "faults", "checks", "subjects"])
+@pytest.mark.parametrize("what", ["scenarios", "faults", "checks", "subjects", "services"])
 def test_everything_can_be_listed_for_people_and_programs(what: str) -> None:
     """Names are looked up here, not in the source."""
     table, data = call("list", what), call("list", what, "--json")

@@ -646,3 +646,33 @@ def test_a_repeated_request_has_no_second_effect(new_net: Callable[[], Any]) -> 
         RequestReceived,
         ResponseSent,
     ]
+
+
+# --- a stub alone --------------------------------------------------------------------------------
+
+
+def test_a_stub_alone_numbers_its_connections_and_requests(new_net: Callable[[], Any]) -> None:
+    """No proxy does it there; a request that is refused counts, too."""
+    net = new_net()
+    events: list[Event] = []
+    Stub(net, Routes(ROUTES), events.append, 100.0, "orders", conns=itertools.count(5))
+    first, second = net.client(), net.client()
+    first.asks(GET + POST)
+    second.asks(b"nonsense\r\n\r\n")
+    first.asks(GET)
+    sent = [event for event in events if isinstance(event, ResponseSent)]
+    assert [(it.conn, it.request, it.status) for it in sent] == [
+        (5, 1, 200),
+        (5, 2, 201),
+        (6, 1, 400),
+        (5, 3, 200),
+    ]
+
+
+def test_what_a_proxy_says_goes_before_a_stub_s_own_count(new_net: Callable[[], Any]) -> None:
+    """One exchange has one name."""
+    net = new_net()
+    events: list[Event] = []
+    Stub(net, Routes(ROUTES), events.append, 100.0, "orders", conns=itertools.count(1))
+    net.client().asks(tagged(GET, b"7.3"))
+    assert [(it.conn, it.request) for it in events] == [(7, 3), (7, 3)]

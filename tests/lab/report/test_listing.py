@@ -6,7 +6,15 @@ import json
 
 from faultlab.lab.checks import ALL
 from faultlab.lab.report.lanes import WIDTH
-from faultlab.lab.report.listing import checks, scenarios, subjects, table
+from faultlab.lab.report.listing import (
+    checks,
+    counted,
+    presets,
+    scenarios,
+    services,
+    subjects,
+    table,
+)
 from faultlab.scenarios import catalog
 
 
@@ -51,3 +59,36 @@ def test_tables_fit_and_records_are_json() -> None:
     ):
         assert max(map(len, table(records, columns.split()))) <= WIDTH
         assert len(json.loads(json.dumps(records))) == len(records)
+
+
+SERVICES = services(
+    (
+        ("core", 8100, ("GET /health", "POST /query"), {"degraded": "d", "another": "a"}),
+        ("nis", 8156, ("GET /health",), {"zeros": "z", "another": "a"}),
+    ),
+    {"measured": "m"},
+)
+
+
+def test_services_are_whole_for_programs_and_counted_for_people() -> None:
+    """Forty-two operations are no column."""
+    assert SERVICES[1] == {
+        "name": "nis",
+        "port": 8156,
+        "operations": ("GET /health",),
+        "presets": {"zeros": "z", "another": "a"},
+        "paces": {"measured": "m"},
+    }
+    assert table(counted(SERVICES), ["name", "port", "operations", "presets"]) == (
+        "core  8100  2 operations  degraded, another",
+        "nis   8156  1 operation   zeros, another",
+    )
+
+
+def test_each_preset_is_told_once() -> None:
+    """With the services that can have it."""
+    assert presets(SERVICES) == (
+        {"name": "degraded", "services": "core", "text": "d"},
+        {"name": "another", "services": "all", "text": "a"},
+        {"name": "zeros", "services": "nis", "text": "z"},
+    )
