@@ -573,3 +573,39 @@ def test_a_fault_that_waits_for_a_breaker_needs_a_contract(lab: Lab) -> None:
     """Nothing in a test says when one is open; a fault that never comes would be blamed on it."""
     with pytest.raises(UsageError, match="needs a contract that says when a breaker opens"):
         lab.inject(Stall(service="orders", after="open"))
+
+
+# --- stubs that are as the test says -------------------------------------------------------------
+
+
+def test_a_stub_has_the_preset_and_honours_the_key_that_the_test_says(lab: Lab) -> None:
+    """One effect for two requests with one key, and the counts agree with it."""
+    lab.serve("core", {"preset": "degraded", "honours_idempotency_key": True})
+    body = {"operator_id": "op-1", "operator_name": "Operator One"}
+    with httpx.Client(base_url=lab.url("core"), trust_env=False, timeout=LONG) as http:
+        assert http.get("/health").json()["status"] == "degraded"
+        answers = [
+            http.post(
+                "/api/v1/governance/session/create", json=body, headers={"Idempotency-Key": key}
+            ).json()["session_id"]
+            for key in ("a", "a", "b")
+        ]
+    assert answers[0] == answers[1] != answers[2]
+    assert (lab.attempts("core"), lab.effects("core")) == (4, 2)
+
+
+def test_a_stream_of_events_passes_as_it_comes(lab: Lab) -> None:
+    """Through the proxy, frame by frame; who leaves is no longer counted by the service."""
+    governance = f"{lab.url('core')}/api/v1/governance"
+    body = {"operator_id": "op-1", "operator_name": "Operator One"}
+    with httpx.Client(trust_env=False, timeout=LONG) as http:
+        session = http.post(f"{governance}/session/create", json=body).json()["session_id"]
+        with http.stream("GET", f"{governance}/stream/op-1?session_id={session}") as stream:
+            assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
+            events = (line for line in stream.iter_lines() if line.startswith("event: "))
+            told = [next(events) for _ in range(4)]
+            assert http.get(f"{governance}/health").json()["active_connections"] == 1
+        assert told == ["event: connected", *["event: decision_pending"] * 3]
+        limit = time.monotonic() + LONG
+        while http.get(f"{governance}/health").json()["active_connections"]:
+            assert time.monotonic() < limit
