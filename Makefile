@@ -60,8 +60,10 @@ format: $(STAMP) ## format, and mend what can be mended by itself
 	@$(BIN)/ruff format .
 	@$(MAKE) --no-print-directory readme
 
-readme: $(STAMP) ## write the README's table of faults anew
+readme: $(STAMP) ## write the README's table of faults, and the schema of scenario files, anew
 	@$(BIN)/python tests/test_readme.py
+	@$(BIN)/faultlab schema > scenarios/scenario.schema.json.part
+	@mv scenarios/scenario.schema.json.part scenarios/scenario.schema.json
 
 # Resolved for every supported Python and system; names, versions and hashes only.
 lock: python ## resolve requirements.lock anew

@@ -26,11 +26,12 @@ REACHES: dict[Reach, str] = {
 }
 """What a kind of each reach acts on."""
 
-_ENDPOINT = re.compile(r"[A-Z]+ /\S*")
+ENDPOINT = re.compile(r"[A-Z]+ /\S*")
+"""`METHOD /path`."""
 
 
 def _endpoint(text: str) -> str:
-    if not _ENDPOINT.fullmatch(text):
+    if not ENDPOINT.fullmatch(text):
         raise ValueError(f"{text!r} is not an endpoint; write one like `GET /orders/*`")
     return text
 

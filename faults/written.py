@@ -12,6 +12,7 @@ from decimal import Decimal
 
 __all__ = [
     "BYTES",
+    "SIZE",
     "Rate",
     "Share",
     "Size",
@@ -24,7 +25,8 @@ __all__ = [
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./()-]*(?: [A-Za-z0-9_./()-]+)*|[A-Za-z]+:[0-9]{3}")
 _NUMBER = re.compile(r"[0-9]+(?:[kM]?B)?")  # or a size
-_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([kM]?B)")
+SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([kM]?B)")
+"""Bytes with their unit."""
 _MOST = 1_000_000_000  # bytes
 _WORDS_OF_YAML_1_1 = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
@@ -47,7 +49,7 @@ class Share(float):
 
 def size_of(text: str) -> Size | None:
     """The bytes of `200B`, `4kB` or `1.5MB`, whole ones up to 1000MB; None for any other text."""
-    match = _SIZE.fullmatch(text)
+    match = SIZE.fullmatch(text)
     if match is None:
         return None
     number = Decimal(match[1]) * BYTES[match[2]]

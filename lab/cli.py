@@ -299,6 +299,24 @@ def explain(scenario: str, subject: str, environment: str, tune: _Tune | None, s
             writer.lines(explained(plan, session.contract_for(plan.tune)))
 
 
+@main.command("schema")
+@_guarded
+def schema_() -> None:
+    """Print the JSON Schema of a scenario file, for editors.
+
+    \b
+    faultlab schema > scenario.schema.json
+    and as the first line of a scenario, for editors with a YAML language server:
+    # yaml-language-server: $schema=scenario.schema.json
+
+    The schema says what each key takes. What stands in relation, and whether a
+    subject offers it, `faultlab explain` says.
+    """
+    from ..scenarios.schema import text
+
+    click.echo(text(), nl=False)
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", metavar="H", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8474, metavar="N", show_default=True)

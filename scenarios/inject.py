@@ -31,7 +31,7 @@ _PLAINLY = {
     "5xx": "an answer of your choosing: status",
     "partial": "the answer lost: lost_answer",
 }
-_WORD = re.compile(r"[A-Za-z0-9-]+")
+HEADER = re.compile(r"[A-Za-z0-9-]+")
 _endpoint: TypeAdapter[str] = TypeAdapter(Endpoint)
 
 
@@ -200,7 +200,7 @@ class InjectReader:
         found: list[tuple[str, str]] = []
         for entry in node.entries:
             at = join(key, shown(entry.key))
-            if not _WORD.fullmatch(entry.key):
+            if not HEADER.fullmatch(entry.key):
                 self.shapes.refuse(entry.line, at, "expected the name of a header")
                 continue
             texts = self.shapes.each(entry.value, at, self.shapes.line_of_text)

@@ -6,6 +6,7 @@ Counterparts: inject.py reads files by it, `lab.report.listing` shows it. Every 
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,6 +105,12 @@ def families_of(kind: str, model: type[Fault]) -> tuple[str, ...]:
     return (model.family, "partial") if kind == "cut" else (model.family,)
 
 
+def summary_of(model: type[Fault]) -> str:
+    """What a kind does: the first sentence of its docstring."""
+    text = " ".join((model.__doc__ or "").partition("\n\n")[0].split())
+    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+
+
 def parameter(model: type[Fault], name: str) -> Parameter:
     """What a file may write for a kind's own parameter."""
     field = model.model_fields[name]
@@ -155,15 +162,24 @@ def _form(alternatives: tuple[object, ...], words: tuple[str, ...]) -> Form:
     return "number" if int in alternatives else "text"
 
 
-def _range(field: FieldInfo) -> str:
-    """Bounds as a phrase; they stand on the field, or on the part of a union that has them."""
-    bounds = {
+def bounds_of(model: type[Fault], name: str) -> dict[str, float]:
+    """The bounds of a key's number or seconds, by the names `ge`, `gt` and `le`."""
+    return _bounds(model.model_fields[name])
+
+
+def _bounds(field: FieldInfo) -> dict[str, float]:
+    """They stand on the field, or on the part of a union that has them."""
+    return {
         name: bound
         for mark in (*field.metadata, *_marks(field.annotation))
         for name in ("ge", "gt", "le")
         if (bound := getattr(mark, name, None)) is not None
     }
-    match bounds:
+
+
+def _range(field: FieldInfo) -> str:
+    """Bounds as a phrase."""
+    match _bounds(field):
         case {"ge": least, "le": most}:
             return f"from {least:g} to {most:g}"
         case {"gt": least, "le": most}:

@@ -45,8 +45,8 @@ __all__ = ["is_outcome", "load", "parse"]
 TOP_KEYS = ("scenario", "incident", "services", "tune", *PHASES)
 INCIDENT_KEYS = ("source", "when", "symptom")
 TUNES: tuple[Tune, ...] = get_args(Tune)
-_SLUG = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_STATUS = re.compile(r"status:([2-5]\d\d)")
+SLUG = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+STATUS = re.compile(r"status:([2-5]\d\d)")
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def parse(data: bytes, file: str) -> Scenario:
 
 def is_outcome(text: str) -> bool:
     """Whether a step may expect it in this version."""
-    return text in OUTCOMES or _STATUS.fullmatch(text) is not None
+    return text in OUTCOMES or STATUS.fullmatch(text) is not None
 
 
 class _Loader:
@@ -310,7 +310,7 @@ class _Loader:
     def slug(self, node: Node, key: str) -> str | None:
         """The slug of a check; whether it exists is lab.plan's to say."""
         text = self.shapes.text(node, key, "the slug of a check")
-        if text is None or _SLUG.fullmatch(text):
+        if text is None or SLUG.fullmatch(text):
             return text
         self.shapes.refuse(node.line, key, f"`{shown(text)}`: expected the slug of a check")
         return None

@@ -92,6 +92,13 @@ def _reference(text: str, unit: Unit, otherwise: str) -> Quantity:
     return Quantity(amount, name)
 
 
+def pattern(unit: Unit) -> str:
+    """What the texts of a quantity look like, as a regular expression that JSON Schema takes."""
+    fields = "|".join(re.escape(name) for name, measured in FIELDS.items() if measured == unit)
+    plain = _DURATION.pattern if unit == "seconds" else r"\d{1,9}"
+    return rf"^(?:{plain}|(?:{_NUMBER.pattern}\s*x\s+)?(?:{fields}))$"
+
+
 def _measured(unit: Unit) -> str:
     return "seconds" if unit == "seconds" else "a count"
 
@@ -104,4 +111,14 @@ def text_of(quantity: Quantity, unit: Unit) -> str:
     return number if unit == "count" else seconds(quantity.amount)
 
 
-__all__ = ["LONGEST", "MOST", "QuantityError", "count", "duration", "rate", "size", "text_of"]
+__all__ = [
+    "LONGEST",
+    "MOST",
+    "QuantityError",
+    "count",
+    "duration",
+    "pattern",
+    "rate",
+    "size",
+    "text_of",
+]

@@ -6,7 +6,6 @@ Counterparts: `faultlab list faults`, and `make readme`. Knows no kind by name.
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +21,7 @@ from ...scenarios.kinds import (
     parameter,
     parameters_of,
     scope_of,
+    summary_of,
 )
 from .lanes import WIDTH
 
@@ -54,7 +54,7 @@ def kinds(
         Kind(
             kind=name,
             families=families_of(name, model),
-            summary=_first_sentence(model),
+            summary=summary_of(model),
             reaches=model.reaches,
             observables=model.observables,
             environments=tuple(place for place, can in environments.items() if name in can),
@@ -66,11 +66,6 @@ def kinds(
     ]
     families = list(dict.fromkeys(one.families[0] for one in found))
     return tuple(sorted(found, key=lambda one: families.index(one.families[0])))
-
-
-def _first_sentence(model: type[Fault]) -> str:
-    text = " ".join((model.__doc__ or "").partition("\n\n")[0].split())
-    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
 
 
 def as_json(found: Iterable[Kind]) -> list[dict[str, object]]:

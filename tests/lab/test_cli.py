@@ -247,6 +247,15 @@ def test_explain_plays_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [path.name for path in tmp_path.iterdir()] == ["rejected.yaml"]
 
 
+def test_the_schema_is_printed_as_it_is_shipped() -> None:
+    """Whoever has the wheel alone must get the file that editors take."""
+    shipped = Path(__file__).parents[2] / "scenarios" / "scenario.schema.json"
+    ended = call("schema")
+    assert ended.exit_code == 0
+    assert json.loads(ended.stdout)["title"] == "A scenario of faultlab"
+    assert ended.stdout == shipped.read_text("utf-8")
+
+
 @pytest.mark.parametrize("what", ["scenarios", "faults", "checks", "subjects", "services"])
 def test_everything_can_be_listed_for_people_and_programs(what: str) -> None:
     """Names are looked up here, not in the source."""

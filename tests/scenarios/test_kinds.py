@@ -8,10 +8,12 @@ from faultlab.faults.scope import Family, Reach
 from faultlab.scenarios.kinds import (
     SCOPE_KEYS,
     Parameter,
+    bounds_of,
     families_of,
     parameter,
     parameters_of,
     scope_of,
+    summary_of,
 )
 
 
@@ -84,3 +86,18 @@ def test_a_cut_is_of_two_families() -> None:
     """Inside the answer it is partial."""
     assert families_of("cut", KINDS["cut"]) == ("down", "partial")
     assert families_of("stall", KINDS["stall"]) == ("slow",)
+
+
+def test_bounds_are_numbers_wherever_they_stand() -> None:
+    """A program takes a limit, not a phrase."""
+    assert bounds_of(Crowd, "number") == {"ge": 1, "le": 9}
+    assert bounds_of(Crowd, "numbers") == {"gt": 2, "le": 5}
+    assert bounds_of(Crowd, "mixed") == {"ge": 0}
+    assert bounds_of(Crowd, "pairs") == {}
+
+
+def test_a_summary_is_one_sentence() -> None:
+    """It stands in tables, and where an editor shows what a kind is."""
+    for kind, model in KINDS.items():
+        assert summary_of(model).endswith("."), kind
+        assert "\n" not in summary_of(model)

@@ -1,11 +1,20 @@
 import contextlib
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from faultlab.scenarios.model import FIELDS, Quantity, Unit
-from faultlab.scenarios.quantity import LONGEST, MOST, QuantityError, count, duration, text_of
+from faultlab.scenarios.quantity import (
+    LONGEST,
+    MOST,
+    QuantityError,
+    count,
+    duration,
+    pattern,
+    text_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -112,3 +121,17 @@ def test_no_text_crashes_a_quantity(text: str) -> None:
     for reader in (count, duration):
         with contextlib.suppress(QuantityError):
             reader(text)
+
+
+@given(st.sampled_from(("seconds", "count")), st.data())
+def test_every_quantity_s_text_has_its_pattern(unit: Unit, data: st.DataObject) -> None:
+    """An editor that checks by it must mark nothing that is read."""
+    assert re.search(pattern(unit), text_of(data.draw(of(unit)), unit))
+
+
+@pytest.mark.parametrize("text", ["500", "5 h", "breaker.fail_max", "2 x", "1s\n2s", ""])
+def test_what_is_no_duration_has_not_its_pattern(text: str) -> None:
+    """Nor is it read as one."""
+    assert re.search(pattern("seconds"), text) is None
+    with pytest.raises(QuantityError):
+        duration(text)
