@@ -5,9 +5,14 @@ Counterpart: `calls.py`, the operations that stand under it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import inf
+
 from pydantic import ValidationError
 
 from ...faults import KINDS, AnyFault
+from ...faults.actions import EndProcess
+from ...faults.arming import conflict, on_process
 from ...scenarios import InjectStep
 from ...scenarios.errors import nearest
 from .drafts import Notes, Standing
@@ -58,6 +63,26 @@ def standing(step: InjectStep, key: str, offered: Offered, terms: Terms, notes: 
         return Standing(step, None, str(error), service)
     except ValidationError as error:
         return wrong("inject", error.errors()[0]["msg"].removeprefix("Value error, "))
+
+
+def refuse_conflicts(new: Standing, others: Sequence[Standing], key: str, notes: Notes) -> None:
+    """Refuse a fault that one before it can't go with; where time decides, the run refuses it."""
+    if new.fault is None:
+        return
+    faults = [one.fault for one in others if one.fault is not None]
+    met = [one for one in faults if one.service == new.fault.service]
+    reason = conflict([one for one in met if _surely_meets(one, new.fault)], new.fault)
+    if reason is not None:
+        notes.refuse(new.step.line, f"{key}.inject", reason)
+
+
+def _surely_meets(old: AnyFault, new: AnyFault) -> bool:
+    """Whether both are in force together, however long what stands between their steps takes."""
+    act = on_process(old)
+    if old.lasts is not None or (isinstance(act, EndProcess) and act.restart is not None):
+        return False
+    begins = old.comes(0.0)
+    return not begins or new.span(0.0)[1] == inf
 
 
 def _fault(step: InjectStep, service: str, endpoint: str | None, terms: Terms) -> AnyFault:

@@ -27,7 +27,7 @@ from ..contract import Contract
 from .calls import Caller
 from .drafts import Call, Draft, Notes, Pause, Standing
 from .estimate import about, longest
-from .injects import standing
+from .injects import refuse_conflicts, standing
 from .offered import Offered
 from .steps import (
     Clear,
@@ -237,6 +237,7 @@ class _Planner:
                     caller = self.caller
                     new = standing(step, key, caller.offered, caller.terms, caller.notes)
                     in_force = [one for one in in_force if not new.replaces(one)]
+                    refuse_conflicts(new, in_force, key, caller.notes)
                     in_force.append(new)
                     found.append(new)
                     self.shown.extend(() if new.fault is None else new.fault.observable())

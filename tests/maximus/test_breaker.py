@@ -168,7 +168,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_it_behaves_like_the_slow_model(steps):
     """Over any order of admissions, results and time."""
     clock, model = Clock(), SlowModel()

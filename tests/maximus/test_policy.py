@@ -3,7 +3,7 @@ from math import inf, nan
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from maximus.failure import Failure, Kind
@@ -132,7 +132,6 @@ def test_backoff_doubles_up_to_its_cap(attempt, interval):
     assert backoff_interval(POLICY, attempt) == interval
 
 
-@settings(deadline=None)
 @given(SECONDS, SECONDS, st.integers(min_value=1, max_value=10**6), st.randoms())
 def test_a_backoff_lies_in_its_interval_and_under_the_cap(base, cap, attempt, random):
     """Whatever the numbers, and however many attempts."""

@@ -3,7 +3,7 @@ from email.utils import format_datetime
 from math import inf
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from maximus.retry_after import seconds_to_wait
@@ -69,7 +69,6 @@ def test_a_two_digit_year_far_ahead_is_the_past():
     assert seconds_to_wait("Monday, 23-Nov-76 04:31:46 GMT", NOW) > 49 * 365 * 86400.0
 
 
-@settings(deadline=None)
 @given(st.text() | st.from_regex(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", fullmatch=True))
 def test_no_text_crashes_it_or_asks_for_a_negative_wait(value):
     """The field comes from whoever answers."""
@@ -77,7 +76,6 @@ def test_no_text_crashes_it_or_asks_for_a_negative_wait(value):
     assert seconds is None or seconds >= 0.0
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**9))
 def test_a_date_gives_back_the_distance_that_made_it(distance):
     """The date form must mean what the seconds form means."""

@@ -113,15 +113,17 @@ def test_a_service_goes_down_and_comes_up_by_itself(stage) -> None:
 def test_a_partition_begins_in_the_middle_of_an_exchange(stage) -> None:
     """The request that it waited for is carried out, and its answer is held."""
     live = stage.connect()
-    stage.backend.answers["/slow"] = b""
+    stage.backend.busy.add("/slow")
     fault = stage.arm(Partition(service="core", after="request"))
     live.ask("GET /slow")
     stage.see(FaultArmed)
-    stage.served(1)
+    stage.until(lambda: len(stage.backend.working) == 1)
+    stage.call(stage.backend.finish)
     assert live.silent(0.05)
     with pytest.raises(TimeoutError):
         stage.dial(timeout=0.1)
     stage.clear(fault)
+    assert live.answer()[0] == 200
     assert [event.mode for event in stage.of(ListenerMode, done=True)] == ["open", "dark", "open"]
 
 

@@ -291,7 +291,7 @@ def objections(reading: Reading) -> list[str]:
     return said
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STARTS, SICK, st.integers(0, 2**16))
 def test_the_oracle_never_objects_to_a_client_that_keeps_its_contract(
     gaps: list[tuple[float, str]], fates: list[str], seed: int
@@ -309,7 +309,7 @@ def test_the_oracle_never_objects_to_a_client_that_keeps_its_contract(
         ("attempt while open", "must_not start"),
     ],
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**16))
 def test_a_planted_deviation_is_objected_to(wrong: str, complaint: str, seed: int) -> None:
     """An oracle that accepts everything would pass the test above."""

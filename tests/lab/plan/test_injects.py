@@ -1,8 +1,11 @@
 from collections.abc import Callable
 
+import pytest
+
 from faultlab.faults import Latency, Status
 from faultlab.lab.contract import Contract, parse
 from faultlab.lab.plan import NotOffered, Plan
+from faultlab.scenarios import ScenarioError
 
 Planned = Callable[..., Plan]
 Told = Callable[[Plan | NotOffered], list[str]]
@@ -54,3 +57,42 @@ def test_a_process_of_somebody_else_is_not_the_lab_s_to_kill(
     assert skips(found) == [(3, why), (4, f"it stands under `inject: killed`: {why}")]
     assert [fault.kind for fault in found.faults().values()] == ["refused"]
     assert planned(text, foreign={"side": "http://127.0.0.1:9"}).skipped == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("partition", "refused"),
+        ("killed", "stopped, restart: 50ms"),
+        ("frozen", "killed"),
+        ("refused, after: 9s", "partition"),
+        ("refused, after: open", "partition, after: 1s, lasts: 1s"),
+        ("partition", "stall, at: connect, after: 1s"),
+    ],
+)
+def test_faults_that_cannot_go_together_are_told_before_anything_runs(
+    planned: Planned, first: str, then: str
+) -> None:
+    """The mistake is the file's; a run would find it behind a whole baseline."""
+    with pytest.raises(ScenarioError, match=r"a\.yaml:4: fault\[2\]\.inject: .* only; clear that"):
+        planned(f"  - {{inject: {first}}}\n  - {{inject: {then}}}\n  - read: contract\n")
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("partition, lasts: 1s", "refused"),
+        ("killed, restart: 50ms", "stopped"),
+        ("refused, after: 9s", "partition, lasts: 1s"),
+        ("refused, service: side", "partition"),
+        ("refused", "refused, live: keep"),
+        ("frozen", "refused"),
+    ],
+)
+def test_faults_that_may_never_meet_are_left_to_the_run(
+    planned: Planned, first: str, then: str
+) -> None:
+    """What stands between their steps takes a time that nobody knows."""
+    calls = "  - read: contract\n  - read.elsewhere: contract\n"
+    text = f"  - {{inject: {first}}}\n{calls}  - {{inject: {then}}}\n{calls}"
+    assert len(planned(text).faults()) == 2
