@@ -8,7 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from ...faults.actions import Answer, Armed, Copy, CutHead, CutRequest, Ending, Slow
+from ...faults.actions import (
+    Answer,
+    Armed,
+    Copy,
+    CutAnswer,
+    CutBody,
+    CutHead,
+    CutRequest,
+    Ending,
+    LoseAnswer,
+    ReplaceBody,
+    Slow,
+    Withhold,
+)
 from .framer import Data, ResponseHead
 from .workers import Place
 
@@ -61,6 +74,14 @@ class Exchange:
     def reaches_backend(self) -> bool:
         """Whether its request goes on at all."""
         return not isinstance(self.ending, Answer | CutHead | CutRequest)
+
+    def acts_later(self, fault: int) -> bool:
+        """Whether this fault acts on the answer, so that it has not acted yet."""
+        match self.ending:
+            case CutAnswer() | CutBody() | ReplaceBody() | LoseAnswer() | Withhold(body=True):
+                return self.ending.fault == fault
+            case _:
+                return False
 
     def key(self, conn: int) -> tuple[int, int]:
         """What its draws are keyed by: operation and attempt, or else the wire's own ids."""

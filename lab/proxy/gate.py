@@ -2,8 +2,8 @@
 
 It is given bytes and hands bytes on, to the `Ends` that the link is. Exchanges pass one after the
 other; requests that arrive meanwhile are recorded and wait. It carries actions out and knows no
-fault; once a stream isn't HTTP that can be followed, its bytes pass unread. Counterpart:
-answers.py is the way back.
+fault; once a stream isn't HTTP that can be followed, its bytes pass unread. Counterparts:
+onward.py is the way to the backend, answers.py the way back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from ...faults.actions import (
     CutHead,
     CutRequest,
     Delay,
-    Ending,
     Enter,
     LoseAnswer,
     Paced,
@@ -38,15 +37,15 @@ from .ends import Ends, Note
 from .exchange import Exchange
 from .force import Force
 from .framer import Begun, Data, End, Framer, Lost, Piece, RequestHead, ResponseHead
-from .heads import forwarded, tag_of
+from .heads import tag_of
 from .made import CONTINUE
 from .notes import Notes
+from .onward import Onward
 from .pace import Pace
 
 __all__ = ["Gate"]
 
 PIECE = 1024  # bytes that a piece which waits counts for, beside its own
-COPIED = 1024 * 1024  # bytes of a request's body; a longer one is not copied
 
 
 class Gate:
@@ -58,7 +57,6 @@ class Gate:
         self._ends = ends
         self._force = force
         self._conn = conn
-        self._tag_upstream = tag_upstream
         self._requests = Framer("request")
         self._responses = Framer("response")
         self._count = 0
@@ -72,9 +70,9 @@ class Gate:
         self._shut: int | None = None
         self._closed = False
         self._left = False  # nobody waits for answers any more
-        self._up: list[bytes] = []
         self._notes = Notes(force, conn)
         self._pace = Pace(force, self._notes, conn)
+        self._onward = Onward(ends, self._notes, self._pace, conn, tag_upstream=tag_upstream)
         self._answers = Answers(ends, self._notes, self._pace)
 
     # --- what the link asks ----------------------------------------------------------------------
@@ -132,7 +130,7 @@ class Gate:
 
     def _break_off(self) -> None:
         """The rest of the request won't come: the backend learns it by FIN."""
-        self._flush_up()
+        self._onward.flush(self._current)
         self._ends.forward_fin()
         if self._current is not None:
             self._finish(self._current)
@@ -161,13 +159,13 @@ class Gate:
             return
         for piece in self._requests.feed(data):
             self._arrive(piece)
-        self._flush_up()
+        self._onward.flush(self._current)
 
     def client_ended(self) -> None:
         """The client sends no more."""
         for piece in self._requests.eof():
             self._arrive(piece)
-        self._flush_up()
+        self._onward.flush(self._current)
         self._left = True
         self._abandon()
 
@@ -237,7 +235,7 @@ class Gate:
                 self._pass(exchange, piece)
         finally:
             self._passing = False
-        self._flush_up()
+        self._onward.flush(self._current)
 
     def _pass(self, exchange: Exchange | None, piece: Piece) -> None:
         """The piece has come to the gate: decide, forward, or keep from the backend."""
@@ -249,9 +247,7 @@ class Gate:
             case Data():
                 assert exchange is not None
                 if exchange.reaches_backend:
-                    self._up.append(piece.raw)
-                    if exchange.copies:
-                        self._keep(exchange, piece.raw)
+                    self._onward.body(exchange, piece.raw)
             case End(cut=True):
                 # The client left inside its request; the backend learns it the same way.
                 self._break_off()
@@ -265,19 +261,15 @@ class Gate:
                     case CutRequest(fault=fault, by=by):
                         self._hang_up(exchange, fault, by)
                         return
-                if exchange.copies:
-                    self._copy(exchange)
-                self._asked(exchange)
+                self._onward.copies(exchange)
+                exchange.asked = True
+                self._over(exchange)
             case Lost():
                 self._lose(piece)
             case Begun() | ResponseHead():
                 raise AssertionError(f"{piece!r} is not passed on")
             case _:
                 assert_never(piece)
-
-    def _asked(self, exchange: Exchange) -> None:
-        exchange.asked = True
-        self._over(exchange)
 
     def _over(self, exchange: Exchange) -> None:
         if exchange.asked and exchange.answered and self._current is exchange:
@@ -313,7 +305,7 @@ class Gate:
         for fault in decision.fires:
             if any(copy.fault == fault for copy in exchange.copies):
                 continue
-            if not _acts_later(exchange.ending, fault):
+            if not exchange.acts_later(fault):
                 self._notes.fired(fault, exchange)
         if not self._queued:
             self._begin(exchange, head)
@@ -348,48 +340,7 @@ class Gate:
 
     def _forward_head(self, exchange: Exchange, head: RequestHead) -> None:
         self._responses.expect(head.method)
-        wire = None
-        if self._tag_upstream:
-            wire = f"{self._conn}.{exchange.number}"
-            if exchange.op is not None:
-                wire += f".{exchange.op}.{exchange.attempt}"
-        self._up.append(forwarded(head, wire))
-        for copy in exchange.copies:
-            mark = None if wire is None else f"{wire}+{copy.fault}"
-            exchange.whole.append(forwarded(head, mark))
-
-    def _keep(self, exchange: Exchange, raw: bytes) -> None:
-        """A part of the body, for the copies, unless that becomes too much."""
-        if exchange.length > COPIED:
-            exchange.copies = ()
-            exchange.whole.clear()
-        else:
-            exchange.whole.append(raw)
-
-    def _copy(self, exchange: Exchange) -> None:
-        """The request is complete: the backend gets it again."""
-        self._flush_up()
-        heads, body = exchange.whole[: len(exchange.copies)], exchange.whole[len(exchange.copies) :]
-        for copy, head in zip(exchange.copies, heads, strict=True):
-            self._ends.copy(
-                exchange.method,
-                b"".join((head, *body)),
-                copy.copies,
-                self._pace.of(exchange, "to_backend"),
-                partial(self._notes.fired, copy.fault, exchange),
-            )
-        exchange.whole.clear()
-
-    def _flush_up(self) -> None:
-        if not self._up:
-            return
-        data = self._up[0] if len(self._up) == 1 else b"".join(self._up)
-        self._up.clear()
-        exchange = self._current
-        if exchange is None:
-            self._ends.forward(data, self._pace.unread("to_backend"))
-        else:
-            self._ends.forward(data, self._pace.of(exchange, "to_backend"))
+        self._onward.head(exchange, head)
 
     # --- answers ---------------------------------------------------------------------------------
 
@@ -479,7 +430,7 @@ class Gate:
 
     def _lose(self, piece: Lost) -> None:
         """The client's bytes can't be followed any more."""
-        self._flush_up()
+        self._onward.flush(self._current)
         why = f"the client sent {self._requests.why}"
         exchange = self._current
         if exchange is not None and not exchange.reaches_backend:
@@ -522,7 +473,7 @@ class Gate:
     def _become_raw(self, why: str, first: bytes = b"") -> None:
         if self.raw:
             return
-        self._flush_up()
+        self._onward.flush(self._current)
         self.raw = True
         self._notes.unread(self._current, why)
         if self._current is not None:
@@ -545,12 +496,3 @@ class Gate:
 def _weight(piece: Piece) -> int:
     """What a piece that waits counts for; many small ones need more memory than their bytes."""
     return PIECE + len(piece.raw) if isinstance(piece, RequestHead | Data | Lost) else PIECE
-
-
-def _acts_later(ending: Ending | None, fault: int) -> bool:
-    """Whether this fault acts on the answer, so that it has not acted yet."""
-    match ending:
-        case CutAnswer() | CutBody() | ReplaceBody() | LoseAnswer() | Withhold(body=True):
-            return ending.fault == fault
-        case _:
-            return False

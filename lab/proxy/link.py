@@ -19,10 +19,10 @@ from .force import Force
 from .gate import Gate
 from .idle import Idle
 from .line import Line
+from .upstream import Upstream
 
 __all__ = ["Link"]
 
-DIAL_LIMIT = 5.0  # seconds until an upstream that doesn't answer is taken for dead
 MARK = 4 * 1024 * 1024  # bytes waiting in one direction above which its source is paused
 
 
@@ -43,25 +43,6 @@ class _Client:
 
     def drained(self) -> None:
         self._link.client_drained()
-
-
-class _Backend:
-    """The backend's side, as the net calls it."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-
-    def received(self, data: bytes) -> None:
-        self._link.backend_sent(data)
-
-    def ended(self) -> None:
-        self._link.backend_ended("fin")
-
-    def lost(self, reset: bool) -> None:
-        self._link.backend_ended("rst" if reset else "fin")
-
-    def drained(self) -> None:
-        self._link.backend_drained()
 
 
 class Link:
@@ -87,12 +68,7 @@ class Link:
         self._force = force
         self._gone = gone
         self._client = client
-        self._upstream = upstream
-        self._backend: Connection | None = None
-        self._backend_over = False
-        self._early: list[bytes] = []  # for the backend, before it is connected
-        self._early_size = 0
-        self._fin_up = False
+        self._upstream = Upstream(force.net, upstream, self)
         self._client_ended = False
         self._held = False
         self._copies = copies
@@ -102,10 +78,8 @@ class Link:
         self._unheard = False  # since it was unplugged
         self._up = Line(force.net, force.holds, self._balance)
         self._down = Line(force.net, force.holds, self._left)
-        self._up_full = False
         self._down_full = False
         self._client_paused = False
-        self._backend_paused = False
         self._told_full: set[Side] = set()
         self._sent = 0
         self._sent_at: float | None = None
@@ -117,7 +91,7 @@ class Link:
             ConnOpened(t=force.clock(), service=force.service, conn=conn, port=client.peer)
         )
         client.bind(_Client(self))
-        self._dial()
+        self._upstream.dial()
 
     # --- what the proxy asks ---------------------------------------------------------------------
 
@@ -139,18 +113,13 @@ class Link:
     @property
     def at_rest(self) -> bool:
         """Whether its backend can be another one from now on: nothing is under way there."""
-        quiet = self._gate.idle and self._up.empty and not self._early
-        return self._backend_over or quiet
+        quiet = self._gate.idle and self._up.empty and not self._upstream.dialling
+        return self._upstream.over or quiet
 
     def move(self, upstream: tuple[str, int]) -> None:
         """What comes next on it goes to this backend, which knows nothing of the one before."""
-        if self._backend_over:
-            return
-        self._upstream = upstream
-        if self._backend is not None:
-            self._backend.close()
-            self._backend = None
-        self._dial()
+        if not self._upstream.over:
+            self._upstream.move(upstream)
 
     def touch(self, fault: int) -> None:
         """A fault of the backend's keeps it from answering what is under way."""
@@ -169,8 +138,7 @@ class Link:
     def drain(self) -> None:
         """Take what the kernel has of both sides, now."""
         self._client.drain()
-        if self._backend is not None:
-            self._backend.drain()
+        self._upstream.drain()
 
     def hold(self, fault: int, hold: Hold) -> None:
         """Let nothing pass in the hold's directions; what arrives is still recorded."""
@@ -246,10 +214,7 @@ class Link:
         self._up.clear()
         self._down.clear()
         self._client.close()
-        if self._backend is not None:
-            self._backend.close()
-            self._backend = None
-        self._backend_over = True
+        self._upstream.end()
         self._released = True
 
     # --- the client's side -----------------------------------------------------------------------
@@ -306,31 +271,6 @@ class Link:
 
     # --- the backend's side ----------------------------------------------------------------------
 
-    def _dial(self) -> None:
-        dialled = partial(self._dialled, self._upstream)
-        self._force.net.connect(*self._upstream, dialled, DIAL_LIMIT)
-
-    def _dialled(self, upstream: tuple[str, int], result: Connection | OSError) -> None:
-        if isinstance(result, OSError):
-            if not self._released and upstream == self._upstream:
-                reason = result.strerror or str(result)
-                self.backend_ended("fin", why=f"no connection to the backend: {reason}")
-            return
-        if self._backend_over or upstream != self._upstream:
-            result.close()
-            return
-        self._backend = result
-        result.bind(_Backend(self))
-        if self._early:
-            data = b"".join(self._early)
-            self._early.clear()
-            self._early_size = 0
-            self._up_full = not result.write(data)
-        if self._fin_up:
-            result.fin()
-        self._balance()
-        self.settle()
-
     def backend_sent(self, data: bytes) -> None:
         """Bytes arrived from the backend."""
         self._gate.from_backend(data)
@@ -338,27 +278,21 @@ class Link:
 
     def backend_ended(self, how: Ending, why: str = "") -> None:
         """The backend's FIN or RST arrived, or it can't be reached."""
-        if self._backend_over:
+        if self._upstream.over:
             return
-        self._backend_over = True
+        self._upstream.end()
         ender = self._force.ender
         if ender is not None and self.state == "open":
             self._force.fired(ender, "connection", conn=self.conn)
         self._up.clear()
-        self._early.clear()
-        self._early_size = 0
-        self._up_full = False
         self._gate.backend_ended(how, why)
-        if self._backend is not None:
-            self._backend.close()
-            self._backend = None
         self._balance()
         self.settle()
 
-    def backend_drained(self) -> None:
-        """The backend took what was written."""
-        self._up_full = False
+    def backend_ready(self) -> None:
+        """The backend is connected, or took what was written."""
         self._balance()
+        self.settle()
 
     # --- what the gate asks ----------------------------------------------------------------------
 
@@ -377,7 +311,7 @@ class Link:
 
     def forward_fin(self) -> None:
         """Send FIN to the backend, behind what was forwarded."""
-        self._up.put(self._send_fin_up, 0, ())
+        self._up.put(self._upstream.fin, 0, ())
 
     def deliver(self, data: bytes, slows: tuple[Slow, ...], notes: tuple[Due, ...] = ()) -> None:
         """Release to the client, when its time has come."""
@@ -407,14 +341,11 @@ class Link:
             self._idle.begins()
         if self._released or self.state == "open" or self._held:
             return
-        if not self._backend_over and not self._gate.in_flight and self._up.empty:
-            if self._backend is None and self._early:
-                return  # still connecting: what passed before will be delivered
-            if self._backend is not None:
-                self._backend.close()
-                self._backend = None
-            self._backend_over = True
-        if self.state == "gone" and self._backend_over:
+        if not self._upstream.over and not self._gate.in_flight and self._up.empty:
+            if self._upstream.dialling:
+                return  # what passed before will be delivered
+            self._upstream.end()
+        if self.state == "gone" and self._upstream.over:
             self._released = True
             self._idle.stop()
             self._gone(self)
@@ -435,17 +366,12 @@ class Link:
         self._idle.begins()
 
     def _send_up(self, data: bytes) -> None:
-        if self._backend is not None:
-            if not self._backend.write(data):
-                self._up_full = True
-        elif not self._backend_over:
-            self._early.append(data)
-            self._early_size += len(data)
+        self._upstream.write(data)
         if self.state != "open":
             self.settle()
 
     def _send_copies(self, method: str, request: bytes, count: int, note: Note) -> None:
-        if self._backend_over:
+        if self._upstream.over:
             return
         note()
         self._copying += 1
@@ -463,11 +389,6 @@ class Link:
     def _send_down_part(self, data: bytes, notes: tuple[Due, ...], start: int, stop: int) -> None:
         due = tuple(one for one in notes if start < one[0] <= stop or start == one[0] == 0)
         self._send_down(data[start:stop], due)
-
-    def _send_fin_up(self) -> None:
-        self._fin_up = True
-        if self._backend is not None:
-            self._backend.fin()
 
     def _send_down(self, data: bytes, notes: tuple[Due, ...]) -> None:
         if self.state != "open":
@@ -527,10 +448,10 @@ class Link:
 
     def _balance(self) -> None:
         """Pause a source while too much of it waits, go on when it has gone."""
-        waiting = self._up.size + self._early_size + self._gate.waiting_size
+        waiting = self._up.size + self._upstream.waiting + self._gate.waiting_size
         if waiting > MARK:
             self._tell_full("backend")
-        pause = self.state != "gone" and (self._up_full or waiting > MARK)
+        pause = self.state != "gone" and (self._upstream.full or waiting > MARK)
         if pause != self._client_paused:
             self._client_paused = pause
             if pause:
@@ -539,13 +460,7 @@ class Link:
                 self._client.resume()
         if self._down.size > MARK:
             self._tell_full("client")
-        pause = self.full
-        if pause != self._backend_paused and self._backend is not None:
-            self._backend_paused = pause
-            if pause:
-                self._backend.pause()
-            else:
-                self._backend.resume()
+        self._upstream.pause(paused=self.full)
 
     def _tell_full(self, toward: Side) -> None:
         if toward not in self._told_full:

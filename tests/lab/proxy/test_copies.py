@@ -2,7 +2,7 @@
 
 from faultlab.faults import Cut, Duplicate, LostAnswer, Partition, Status
 from faultlab.lab.history import ConnClosed, FaultFired
-from faultlab.lab.proxy.gate import COPIED
+from faultlab.lab.proxy.onward import COPIED
 
 POST = b"POST /x HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
