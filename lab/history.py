@@ -198,7 +198,10 @@ class RequestStarted(_Wire, frozen=True, kw_only=True, tag="request.started"):
 
 
 class RequestComplete(_Wire, frozen=True, kw_only=True, tag="request.complete"):
-    """The whole request arrived; `length` and `digest` are of its body."""
+    """The whole request arrived; `length` and `digest` are of its body, chunk framing aside.
+
+    The digest is the first 16 digits of the SHA-256, "" of a request without a body.
+    """
 
     length: int = 0
     digest: str = ""
