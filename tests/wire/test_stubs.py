@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -25,15 +26,22 @@ OPERATOR = {"operator_id": "op-1", "operator_name": "Operator One"}
 
 
 @contextmanager
-def running(*options: str) -> Iterator[subprocess.Popen[str]]:
-    """The command."""
+def running(*options: str, descriptors: int = 0) -> Iterator[subprocess.Popen[str]]:
+    """The command; begun with so many descriptors, 0: as many as this process."""
+
+    def prepare() -> None:
+        # A job in the background of a shell would inherit that it is ignored.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if descriptors:
+            _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, most))
+
     with subprocess.Popen(
         [sys.executable, "-m", "faultlab", "stubs", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A job in the background of a shell would inherit that it is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=prepare,
     ) as process:
         try:
             yield process
@@ -133,6 +141,14 @@ def test_a_port_in_use_names_the_port_and_who_has_it() -> None:
     assert (process.returncode, out) == (3, "")
     assert f"port {port} of core can't be had: Address already in use" in error
     assert f"(pid {os.getpid()}) listens there" in error
+
+
+def test_it_takes_the_descriptors_that_it_may_have() -> None:
+    """Each connection is one; the limit that a shell sets is far below what is allowed."""
+    with running("core", descriptors=64) as process:
+        line(process)
+        limit, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    assert limit > 64
 
 
 def test_a_wrong_word_is_the_command_line_s() -> None:
