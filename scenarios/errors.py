@@ -44,5 +44,22 @@ class ScenarioError(Exception):
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be, or None."""
-    return next(iter(difflib.get_close_matches(word, tuple(known), n=1, cutoff=0.6)), None)
+    """The known word that `word` was probably meant to be, whatever its case, or None."""
+    words: dict[str, str] = {}
+    for one in known:
+        words.setdefault(one.casefold(), one)
+    close = difflib.get_close_matches(word.casefold(), tuple(words), n=1, cutoff=0.6)
+    return words[close[0]] if close else None
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """What to write for an unknown word, as the end of a message: the nearest, or all there are."""
+    words = tuple(known)
+    close = nearest(word, words)
+    return f"known: {', '.join(words)}" if close is None else f"nearest: {close}"
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """The nearest word as an addition to a message that names them all; empty where none is."""
+    close = nearest(word, known)
+    return "" if close is None else f"; nearest: {close}"

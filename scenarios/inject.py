@@ -14,10 +14,10 @@ from ..faults import KINDS
 from ..faults.schedule import EVENTS
 from ..faults.scope import REACHES, Endpoint
 from ..faults.written import size_of
-from .errors import nearest
+from .errors import hint, meant, nearest
 from .kinds import SCHEDULE_KEYS, SCOPE_KEYS, families_of, parameter, parameters_of, scope_of
 from .later import LATER, LATER_INJECT_KEYS, LATER_KINDS
-from .model import InjectStep, PhaseName, Quantity, Value
+from .model import PLUS_KEYS, InjectStep, PhaseName, Quantity, Value
 from .nodes import Entry, Mapping, Node, shown
 from .shapes import Shapes, either, join, shape
 
@@ -33,6 +33,17 @@ _PLAINLY = {
 }
 HEADER = re.compile(r"[A-Za-z0-9-]+")
 _endpoint: TypeAdapter[str] = TypeAdapter(Endpoint)
+
+
+INJECT_KEYS = frozenset(
+    key for model in KINDS.values() for key in (*parameters_of(model), *SCOPE_KEYS, *SCHEDULE_KEYS)
+)
+"""Every key that stands beside `inject`."""
+
+
+def _takers(key: str) -> tuple[str, ...]:
+    """The kinds that have this key of their own."""
+    return tuple(kind for kind, model in KINDS.items() if key in parameters_of(model))
 
 
 class InjectReader:
@@ -75,6 +86,12 @@ class InjectReader:
                 acts = " or ".join(REACHES[reach] for reach in model.reaches)
                 text = f"`{kind}` acts on {acts}: it takes no `{entry.key}`"
                 self.shapes.refuse(entry.line, join(key, entry.key), text)
+            elif entry.key in PLUS_KEYS:
+                text = "belongs to a step with an operation"
+                self.shapes.refuse(entry.line, join(key, entry.key), text)
+            elif (others := _takers(entry.key)) and nearest(entry.key, own) is None:
+                text = f"`{kind}` takes no `{entry.key}`; {either(others)} takes it"
+                self.shapes.refuse(entry.line, join(key, entry.key), text)
             else:
                 self.shapes.unknown_key(entry, key, known, LATER_INJECT_KEYS)
         step = InjectStep(
@@ -108,9 +125,8 @@ class InjectReader:
                 f"`{word}` is a family of faults; name the kind:\n{', '.join(family)}{plainly}",
             )
         else:
-            close = nearest(word, KINDS)
-            hint = f"nearest: {close}" if close else "known: " + ", ".join(KINDS)
-            self.shapes.refuse(node.line, key, f"`{word}` is not a kind of fault; {hint}")
+            told = hint(word, KINDS)
+            self.shapes.refuse(node.line, key, f"`{word}` is not a kind of fault; {told}")
         return None
 
     def where_or_when(self, entry: Entry, key: str) -> Value | None:
@@ -140,7 +156,7 @@ class InjectReader:
         text = self.shapes.text(node, key, expected)
         if text is None or text in EVENTS or size_of(text) is not None:
             return text
-        return self.shapes.duration(node, key)
+        return self.duration_beside(node, key, text, tuple(EVENTS))
 
     def parameter(self, kind: str, entry: Entry, key: str) -> Value | None:
         """One parameter, read by the type that the fault's model declares for it."""
@@ -177,7 +193,19 @@ class InjectReader:
     ) -> str | Quantity | None:
         """A duration or a word."""
         text = self.shapes.text(node, key, f"{either(words)} or a duration")
-        return text if text is None or text in words else self.shapes.duration(node, key)
+        if text is None or text in words:
+            return text
+        return self.duration_beside(node, key, text, words)
+
+    def duration_beside(
+        self, node: Node, key: str, text: str, words: tuple[str, ...]
+    ) -> Quantity | None:
+        """A duration where words may stand too: a near miss of one is said to be one."""
+        close = nearest(text, words)
+        if close is None:
+            return self.shapes.duration(node, key)
+        self.shapes.refuse(node.line, key, f"`{shown(text)}`: unknown word; nearest: {close}")
+        return None
 
     def word_or_whole(self, node: Node, key: str, words: tuple[str, ...]) -> str | int | None:
         """A whole number or a word."""
@@ -186,7 +214,8 @@ class InjectReader:
         if text is None or text in words:
             return text
         if not re.fullmatch(r"-?\d{1,9}", text, re.ASCII):
-            self.shapes.refuse(node.line, key, f"`{shown(text)}`: expected {expected}")
+            told = f"expected {expected}{meant(text, words)}"
+            self.shapes.refuse(node.line, key, f"`{shown(text)}`: {told}")
             return None
         return int(text)
 

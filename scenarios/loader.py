@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast, get_args
 
-from .errors import Problem, ScenarioError, nearest
-from .inject import NAME, InjectReader
+from .errors import Problem, ScenarioError, hint, meant, nearest
+from .inject import INJECT_KEYS, NAME, InjectReader
 from .later import LATER, LATER_OUTCOMES, LATER_PLUS_KEYS
 from .model import (
     LAB_STEPS,
@@ -208,7 +208,12 @@ class _Loader:
             self.shapes.refuse(node.line, key, "no operation; expected `NAME: OUTCOME`")
             return None
         for entry in node.entries:
-            if entry is not head and entry.key not in PLUS_KEYS:
+            if entry is head or entry.key in PLUS_KEYS:
+                continue
+            if entry.key in INJECT_KEYS:
+                text = "belongs to a step with `inject`"
+                self.shapes.refuse(entry.line, join(key, entry.key), text)
+            else:
                 self.shapes.unknown_key(entry, key, PLUS_KEYS, LATER_PLUS_KEYS)
         at = join(key, shown(head.key))
         if not self.operation_name(head, at):
@@ -241,13 +246,12 @@ class _Loader:
         name = head.key
         family = name.partition(".")[0] in ("read", "write")
         if family and name not in ROLES:
-            close = nearest(name, ROLES)
-            self.shapes.refuse(head.line, at, f"unknown role; nearest: {close}")
+            self.shapes.refuse(head.line, at, f"unknown role; {hint(name, ROLES)}")
             return False
-        meant = nearest(name, LAB_STEPS)
+        step = nearest(name, LAB_STEPS)
         expects = isinstance(head.value, Scalar) and not is_outcome(head.value.text)
-        if meant is not None and expects and name not in ROLES:
-            self.shapes.refuse(head.line, at, f"unknown step; nearest: {meant}")
+        if step is not None and expects and name not in ROLES:
+            self.shapes.refuse(head.line, at, f"unknown step; nearest: {step}")
             return False
         if not NAME.fullmatch(name):
             self.shapes.refuse(head.line, at, f"`{shown(name)}` cannot be an operation's name")
@@ -286,11 +290,8 @@ class _Loader:
                 node.line, key, f"`{word}` is not an outcome; expected status:200 to 599"
             )
         else:
-            close = nearest(word, OUTCOMES)
-            hint = (
-                f"nearest: {close}" if close else "known: " + ", ".join((*OUTCOMES, "status:NNN"))
-            )
-            self.shapes.refuse(node.line, key, f"`{word}` is not an outcome; {hint}")
+            told = hint(word, (*OUTCOMES, "status:NNN"))
+            self.shapes.refuse(node.line, key, f"`{word}` is not an outcome; {told}")
         return None
 
     def attempts(self, node: Node, key: str) -> int | None:
@@ -302,7 +303,9 @@ class _Loader:
             return None
         if not re.fullmatch(r"\d{1,4}", text, re.ASCII):
             self.shapes.refuse(
-                node.line, key, f"`{shown(text)}`: expected a whole number or contract"
+                node.line,
+                key,
+                f"`{shown(text)}`: expected a whole number or contract{meant(text, ('contract',))}",
             )
             return None
         return int(text)

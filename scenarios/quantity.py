@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 
 from ..faults.written import Rate, Size, seconds, size_of
-from .errors import nearest
+from .errors import hint
 from .model import FIELDS, Quantity, Unit
 
 LONGEST = 3600.0  # seconds
@@ -77,9 +77,8 @@ def _reference(text: str, unit: Unit, otherwise: str) -> Quantity:
         raise QuantityError(f"`{text}`: expected {otherwise}, or a contract field like {example}")
     factor, name = match[1], match[2]
     if name not in FIELDS:
-        close = nearest(name, fields)
-        hint = f"nearest: {close}" if close else "known: " + ", ".join(fields)
-        raise QuantityError(f"`{name}` is not a contract field that a file may use; {hint}")
+        told = hint(name, fields)
+        raise QuantityError(f"`{name}` is not a contract field that a file may use; {told}")
     if FIELDS[name] != unit:
         raise QuantityError(f"`{name}` measures {_measured(FIELDS[name])}; expected {otherwise}")
     amount = 1.0 if factor is None else float(factor)

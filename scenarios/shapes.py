@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
 from ..faults.written import Rate, Share, Size
-from .errors import Problem, nearest
+from .errors import Problem, hint, meant
 from .later import LATER
 from .model import Quantity
 from .nodes import Entry, Mapping, Node, Scalar, Sequence, shown
@@ -60,9 +60,7 @@ class Shapes:
         if entry.key in later:
             self.refuse(entry.line, at, LATER)
             return
-        close = nearest(entry.key, known)
-        hint = f"nearest: {close}" if close else "known: " + ", ".join(known)
-        self.refuse(entry.line, at, f"unknown key; {hint}")
+        self.refuse(entry.line, at, f"unknown key; {hint(entry.key, known)}")
 
     def required(
         self,
@@ -114,7 +112,8 @@ class Shapes:
         text = self.text(node, key, either(allowed))
         if text is None or text in allowed:
             return text
-        self.refuse(node.line, key, f"`{shown(text)}`: expected {either(allowed)}")
+        told = f"expected {either(allowed)}{meant(text, allowed) if len(allowed) > 1 else ''}"
+        self.refuse(node.line, key, f"`{shown(text)}`: {told}")
         return None
 
     def quantity(self, node: Node, key: str, read_as: Callable[[str], Quantity]) -> Quantity | None:

@@ -1,4 +1,4 @@
-from faultlab.scenarios.errors import Problem, ScenarioError, nearest
+from faultlab.scenarios.errors import Problem, ScenarioError, hint, meant, nearest
 
 
 def test_a_problem_reads_as_place_key_and_text() -> None:
@@ -30,3 +30,21 @@ def test_the_nearest_word_is_near() -> None:
     """A guess that is far off misleads more than none."""
     assert nearest("atempts", ("attempts", "times")) == "attempts"
     assert nearest("zebra", ("attempts", "times")) is None
+
+
+def test_case_hides_no_word() -> None:
+    """Files know no capitals, people do."""
+    assert nearest("TIMES", ("attempts", "times")) == "times"
+    assert nearest("get", ("GET /orders", "GET")) == "GET"
+
+
+def test_an_unknown_word_is_answered_by_the_nearest_or_by_all() -> None:
+    """The reader must know what to write without the documentation."""
+    assert hint("atempts", ("attempts", "times")) == "nearest: attempts"
+    assert hint("zebra", ("attempts", "times")) == "known: attempts, times"
+
+
+def test_a_message_that_names_all_words_adds_only_a_near_one() -> None:
+    """To say them twice would bury it."""
+    assert meant("atempts", ("attempts", "times")) == "; nearest: attempts"
+    assert meant("zebra", ("attempts", "times")) == ""

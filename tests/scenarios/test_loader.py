@@ -140,6 +140,12 @@ def test_the_order_of_keys_in_a_step_means_nothing() -> None:
     [
         ("red: ok\nread: ok\n", "5: fault[3].red: unknown key; known: attempts, times, concurrency, requires"),
         ("read.elswhere: ok", "5: fault[3].read.elswhere: unknown role; nearest: read.elsewhere"),
+        ("read.qqqqqqqqqqqqqqqqqq: ok", "5: fault[3].read.qqqqqqqqqqqqqqqqqq: unknown role; known: read, read.other, read.elsewhere, write"),
+        ("read: ok\ndelay: 3s", "6: fault[3].delay: belongs to a step with `inject`"),
+        ("INJECT: refused", "5: fault[3].INJECT: unknown step; nearest: inject"),
+        ("read: staus:503", "5: fault[3].read: `staus:503` is not an outcome; nearest: status:NNN"),
+        ("read: ok\nattempts: contrct", "6: fault[3].attempts: `contrct`: expected a whole number or contract; nearest: contract"),
+        ("clear: al", "5: fault[3].clear: `al`: expected all"),
         ("injekt: refused", "5: fault[3].injekt: unknown step; nearest: inject"),
         ("read: conection", "5: fault[3].read: `conection` is not an outcome; nearest: connection"),
         ("read: status:99", "5: fault[3].read: `status:99` is not an outcome; expected status:200 to 599"),
