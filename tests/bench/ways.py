@@ -17,13 +17,15 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from faultlab.lab.backends.specification import Url
 from faultlab.lab.environments.embedded import Embedded, LabProcess
 from faultlab.lab.history import Header
+from faultlab.lab.mortal import die_with
 
 HERE = Path(__file__).parent
 VERSION = "2.12.0"
@@ -37,12 +39,19 @@ class NotMeasuredError(Exception):
     """The real Toxiproxy can't be had here; the message says why."""
 
 
+def _with_us() -> Callable[[], None]:
+    """For a process to run as it starts, so that it ends with this one, even by SIGKILL."""
+    return partial(die_with, os.getpid())
+
+
 @contextmanager
 def script(name: str) -> Iterator[subprocess.Popen[str]]:
     """One of the bench's own processes, with its standard streams."""
     command = [sys.executable, str(HERE / name)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, text=True, preexec_fn=_with_us()
+    ) as process:
         try:
             yield process
         finally:
@@ -117,7 +126,10 @@ def alone(command: list[str], backend: int) -> Iterator[tuple[int, int]]:
         api = free.getsockname()[1]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(api)], stdout=quiet, stderr=quiet
+        [*command, "--host", "127.0.0.1", "--port", str(api)],
+        stdout=quiet,
+        stderr=quiet,
+        preexec_fn=_with_us(),
     ) as process:
         try:
             _await(api, process)
