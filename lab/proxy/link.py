@@ -311,7 +311,7 @@ class Link:
 
     def forward_fin(self) -> None:
         """Send FIN to the backend, behind what was forwarded."""
-        self._up.put(self._upstream.fin, 0, ())
+        self._up.put(self._send_fin_up, 0, ())
 
     def deliver(self, data: bytes, slows: tuple[Slow, ...], notes: tuple[Due, ...] = ()) -> None:
         """Release to the client, when its time has come."""
@@ -367,6 +367,11 @@ class Link:
 
     def _send_up(self, data: bytes) -> None:
         self._upstream.write(data)
+        if self.state != "open":
+            self.settle()
+
+    def _send_fin_up(self) -> None:
+        self._upstream.fin()
         if self.state != "open":
             self.settle()
 

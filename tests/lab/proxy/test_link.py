@@ -47,6 +47,18 @@ def test_what_comes_before_the_backend_is_connected_is_not_lost(house) -> None:
     assert house.net.backends[-1].took() == GET
 
 
+def test_a_request_that_was_slow_and_is_broken_off_leaves_nothing(house) -> None:
+    """Its end comes behind its delayed bytes; a backend that says nothing then must keep nothing."""
+    house.arm(Latency(service="core", delay=1.0, direction="to_backend"))
+    client, backend = house.connect()
+    client.says(b"POST /x HTTP/1.1\r\nContent-Length: 4\r\n\r\nbo")
+    client.ends()
+    assert backend.took() == b""
+    house.net.move(1.0)
+    assert (backend.took()[-2:], backend.end) == (b"bo", "fin")
+    assert house.proxy._links == {}
+
+
 def test_an_exchange_is_finished_without_its_client(house) -> None:
     """Its answer is dropped and not recorded, then the backend's connection is closed."""
     client, backend = house.connect()
