@@ -37,9 +37,10 @@ class Figures:
 class Coverage:
     """The ids of the checks that had something to judge in some scenario, and of the others.
 
-    `broken`: the scenarios whose baseline did not pass.
+    `known`: how many checks there are. `broken`: the scenarios whose baseline did not pass.
     """
 
+    known: int
     exercised: tuple[str, ...]
     not_exercised: tuple[str, ...]
     not_promised: tuple[str, ...]
@@ -78,6 +79,7 @@ def coverage(results: Iterable[Result]) -> Coverage | None:
     unpromised = {check for one in judged for check in one.not_promised} - exercised
     idle = [info.id for info in ALL if info.id not in exercised | unpromised] if judged else []
     return Coverage(
+        len(ALL),
         tuple(sorted(exercised)),
         tuple(idle),
         tuple(sorted(unpromised)),

@@ -94,7 +94,7 @@ def _checks(document: Document) -> Iterator[str]:
     checks = document.checks
     if checks is None:
         return
-    told = [f"{len(checks.exercised)} checks exercised"]
+    told = [f"{len(checks.exercised)} of {checks.known} checks exercised"]
     if checks.not_exercised:
         told.append(f"not exercised: {' '.join(checks.not_exercised)}")
     if checks.not_promised:

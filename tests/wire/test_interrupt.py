@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -20,9 +21,10 @@ _PATIENCE = 30.0
 def test_ctrl_c_ends_in_one_line_and_keeps_the_history(tmp_path: Path) -> None:
     """What was seen until then may be what the user was waiting for."""
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "faultlab", "run", "partition", "--seed", "7", "--out"]
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "faultlab", "run", "partition", "--seed", "7"]
     with subprocess.Popen(
-        [*command, str(out)],
+        [*command, "--report", f"json:{report}", "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -35,12 +37,16 @@ def test_ctrl_c_ends_in_one_line_and_keeps_the_history(tmp_path: Path) -> None:
             assert time.monotonic() < limit
             assert process.poll() is None
             time.sleep(0.02)
+        assert json.loads(report.read_bytes())["exit_code"] is None
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=_PATIENCE)
     assert process.returncode == 130
     assert told == (
         "interrupted: 0 of 1 scenarios had ended; everything is closed, what was recorded is kept "
-        f"in {out} (exit 130)\n"
+        f"in {out}; the reports say so (exit 130)\n"
     )
+    made = json.loads(report.read_bytes())
+    assert (made["verdict"], made["exit_code"], made["cut"]) == ("unknown", 130, "interrupted")
+    assert [story["state"] for story in made["scenarios"]] == ["not played"]
     assert load(baseline).header.scenario == "partition"
     assert (out / "partition" / "plan.json").exists()
