@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from .written import Size, seconds, size_of
 
 EVENTS: dict[str, str] = {
-    "request": "a request in its scope arrives",
+    "request": "a request to its service, or endpoint, arrives",
     "open": "a breaker is open",
 }
 """What a fault can wait for, beside time and bytes of answers."""
@@ -28,10 +28,10 @@ def _event(text: str) -> str:
 class Schedule(BaseModel):
     """When, from the step that injects it.
 
-    `after`: seconds; `request`: when a request in its scope has arrived whole, which itself is older
-    than the fault; `open`: when a breaker is open, by what the contract makes of the operations that
-    ended; or a size: when so many bytes of answers have passed to the service's clients. `lasts`:
-    seconds from then on, None: until it is cleared.
+    `after`: seconds; `request`: when a request to its service, or to its endpoint, has arrived whole,
+    whatever else it picks by; that one is older than the fault; `open`: when a breaker is open, by
+    what the contract makes of the operations that ended; or a size: when so many bytes of answers
+    have passed to the service's clients. `lasts`: seconds from then on, None: until it is cleared.
     """
 
     after: Annotated[float, Field(ge=0, strict=True)] | Annotated[str, AfterValidator(_event)] = (

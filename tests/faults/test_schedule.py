@@ -18,7 +18,7 @@ def test_without_a_schedule_a_fault_is_in_force_from_its_step_on() -> None:
     [
         (1.9, 4.9, None, "1.9s are over"),
         (2, 5.0, None, "2s are over"),
-        ("request", None, None, "a request in its scope arrives"),
+        ("request", None, None, "a request to its service, or endpoint, arrives"),
         ("open", None, None, "a breaker is open"),
         ("4kB", None, 4000, "4kB of answers have passed"),
     ],

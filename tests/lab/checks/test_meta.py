@@ -31,6 +31,13 @@ def test_one_silent_fault_among_several_is_unknown(story: Any, found: Any) -> No
     assert finding.missing.startswith("cut on orders was in force")
 
 
+def test_a_fault_that_did_not_fire_is_told_once(story: Any, found: Any) -> None:
+    """Nor does it say that there is more like it."""
+    finding = found("C90", story("armed").arm(0.1, "status").call(1, 0.2, 200))
+    assert (finding.outcome, finding.cases) == ("unknown", 1)
+    assert finding.missing.startswith("status on orders was in force")
+
+
 def test_a_refused_connect_is_the_proof_of_its_fault(story: Any, found: Any) -> None:
     """No proxy saw it; the client's audit event and the listener's mode did."""
     told = story("armed").on(h.ListenerMode, 0.0, mode="open").arm(0.05, "refused")

@@ -79,7 +79,7 @@ fault
            wait 1.5 s
   7        write                         ok           1 attempt
            inject refused on core: no listener, live connections reset, not
-             until a request in its scope arrives
+             until a request to its service, or endpoint, arrives
   8        write                         connection   1 attempt
            inject refused on core: no listener, live connections closed by FIN
   9        write                         connection   3 attempts
