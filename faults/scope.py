@@ -102,7 +102,7 @@ class Fault(Schedule):
     every_nth: int | None = Field(default=None, ge=2, description="of the requests left, each n-th")
     attempt: Numbers = Field(
         default=(),
-        description="only these attempts of an operation, the first being 1; one or several",
+        description="only these attempts of an operation, the first being 1",
     )
     operation: int | None = Field(
         default=None, ge=1, description="only those of the n-th operation that meets it"

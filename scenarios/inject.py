@@ -152,11 +152,11 @@ class InjectReader:
 
     def after(self, node: Node, key: str) -> Value | None:
         """A time, an event, or a size."""
-        expected = f"a duration, {either(EVENTS)}, or a size like 4kB"
+        expected = f"a duration like 500ms, {either((*EVENTS, 'a size like 4kB'))}"
         text = self.shapes.text(node, key, expected)
         if text is None or text in EVENTS or size_of(text) is not None:
             return text
-        return self.duration_beside(node, key, text, tuple(EVENTS))
+        return self.duration_beside(node, key, text, tuple(EVENTS), expected)
 
     def parameter(self, kind: str, entry: Entry, key: str) -> Value | None:
         """One parameter, read by the type that the fault's model declares for it."""
@@ -192,19 +192,22 @@ class InjectReader:
         self, node: Node, key: str, words: tuple[str, ...]
     ) -> str | Quantity | None:
         """A duration or a word."""
-        text = self.shapes.text(node, key, f"{either(words)} or a duration")
+        expected = f"{either(words)} or a duration like 500ms"
+        text = self.shapes.text(node, key, expected)
         if text is None or text in words:
             return text
-        return self.duration_beside(node, key, text, words)
+        return self.duration_beside(node, key, text, words, expected)
 
     def duration_beside(
-        self, node: Node, key: str, text: str, words: tuple[str, ...]
+        self, node: Node, key: str, text: str, words: tuple[str, ...], expected: str
     ) -> Quantity | None:
         """A duration where words may stand too: a near miss of one is said to be one."""
         close = nearest(text, words)
-        if close is None:
+        # A number begins with a digit or a sign, a contract field has a dot: any other is a word.
+        if close is None and re.search(r"^[-+]?\d|\.", text):
             return self.shapes.duration(node, key)
-        self.shapes.refuse(node.line, key, f"`{shown(text)}`: unknown word; nearest: {close}")
+        told = f"expected {expected}" if close is None else f"unknown word; nearest: {close}"
+        self.shapes.refuse(node.line, key, f"`{shown(text)}`: {told}")
         return None
 
     def word_or_whole(self, node: Node, key: str, words: tuple[str, ...]) -> str | int | None:

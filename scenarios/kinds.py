@@ -79,7 +79,7 @@ class Parameter:
             case "rate":
                 return f"a rate like {written(Rate(64_000))}"
             case "numbers":
-                return f"a list of whole numbers{bounds}"
+                return f"a whole number or a list of them{bounds}"
             case "pairs":
                 return "a mapping like {Retry-After: 1}"
             case "text":

@@ -315,5 +315,6 @@ class _Loader:
         text = self.shapes.text(node, key, "the slug of a check")
         if text is None or SLUG.fullmatch(text):
             return text
-        self.shapes.refuse(node.line, key, f"`{shown(text)}`: expected the slug of a check")
+        told = "expected the slug of a check, like retry-after; faultlab list checks shows them"
+        self.shapes.refuse(node.line, key, f"`{shown(text)}`: {told}")
         return None

@@ -237,7 +237,7 @@ def _which(fault: AnyFault) -> Iterator[str]:
     if fault.fraction is not None:
         yield f"{fault.fraction:.4g} of the {of} by chance"
     if fault.first is not None:
-        yield f"the first {fault.first} {of}"
+        yield f"the first {of[:-1]}" if fault.first == 1 else f"the first {fault.first} {of}"
 
 
 def _when(fault: AnyFault) -> Iterator[str]:

@@ -61,7 +61,7 @@ def test_a_kind_s_own_parameters_are_those_of_its_model() -> None:
         (
             "numbers",
             ("numbers", (), "over 2, up to 5", None),
-            "a list of whole numbers, over 2, up to 5",
+            "a whole number or a list of them, over 2, up to 5",
         ),
         ("pairs", ("pairs", (), "", None), "a mapping like {Retry-After: 1}"),
         ("most", ("number", (), "up to 7", "3"), "a whole number, up to 7"),

@@ -154,7 +154,7 @@ def test_the_order_of_keys_in_a_step_means_nothing() -> None:
         ("read: ok\nattempts: many", "6: fault[3].attempts: `many`: expected a whole number or contract"),
         ("read: ok\ntimes: 0", "6: fault[3].times: `0`: expected 1 to 10000"),
         ("read: ok\ntimes: 3\nconcurrency: 10", "7: fault[3].concurrency: 10 at once, but times is 3; expected no more"),
-        ("read: ok\nrequires: no such", "6: fault[3].requires: `no such`: expected the slug of a check"),
+        ("read: ok\nrequires: no such", "6: fault[3].requires: `no such`: expected the slug of a check, like retry-after; faultlab list checks shows them"),
         ("times: 3", "5: fault[3]: no operation; expected `NAME: OUTCOME`"),
         ("wait: 3h", "5: fault[3].wait: `3h`: unknown unit `h`; expected ms, s or m"),
         ("wait: 1s\nread: ok", "6: fault[3].read: unknown key beside `wait`; write it as a step of its own"),

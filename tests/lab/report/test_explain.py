@@ -256,7 +256,7 @@ def test_steps_that_are_not_offered_and_the_incident_are_shown(plan: MakePlan) -
         (Duplicate(service="core"), "duplicate on core: the backend gets each request once more"),
         (
             Duplicate(service="core", copies=3, first=1),
-            "duplicate on core: the backend gets each request 3 times more, the first 1 requests",
+            "duplicate on core: the backend gets each request 3 times more, the first request",
         ),
         (BadBody(service="core"), "bad_body on core: answers with invalid_json"),
         (
