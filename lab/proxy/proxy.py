@@ -160,9 +160,20 @@ class Proxy:
             self._process.open(partial(self._back, ident, why))
 
     def _back(self, ident: int, why: str) -> None:
-        if self._process is not None and not self._closed:
-            self.move(self._process)
-            self._end(ident, why)
+        """The process serves: whatever had ended it is over, and what freezes it acts now."""
+        if self._process is None or self._closed:
+            return
+        self.move(self._process)
+        for one in self._force.armed:
+            match on_process(one.fault):
+                case EndProcess():
+                    self._end(one.id, why if one.id == ident else "its process serves again")
+                case FreezeProcess():
+                    self._process.freeze()
+                case None:
+                    pass
+                case act:
+                    assert_never(act)
 
     def opened(self) -> None:
         """A breaker has opened: what waits for it comes into force."""

@@ -403,6 +403,31 @@ def test_a_process_ends_when_nobody_can_connect_any_more(
     assert (house.proxy.mode, cleared(house)) == ("open", [(1, "")])
 
 
+def test_a_process_that_serves_is_kept_down_by_no_fault(house, process) -> None:
+    """One fault's time is over before its process is back, and the next one comes in between."""
+    house.arm(Stopped(service="core", lasts=1.0), 1)
+    process.ended()
+    house.arm(Killed(service="core", after=1.5), 2)
+    house.net.move(1.5)
+    process.ended()
+    house.proxy.clear(2)
+    process.served()
+    assert process.log == ["stop", "open", "kill", "open"]
+    assert cleared(house) == [(1, "its process serves again"), (2, "")]
+    assert house.proxy.mode == "open"
+
+
+def test_a_process_that_comes_back_is_frozen_by_what_came_meanwhile(house, process) -> None:
+    """Or the history would say that it can do nothing while it serves."""
+    house.arm(Killed(service="core", lasts=1.0), 1)
+    process.ended()
+    house.arm(Frozen(service="core", after=1.5), 2)
+    house.net.move(1.5)
+    process.served()
+    assert process.log == ["kill", "open", "freeze", "freeze"]
+    assert cleared(house) == [(1, "it lasted 1 s")]
+
+
 def test_a_process_is_started_again_after_its_time(house, process) -> None:
     """Counted from its end; then the fault is over, and nothing more comes of it."""
     house.arm(Killed(service="core", restart=2, lasts=9))
