@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ..history import ConnectAttempted
 from .facts import Attempt, Told
-from .gathered import Conn, Gathered
+from .gathered import Gathered
 
 # A refusal reaches the client in microseconds (measured 26-40 us). A connect that no proxy
 # accepted is matched against the modes in force from its call on for this long, unless the
@@ -96,23 +96,29 @@ def unheard(gathered: Gathered) -> Iterator[Attempt]:
 
 
 def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[ConnectAttempted]]:
-    """Which connect each accepted connection came of, and those that came to nothing."""
-    by_port: dict[tuple[str, int], list[Conn]] = defaultdict(list)
-    for conn in gathered.conns.values():
-        by_port[conn.opened.service, conn.opened.port].append(conn)
-    accepted: dict[int, ConnectAttempted] = {}
-    vanished: list[ConnectAttempted] = []
+    """Which connect each accepted connection came of, and those that came to nothing.
+
+    It is the last one from the same port: a kernel gives a port again, to a connect that is
+    refused as to one that is accepted.
+    """
+    by_port: dict[tuple[str, int], list[ConnectAttempted]] = defaultdict(list)
     for connect in gathered.connects:
-        ours = (
-            conn.opened.conn
-            for conn in by_port[connect.service, connect.local]
-            if conn.opened.conn not in accepted and conn.opened.t >= connect.t - _REFUSAL
-        )
-        number = next(ours, None)
-        if number is not None:
-            accepted[number] = connect
-        elif connect.local:
-            vanished.append(connect)
+        if connect.local:
+            by_port[connect.service, connect.local].append(connect)
+    accepted: dict[int, ConnectAttempted] = {}
+    taken: set[int] = set()
+    for conn in sorted(gathered.conns.values(), key=lambda conn: conn.opened.t):
+        ours = [
+            connect
+            for connect in by_port[conn.opened.service, conn.opened.port]
+            if connect.t - _REFUSAL <= conn.opened.t and connect.index not in taken
+        ]
+        if ours and conn.opened.conn is not None:
+            accepted[conn.opened.conn] = ours[-1]
+            taken.add(ours[-1].index)
+    vanished = [
+        connect for connect in gathered.connects if connect.local and connect.index not in taken
+    ]
     return accepted, vanished
 
 

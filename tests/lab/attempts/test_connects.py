@@ -58,6 +58,27 @@ def test_a_refused_connect_is_an_attempt_without_a_head(tell: Tell) -> None:
     assert [fault.fired for fault in read_.faults] == [2]
 
 
+def test_a_port_that_was_given_again_makes_no_connect_of_another_s_connection(tell: Tell) -> None:
+    """A refused connect, and much later one from the same port that is accepted."""
+    read_ = tell.reading(
+        ListenerMode(t=0.05, service="core", mode="refusing"),
+        FaultArmed(t=0.05, service="core", fault=1, name="refused", listener="refusing"),
+        tell.invoked(0.1),
+        ConnectAttempted(t=0.11, op=1, attempt=1, service="core", port=4001, local=5007),
+        ConnectAttempted(t=0.21, op=1, attempt=2, service="core", port=4001, local=5002),
+        tell.failed(0.3),
+        FaultCleared(t=0.4, fault=1, service="core"),
+        ListenerMode(t=0.4, service="core", mode="open"),
+        tell.invoked(2.0, op=2),
+        ConnectAttempted(t=2.0, op=2, attempt=1, service="core", port=4001, local=5007),
+        *tell.exchange(2.001, tell.head(2.2, conn=7), tell.complete(2.3, conn=7), op=2, conn=7),
+        OpOk(t=2.4, op=2),
+    )
+    first, second = read_.operations
+    assert [a.observable for a in first.attempts] == ["connect_refused"] * 2
+    assert [a.observable for a in second.attempts] == ["ok"]
+
+
 def test_a_connect_that_was_not_accepted_never_met_an_open_listener(tell: Tell) -> None:
     """A heal right after it is no reason for doubt: open ones are accepted."""
     read_ = tell.reading(
