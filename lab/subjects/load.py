@@ -7,6 +7,7 @@ it is done in the subject's own process only (`child.py`).
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import linecache
 import sys
@@ -211,8 +212,9 @@ def _raised_at(error: BaseException, file: str) -> str:
     if isinstance(error, SyntaxError) and error.filename and error.lineno is not None:
         return _place(error.filename, error.lineno)
     frames = traceback.extract_tb(error.__traceback__)
-    ours = str(Path(__file__).resolve().parents[1])
-    foreign = [frame for frame in frames if not frame.filename.startswith((ours, "<"))]
+    # contextlib only carries what the factory did to us, and says nothing of where.
+    ours = (str(Path(__file__).parents[1]), contextlib.__file__, "<")
+    foreign = [frame for frame in frames if not frame.filename.startswith(ours)]
     return last_own_line(frames, file) or (
         last_own_line(foreign, foreign[-1].filename) if foreign else ""
     )

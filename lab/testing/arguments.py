@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from ...faults import Fault
 from ...scenarios.errors import nearest
-from ...scenarios.kinds import Parameter, parameter
+from ...scenarios.kinds import SCHEDULE_KEYS, Parameter, parameter, parameters_of, scope_of
 from ..errors import FaultError
 
 __all__ = ["When", "Where", "built", "pairs"]
@@ -78,7 +78,8 @@ def _told(call: str, kind: type[Fault], details: Sequence[ErrorDetails]) -> Faul
         return FaultError(f"{call}: {first['msg'].removeprefix(_PREFIX)}")
     name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
-        names = [known for known in kind.model_fields if known not in ("kind", "service")]
+        taken = {*parameters_of(kind), *scope_of(kind), *SCHEDULE_KEYS} - {"service"}
+        names = [known for known in kind.model_fields if known in taken]
         close = nearest(name, names)
         return FaultError(
             f"{call}: it takes no {name}=",

@@ -57,10 +57,9 @@ def unfired(
     scope = {part.partition(":")[0] for part in record.text.split(", ")}
     ours = [attempt for attempt in met if attempt.service == record.service]
     if scope & {"attempt", "operation"} and ours and all(one.op is None for one in ours):
-        rows.append(
-            "  untagged   these requests carry no operation and attempt, so that no scope can pick"
-            " by them"
-        )
+        rows.append("  untagged   only `faultlab run` numbers operations and their attempts")
+        rows.append("  mend       pick the requests of a test by first=, every_nth= or endpoint=")
+        return "\n".join(rows)
     rows.append("  mend       arm it where the client calls; if no call is meant, say so:")
     rows.append(f"             {call}")
     return "\n".join(rows)

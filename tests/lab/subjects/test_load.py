@@ -1,5 +1,6 @@
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,14 @@ def test_an_error_of_a_library_names_the_line_that_called_it(file: Path) -> None
     except ValueError as error:
         told = broken("orders_lab.py:orders", "raised at start", error, str(file))
     assert told.rows["at"] == "orders_lab.py:3: json.loads('{')"
+
+
+def test_a_line_of_contextlib_is_no_place() -> None:
+    """It stands in every way into a factory, and would be blamed for what it only carries."""
+    entering = contextmanager(lambda: iter(()))
+    with pytest.raises(RuntimeError) as caught:
+        entering().__enter__()
+    trace = caught.tb.tb_next  # without this test's own line
+    assert trace is not None
+    error = caught.value.with_traceback(trace)
+    assert broken("x.py:orders", "raised at start", error, "x.py").rows.get("at", "") == ""

@@ -77,6 +77,11 @@ from faultlab.lab.testing.arguments import built, pairs
             "lab.x: it acts on connections, while no request is under way: it takes no `endpoint`",
         ),
         (
+            Refused,
+            {"service": "core", "lats": 1},
+            "lab.x: it takes no lats=\n  expected   after, lasts, live\n  nearest    lasts",
+        ),
+        (
             Cut,
             {"service": "core", "at": "accept", "endpoint": "/x"},
             "lab.x: '/x' is not an endpoint; write one like `GET /orders/*`",

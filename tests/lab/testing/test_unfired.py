@@ -86,6 +86,7 @@ def test_a_scope_by_attempts_says_so_where_requests_carry_none(paper: Paper) -> 
     """A client of one's own is not tagged; a scope that needs tags can't meet it."""
     paper.inject(1, Status(service="orders", code=503, attempt=1))
     paper.request("orders")
-    assert said(paper)[3] == (
-        "  untagged   these requests carry no operation and attempt, so that no scope can pick by them"
-    )
+    assert said(paper)[3:] == [
+        "  untagged   only `faultlab run` numbers operations and their attempts",
+        "  mend       pick the requests of a test by first=, every_nth= or endpoint=",
+    ]
