@@ -87,7 +87,10 @@ class InjectReader:
                 text = f"`{kind}` acts on {acts}: it takes no `{entry.key}`"
                 self.shapes.refuse(entry.line, join(key, entry.key), text)
             elif entry.key in PLUS_KEYS:
-                text = "belongs to a step with an operation"
+                close = nearest(entry.key, known)
+                text = "belongs to a step with an operation" + (
+                    f"; nearest: {close}" if close else ""
+                )
                 self.shapes.refuse(entry.line, join(key, entry.key), text)
             elif (others := _takers(entry.key)) and nearest(entry.key, own) is None:
                 text = f"`{kind}` takes no `{entry.key}`; {either(others)} takes it"

@@ -15,6 +15,7 @@ from faultlab.faults import KINDS
         ("inject: refused\ndelay: 3s", "6: fault[3].delay: `refused` takes no `delay`; latency takes it"),
         ("inject: latency\nrate: 64kB/s", "6: fault[3].rate: `latency` takes no `rate`; throttle takes it"),
         ("inject: latency\ndelai: 3s", "6: fault[3].delai: unknown key; nearest: delay"),
+        ("inject: latency\ndelay: 1s\nattempts: 1", "7: fault[3].attempts: belongs to a step with an operation; nearest: attempt"),
         ("inject: latency\ntimes: 3", "6: fault[3].times: belongs to a step with an operation"),
         ("inject: Latency", "5: fault[3].inject: `Latency` is not a kind of fault; nearest: latency"),
         ("inject: refused\nlive: rset", "6: fault[3].live: `rset`: expected close, reset or keep; nearest: reset"),
