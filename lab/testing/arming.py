@@ -79,7 +79,7 @@ class Arming(ABC):
     ) -> Armed:
         """Answers come `delay` seconds late, plus or minus `jitter`.
 
-        `where` narrows it down: `endpoint="GET /orders/*"`, `first=2`, `attempt=1`, and so on.
+        `where` narrows it down: `endpoint="GET /orders/*"`, `first=2`, `every_nth=3`, and so on.
         """
         fault = built("lab.slow", Latency, where, service=service, delay=delay, jitter=jitter)
         return self._arm((fault,), unfired, f'lab.slow("{service}", {delay:g}, unfired="ok")')
@@ -96,7 +96,7 @@ class Arming(ABC):
     ) -> Armed:
         """Answers carry this status, and the backend is not asked.
 
-        `where` narrows it down: `endpoint="GET /orders/*"`, `first=2`, `attempt=1`, and so on.
+        `where` narrows it down: `endpoint="GET /orders/*"`, `first=2`, `every_nth=3`, and so on.
         """
         lines = pairs("lab.status", "headers", headers)
         fault = built(
@@ -135,7 +135,7 @@ class Arming(ABC):
     ) -> Armed:
         """The connection ends at this point: see `faults.Cut`.
 
-        `where` narrows it down: `endpoint="GET /orders/*"`, `first=2`, `attempt=1`, and so on.
+        `where` narrows it down: `endpoint="GET /orders/*"`, `first=2`, `every_nth=3`, and so on.
         """
         fault = built("lab.cut", Cut, where, service=service, at=at, by=by)
         return self._arm((fault,), unfired, f'lab.cut("{service}", "{at}", unfired="ok")')

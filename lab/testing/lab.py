@@ -291,6 +291,14 @@ class Lab(Arming):
                     f'{fault.kind}: after="open" needs a contract that says when a breaker opens',
                     expected="a scenario file, which has one",
                 )
+            picked = "attempt" if fault.attempt else "operation" if fault.operation else ""
+            if picked:
+                raise UsageError(
+                    f"{fault.kind}: {picked}= picks by what requests say of themselves, "
+                    "and a test's say nothing",
+                    expected="first=, every_nth=, fraction=, connections= or endpoint=",
+                    mend="a scenario file's operations carry their attempts",
+                )
         self._open()
         handles: list[Handle] = []
         try:

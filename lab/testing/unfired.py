@@ -54,12 +54,6 @@ def unfired(
         rows.insert(1, f"  armed as   {record.text}")
     if not met and elsewhere:
         rows.append(f"  elsewhere  connects since the test began: {', '.join(elsewhere)}")
-    scope = {part.partition(":")[0] for part in record.text.split(", ")}
-    ours = [attempt for attempt in met if attempt.service == record.service]
-    if scope & {"attempt", "operation"} and ours and all(one.op is None for one in ours):
-        rows.append("  untagged   only `faultlab run` numbers operations and their attempts")
-        rows.append("  mend       pick the requests of a test by first=, every_nth= or endpoint=")
-        return "\n".join(rows)
     rows.append("  mend       arm it where the client calls; if no call is meant, say so:")
     rows.append(f"             {call}")
     return "\n".join(rows)

@@ -609,3 +609,12 @@ def test_a_stream_of_events_passes_as_it_comes(lab: Lab) -> None:
         limit = time.monotonic() + LONG
         while http.get(f"{governance}/health").json()["active_connections"]:
             assert time.monotonic() < limit
+
+
+@pytest.mark.parametrize("scope", [{"attempt": 1}, {"operation": 2}])
+def test_a_scope_that_goes_by_tags_is_refused_where_there_are_none(
+    lab: Lab, scope: dict[str, int]
+) -> None:
+    """A fault that can't act would be reported as one that nobody met."""
+    with pytest.raises(UsageError, match="picks by what requests say of themselves"):
+        lab.status("orders", 503, **scope)

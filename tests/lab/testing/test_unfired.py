@@ -80,13 +80,3 @@ def test_a_fault_whose_time_never_came_says_what_it_waited_for(paper: Paper) -> 
         ),
         "  armed as   after: 5s",
     ]
-
-
-def test_a_scope_by_attempts_says_so_where_requests_carry_none(paper: Paper) -> None:
-    """A client of one's own is not tagged; a scope that needs tags can't meet it."""
-    paper.inject(1, Status(service="orders", code=503, attempt=1))
-    paper.request("orders")
-    assert said(paper)[3:] == [
-        "  untagged   only `faultlab run` numbers operations and their attempts",
-        "  mend       pick the requests of a test by first=, every_nth= or endpoint=",
-    ]
