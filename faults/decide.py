@@ -214,8 +214,7 @@ def _place(armed: Armed, fault: Capacity) -> Enter | Queue | Answer:
         return Enter(armed.id)
     if armed.queued < fault.queue:
         return Queue(armed.id)
-    body = json.dumps({"detail": HTTPStatus.SERVICE_UNAVAILABLE.phrase, "status": 503})
-    return Answer(armed.id, 503, (("Content-Type", "application/json"),), body.encode())
+    return _made(armed.id, 503)
 
 
 def _ending(armed: Armed) -> Ending | None:
@@ -264,15 +263,19 @@ def _answer(ident: int, fault: Status, hits: int) -> Answer | None:
         code = fault.sequence[hits]
     else:
         return None
-    if fault.body is None:
+    return _made(ident, code, fault.headers, fault.body)
+
+
+def _made(
+    ident: int, code: int, headers: tuple[tuple[str, str], ...] = (), body: str | None = None
+) -> Answer:
+    """An answer of the gate's; without a body of its own it names its status."""
+    if body is None:
         try:
             phrase = HTTPStatus(code).phrase
         except ValueError:
             phrase = f"status {code}"
         body = json.dumps({"detail": phrase, "status": code})
-    else:
-        body = fault.body
-    headers = fault.headers
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers = (("Content-Type", "application/json"), *headers)
     return Answer(ident, code, headers, body.encode())
