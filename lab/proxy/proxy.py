@@ -61,7 +61,7 @@ class Proxy:
         self._links: dict[int, Link] = {}
         self._copies = Copies(net, upstream)
         self._newest = 0  # the last connection accepted
-        self._waiting = Waiting(net, self._comes, self.clear)
+        self._waiting = Waiting(net, self._begin, self.clear)
         self._force = Force(net, service, record, start, draws, self._waiting)
         self._closed = False
         self._listener = net.listen(self._accepted, port, starved=self._starved)
@@ -262,9 +262,6 @@ class Proxy:
                 "unplugged here; use live: hold"
             )
         return known
-
-    def _comes(self, ident: int, fault: AnyFault, unfired: Literal["fail", "ok"], why: str) -> None:
-        self._begin(ident, fault, unfired, why)
 
     def _mechanism(self, fault: AnyFault, live: Live | None) -> str:
         match fault.reach:

@@ -37,7 +37,7 @@ class Waiting:
     """
 
     net: Net
-    begin: Callable[[int, AnyFault, Unfired, str], None]
+    begin: Callable[[int, AnyFault, Unfired, str], object]
     over: Callable[[int, str], None]
     sees_requests: bool = False  # whether one waits for a request
     counts_bytes: bool = False  # whether one waits for bytes
