@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from platform import python_version
 from types import TracebackType
@@ -348,10 +347,8 @@ class _Play:
     ) -> None:
         self._session = session
         self._plan = story
-        self._kind = kind
         self._say = say
         self._path = folder / f"{kind}.jsonl"
-        self._tokens = count(1)
         self._deadline = 0.0
         self._phase = ""
         self._contract = session.contract_for(story.tune)
