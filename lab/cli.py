@@ -97,7 +97,7 @@ _subject = click.option(
     default="maximus",
     show_default=True,
     metavar="S",
-    help="The client under test: maximus, planted:NAME, or FILE.py:NAME.",
+    help="The client under test: maximus, planted:NAME, FILE.py:NAME, or package.module:NAME.",
 )
 _environment = click.option(
     "--env",
@@ -495,7 +495,7 @@ def list_checks(*, as_json: bool) -> None:
 @_as_json
 @_guarded
 def list_subjects(*, as_json: bool) -> None:
-    """The subjects that come with the lab; your own is FILE.py:NAME."""
+    """The subjects that come with the lab; your own is FILE.py:NAME or package.module:NAME."""
     from .report.listing import subjects
     from .subjects.builtin import named
 

@@ -49,7 +49,7 @@ from .commands import (
 )
 from .connects import known_on
 from .declaration import Op, Subject, entered
-from .load import Spec, broken, last_own_line, load, read_spec
+from .load import Spec, broken, file_of, last_own_line, load, read_spec
 from .recording import Ended as Ending
 from .recording import Watch
 
@@ -390,9 +390,7 @@ class _Child:
 
     def _place(self) -> str:
         """The author's line that some thread is executing, the loop's own thread first."""
-        file = (
-            self._subject.file if self._subject is not None else str(self._spec).partition(":")[0]
-        )
+        file = file_of(self._spec) if self._subject is None else self._subject.file
         frames = sys._current_frames()  # its documented name
         main = threading.main_thread().ident
         order = sorted(frames, key=lambda ident: (ident != main, ident))

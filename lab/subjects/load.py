@@ -1,13 +1,14 @@
 """From a subject's name on the command line to its declaration.
 
-`maximus`, `planted:NAME`, `FILE.py:NAME`. Reading a name runs no code; loading a file does, so
-it is done in the subject's own process only (`child.py`).
+`maximus`, `planted:NAME`, `FILE.py:NAME`, `package.module:NAME`. Reading a name runs no code; loading
+a file or a module does, so it is done in the subject's own process only (`child.py`).
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import importlib.util
 import linecache
 import sys
@@ -27,16 +28,18 @@ from .declaration import Subject
 __all__ = [
     "BuiltIn",
     "InFile",
+    "InModule",
     "Planted",
     "Spec",
     "broken",
+    "file_of",
     "last_own_line",
     "load",
     "read_spec",
     "subjects_in",
 ]
 
-_FORMS = "maximus, planted:NAME, or FILE.py:NAME"
+_FORMS = "maximus, planted:NAME, FILE.py:NAME, or package.module:NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,18 @@ class InFile:
         return f"{self.path}:{self.name}"
 
 
-Spec = BuiltIn | Planted | InFile
+@dataclass(frozen=True, slots=True)
+class InModule:
+    """A subject declared in a module that can be imported, from the current folder too."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.name}"
+
+
+Spec = BuiltIn | Planted | InFile | InModule
 
 
 def read_spec(text: str) -> Spec:
@@ -90,12 +104,28 @@ def read_spec(text: str) -> Spec:
     if colon and front.endswith(".py") and name.isidentifier():
         _demand_file(text, front)
         return InFile(front, name)
-    if colon and name.isidentifier() and all(it.isidentifier() for it in front.split(".")):
+    if colon and name.isidentifier() and _is_module(front):
+        return InModule(front, name)
+    module = text.removesuffix(":")
+    file = _source(module)
+    if file is not None:
         raise UsageError(
-            f"{text}: a subject in a package comes with a later version",
-            mend=f"name its file: {front.replace('.', '/')}.py:{name}",
+            f"{module}: which subject in this module?", **_choice(module, subjects_in(str(file)))
         )
     raise UsageError(f"{text or 'an empty text'}: not a subject", expected=_FORMS)
+
+
+def _is_module(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def _source(module: str) -> Path | None:
+    """The file of a module in the current folder, found by its name alone; None: not there."""
+    if not _is_module(module):
+        return None
+    path = Path(*module.split("."))
+    files = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in files if file.is_file()), None)
 
 
 def _demand_file(text: str, path: str) -> None:
@@ -125,11 +155,11 @@ def _is_subject(decorator: ast.expr) -> bool:
             return False
 
 
-def _choice(path: str, names: Sequence[str]) -> dict[str, str]:
-    """The rows of a message to who has to choose among the subjects of a file."""
+def _choice(place: str, names: Sequence[str]) -> dict[str, str]:
+    """The rows of a message to who has to choose among the subjects of a file or module."""
     if not names:
-        return {"expected": f"{path}:NAME", "seen": "no function under @subject(...) in it"}
-    return {"expected": ", ".join(f"{path}:{name}" for name in names)}
+        return {"expected": f"{place}:NAME", "seen": "no function under @subject(...) in it"}
+    return {"expected": ", ".join(f"{place}:{name}" for name in names)}
 
 
 def load(spec: Spec) -> Subject:
@@ -140,7 +170,23 @@ def load(spec: Spec) -> Subject:
         case Planted(name):
             return PLANTED[name]
         case InFile(path, name):
-            return _declared(spec, _module(spec, Path(path)), name)
+            return _declared(spec, _run(spec, Path(path)), name)
+        case InModule(_, name):
+            return _declared(spec, _imported(spec), name)
+        case _:
+            assert_never(spec)
+
+
+def file_of(spec: Spec) -> str:
+    """The file that loading this runs; empty if it is none of the author's, or not found."""
+    match spec:
+        case BuiltIn() | Planted():
+            return ""
+        case InFile(path):
+            return path
+        case InModule(module):
+            known = filter(None, map(sys.modules.get, _lineage(module)))
+            return next((it.__file__ for it in known if it.__file__ is not None), "")
         case _:
             assert_never(spec)
 
@@ -167,7 +213,7 @@ def _nearest(name: str, known: Iterable[str]) -> dict[str, str]:
     return {"expected": ", ".join(names) if names else "none is there"}
 
 
-def _module(spec: InFile, path: Path) -> ModuleType:
+def _run(spec: InFile, path: Path) -> ModuleType:
     """Run the file as a module, with its folder first on the path as a script has it."""
     path = path.resolve()
     name = path.stem if path.stem not in sys.modules else f"{path.stem}_subject"
@@ -182,19 +228,45 @@ def _module(spec: InFile, path: Path) -> ModuleType:
         found.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
-        if isinstance(error, KeyboardInterrupt):
-            raise
         raise broken(spec, "raised when it was imported", error, str(path)) from error
     return module
 
 
-def _declared(spec: InFile, module: ModuleType, name: str) -> Subject:
+def _imported(spec: InModule) -> ModuleType:
+    """Import the module, with the current folder first on the path as `python -m` has it."""
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(spec.module)
+    except BaseException as error:
+        if isinstance(error, ModuleNotFoundError) and error.name in _lineage(spec.module):
+            raise UsageError(
+                f"{spec}: there is no module {error.name}",
+                seen=f"neither from {Path.cwd()} nor installed",
+            ) from error
+        raise broken(spec, "raised when it was imported", error, _first_file(error)) from error
+
+
+def _lineage(module: str) -> tuple[str, ...]:
+    """A module and the packages that it lies in, itself first."""
+    parts = module.split(".")
+    return tuple(".".join(parts[:length]) for length in range(len(parts), 0, -1))
+
+
+def _first_file(error: BaseException) -> str:
+    """The file whose import raised: the first that is not what imports it."""
+    ours = (__file__, importlib.__file__, "<")
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((one.filename for one in frames if not one.filename.startswith(ours)), "")
+
+
+def _declared(spec: InFile | InModule, module: ModuleType, name: str) -> Subject:
+    kind, place = ("file", spec.path) if isinstance(spec, InFile) else ("module", spec.module)
     names = [key for key, value in vars(module).items() if isinstance(value, Subject)]
     if not hasattr(module, name):
         near = get_close_matches(name, names, 1)
         raise UsageError(
-            f"{spec}: the file defines no {name}",
-            **_choice(spec.path, names),
+            f"{spec}: the {kind} defines no {name}",
+            **_choice(place, names),
             nearest=near[0] if near else "",
         )
     value = getattr(module, name)

@@ -232,13 +232,14 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts the subject of this name from a file of its author's."""
+    """Starts the subject of this name from a file of its author's, or of a module."""
     path = tmp_path / "orders_lab.py"
     path.write_text(SUBJECTS)
     with ExitStack() as stack:
 
         def started(name: str) -> Run:
-            run = Run(f"{path}:{name}", tmp_path / "subject.log")
+            spec = name if ":" in name else f"{path}:{name}"
+            run = Run(spec, tmp_path / "subject.log")
             stack.callback(run.close)
             return run
 
@@ -292,6 +293,20 @@ def test_a_subject_describes_itself_without_traffic(start: Start) -> None:
     assert not told.tunable
     assert told.contract.errors == {"connection": ("orders_lab.OrdersError",)}
     assert run.events() == []
+
+
+def test_a_subject_is_found_in_a_module_of_the_current_folder(
+    start: Start, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process has no current folder on its path, so that nothing there hides what is ours."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "orders_lab.py").rename(tmp_path / "shop" / "lab.py")
+    (tmp_path / "asyncio.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    run = start("shop.lab:orders")
+    run.open(server.url)
+    assert run.child.operate([(1, "read")], limit=LIMIT) == ()
+    assert server.tags == ["1.1"]
 
 
 @pytest.mark.parametrize("subject", ["sync_yields_async", "async_yields_sync"])

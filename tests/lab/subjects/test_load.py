@@ -1,3 +1,4 @@
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from faultlab.lab.errors import SubjectError, UsageError
-from faultlab.lab.subjects.load import BuiltIn, InFile, broken, load, read_spec
+from faultlab.lab.subjects.load import BuiltIn, InFile, InModule, broken, file_of, load, read_spec
 
 GOOD = """
 from faultlab import op, subject
@@ -52,7 +53,9 @@ def test_a_file_and_a_name_make_a_subject(file: Path) -> None:
         ("", "an empty text: not a subject"),
         ("planted:nothing", "planted:nothing: no planted client of this name"),
         ("cmd:curl {orders}", "a command as a subject comes with a later version"),
-        ("shop.lab:orders", "a subject in a package comes with a later version"),
+        ("shop.lab.orders", "shop.lab.orders: not a subject"),
+        ("shop/lab:orders", "shop/lab:orders: not a subject"),
+        ("shop..lab:orders", "shop..lab:orders: not a subject"),
         ("nowhere.py:orders", "nowhere.py:orders: there is no file nowhere.py"),
         ("nowhere.py", "nowhere.py: there is no file nowhere.py"),
     ],
@@ -80,6 +83,7 @@ def test_a_file_that_raises_names_its_line(file: Path) -> None:
     [
         ("def orders(:\n", "orders_lab.py:1: def orders(:"),
         ("import sys\nsys.exit('no')\n", "orders_lab.py:2: sys.exit('no')"),
+        ("raise KeyboardInterrupt\n", "orders_lab.py:1: raise KeyboardInterrupt"),
         ("import no_such_module_here\n", "orders_lab.py:1: import no_such_module_here"),
         (
             "from faultlab import op\nop('GET orders', print)\n",
@@ -135,6 +139,104 @@ def test_a_function_without_the_decorator_is_no_subject(file: Path) -> None:
         load(InFile(str(file), "plain"))
     assert caught.value.text == f"{file}:plain: plain is no subject"
     assert caught.value.rows["mend"] == "name one of orders"
+
+
+@pytest.fixture
+def shop(file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that a module `shop.lab` can be imported from, as the current one; that module."""
+    folder = file.parent / "shop"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "lab.py").write_text(GOOD)
+    monkeypatch.chdir(file.parent)
+    return folder / "lab.py"
+
+
+def test_a_module_and_a_name_make_a_subject(shop: Path) -> None:
+    """Found from the current folder, as `python -m` finds it, though that is not on the path."""
+    spec = read_spec("shop.lab:orders")
+    assert spec == InModule("shop.lab", "orders")
+    assert str(spec) == "shop.lab:orders"
+    declared = load(spec)
+    assert (declared.name, declared.file) == ("orders", str(shop))
+    assert file_of(spec) == str(shop)
+
+
+def test_a_module_without_a_package_is_one_too(shop: Path) -> None:
+    """`orders_lab:orders` is what other tools write for a file in the current folder."""
+    assert load(InModule("orders_lab", "orders")).name == "orders"
+
+
+@pytest.mark.parametrize(
+    ("module", "missing"),
+    [("shop.lba", "shop.lba"), ("shpo.lab", "shpo"), ("shop.lab.more", "shop.lab.more")],
+)
+def test_a_module_that_is_not_there_is_the_command_line_s(
+    shop: Path, module: str, missing: str
+) -> None:
+    """With the part of its name that is wrong, and where it was looked for."""
+    with pytest.raises(UsageError) as caught:
+        load(InModule(module, "orders"))
+    assert caught.value.text == f"{module}:orders: there is no module {missing}"
+    assert caught.value.rows == {"seen": f"neither from {shop.parents[1]} nor installed"}
+
+
+@pytest.mark.parametrize(
+    ("where", "source", "told", "at"),
+    [
+        ("lab.py", "import no_such_module\n", "ModuleNotFoundError", "lab.py:1: import no_such_"),
+        ("lab.py", "import json\njson.loads('{')\n", "JSONDecodeError", "lab.py:2: json.loads("),
+        ("lab.py", "raise SystemExit(2)\n", "SystemExit: 2", "lab.py:1: raise SystemExit(2)"),
+        ("lab.py", "def orders(:\n", "SyntaxError", "lab.py:1: def orders(:"),
+        ("__init__.py", "1 / 0\n", "ZeroDivisionError", "__init__.py:1: 1 / 0"),
+    ],
+)
+def test_a_module_that_raises_names_its_line(
+    shop: Path, where: str, source: str, told: str, at: str
+) -> None:
+    """Whoever wrote it, or the package around it, has to mend it; the importer's lines say nothing."""
+    shop.with_name(where).write_text(source)
+    with pytest.raises(SubjectError) as caught:
+        load(InModule("shop.lab", "orders"))
+    assert f"shop.lab:orders: raised when it was imported: {told}" in caught.value.text
+    assert caught.value.rows["at"].startswith(at)
+
+
+def test_a_name_that_a_module_has_not_gets_all_that_there_are(shop: Path) -> None:
+    """In the form in which they can be pasted."""
+    with pytest.raises(UsageError) as caught:
+        load(InModule("shop.lab", "order"))
+    assert caught.value.text == "shop.lab:order: the module defines no order"
+    assert caught.value.rows == {"expected": "shop.lab:orders", "nearest": "orders"}
+
+
+@pytest.mark.parametrize("text", ["shop.lab", "shop.lab:"])
+def test_a_module_without_a_name_lists_the_subjects_in_it(shop: Path, text: str) -> None:
+    """Read, not run, like a file."""
+    with pytest.raises(UsageError) as caught:
+        read_spec(text)
+    assert caught.value.text == "shop.lab: which subject in this module?"
+    assert caught.value.rows == {"expected": "shop.lab:orders"}
+
+
+def test_a_package_may_hold_the_subject_itself(shop: Path) -> None:
+    """Declared in its `__init__.py`."""
+    shop.with_name("__init__.py").write_text(GOOD)
+    assert load(InModule("shop", "orders")).file == str(shop.with_name("__init__.py"))
+    with pytest.raises(UsageError, match="which subject in this module"):
+        read_spec("shop")
+
+
+def test_what_is_being_imported_is_known_by_its_file(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module, or its package, that hangs when it is imported is told with its line."""
+    assert file_of(InModule("shop.lab", "orders")) == ""
+    monkeypatch.syspath_prepend(shop.parents[1])
+    importlib.import_module("shop")
+    assert file_of(InModule("shop.lab", "orders")) == str(shop.with_name("__init__.py"))
+    assert file_of(InFile("orders_lab.py", "orders")) == "orders_lab.py"
+    assert file_of(BuiltIn("maximus")) == ""
 
 
 def test_a_file_named_like_a_module_hides_nothing(file: Path) -> None:
