@@ -7,8 +7,9 @@ layout.py makes lines of the rows. Knows no widths.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal, assert_never
 
 from ...attempts import Attempt, Reading
@@ -99,9 +100,11 @@ class Writer:
         self._faults = {fault.id: fault for fault in reading.faults}
         self._names = {operation.id: operation.name for operation in reading.operations}
         attempts = [attempt for one in reading.operations for attempt in one.attempts]
-        attempts += _renumbered(reading, history)
+        loose = tuple(_renumbered(reading, history))
+        attempts += [attempt for attempt, _ in loose]
         self._attempts = {index: attempt for attempt in attempts for index in attempt.events}
-        self._before = dict(_successions(attempts))
+        self._before = dict(_successions(reading))
+        self._before |= {one.events[0]: before for one, before in loose if before is not None}
         self._answers: dict[tuple[int | None, int | None], _Answer] = {}
         self._conns: dict[int | None, _Conn] = {}
         self._at_arming: dict[int, list[ConnClosed]] = {}
@@ -389,24 +392,35 @@ class Writer:
         return _lab(event, f"{over}; it fired on {', '.join(shown)}")
 
 
-def _renumbered(reading: Reading, history: History) -> Iterator[Attempt]:
-    """Attempts without an operation, counted anew from each arming and clearing on their service."""
+def _renumbered(reading: Reading, history: History) -> Iterator[tuple[Attempt, Attempt | None]]:
+    """Attempts without an operation, numbered by what they look like; each with the one before it.
+
+    One goes on from the last to the same target, or from a connect that carried no request, unless
+    that had succeeded. Each arming and clearing on its service begins anew, as counts do.
+    """
     breaks = [event for event in history if isinstance(event, FaultArmed | FaultCleared)]
-    seen: Counter[tuple[str, int]] = Counter()
+    latest: dict[tuple[str, int, str | None], Attempt] = {}  # by target; None: the last of all
     for stray in reading.strays:
         stretch = sum(one.service == stray.service and one.t <= stray.begun for one in breaks)
-        seen[stray.service, stretch] += 1
-        yield replace(stray, number=seen[stray.service, stretch])
+        target = f"{stray.method} {stray.target}"
+        last = latest.get((stray.service, stretch, None))
+        before = last if stray.headless else latest.get((stray.service, stretch, target))
+        if before is None and last is not None and last.headless:
+            before = last
+        if before is not None and before.observable == "ok":
+            before = None
+        numbered = replace(stray, number=1 if before is None else before.number + 1)
+        latest[stray.service, stretch, None] = numbered
+        if not stray.headless:
+            latest[stray.service, stretch, target] = numbered
+        yield numbered, before
 
 
-def _successions(attempts: Iterable[Attempt]) -> Iterator[tuple[int, Attempt]]:
+def _successions(reading: Reading) -> Iterator[tuple[int, Attempt]]:
     """The first event of each attempt that is not its operation's first, with the one before it."""
-    last: dict[tuple[int | None, str], Attempt] = {}
-    for attempt in attempts:
-        key = (attempt.op, attempt.service if attempt.op is None else "")
-        if attempt.number > 1 and key in last:
-            yield attempt.events[0], last[key]
-        last[key] = attempt
+    for operation in reading.operations:
+        for before, attempt in pairwise(operation.attempts):
+            yield attempt.events[0], before
 
 
 def _named(row: Row) -> Row:

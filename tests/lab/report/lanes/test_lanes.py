@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from textwrap import dedent, indent
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -465,4 +467,51 @@ def test_what_a_fault_ends_later_is_not_told_at_its_arming() -> None:
         "read begins",
         "reset               idle connection",
         "> GET /b            attempt 1",
+    ]
+
+
+def asked(t: float, conn: int, target: str, status: int) -> Iterator[AnyEvent]:
+    """A request that no operation claims, on a connection of its own, and its answer."""
+    on: dict[str, Any] = {"service": "core", "conn": conn}
+    yield ConnOpened(t=t, port=5000 + conn, **on)
+    yield RequestStarted(t=t, request=1, method="GET", target=target, **on)
+    yield ResponseHead(t=t + 0.001, request=1, status=status, **on)
+    yield ResponseComplete(t=t + 0.001, request=1, **on)
+
+
+def test_without_operations_an_attempt_goes_on_from_one_that_it_may_repeat() -> None:
+    """The same request after a failure; not another one, and none after a success."""
+    text = shown(
+        SubjectOpened(t=0.0),
+        *asked(0.1, 1, "/a", 200),
+        *asked(0.2, 2, "/a", 503),
+        *asked(0.3, 3, "/b", 503),
+        *asked(0.4, 4, "/a", 200),
+        *asked(0.5, 5, "/a", 200),
+        *asked(0.6, 6, "/b", 200),
+    )
+    rows = [line[9:].split() for line in text.splitlines() if "attempt" in line]
+    assert [(row[2], *row[4:]) for row in rows] == [
+        ("/a", "1,", "new", "connection"),
+        ("/a", "1,", "new", "connection"),
+        ("/b", "1,", "new", "connection"),
+        ("/a", "2,", "new", "connection", "+0.199"),
+        ("/a", "1,", "new", "connection"),
+        ("/b", "2,", "new", "connection", "+0.299"),
+    ]
+
+
+def test_without_operations_a_request_goes_on_from_connects_that_carried_none() -> None:
+    """A connect that was cut on its way has no target, and is tried again by the next request."""
+    cut = {"service": "core", "conn": 1}
+    text = shown(
+        SubjectOpened(t=0.0),
+        FaultArmed(t=0.05, service="core", fault=1, name="cut"),
+        ConnOpened(t=0.1, port=5001, **cut),
+        ConnClosed(t=0.1, by="lab", how="fin", **cut),
+        *asked(0.2, 2, "/a", 200),
+    )
+    assert [line[9:] for line in text.splitlines() if "attempt" in line] == [
+        "connect             attempt 1",
+        "> GET /a            attempt 2, new connection +0.100",
     ]
