@@ -79,11 +79,14 @@ class SubjectClosed(_Subject, frozen=True, kw_only=True, tag="subject.closed"):
 
 
 class OpInvoked(_Subject, frozen=True, kw_only=True, tag="op.invoked"):
-    """An operation begins. `endpoint` is `METHOD /path/{template}`; `keyed`: idempotency key."""
+    """An operation begins. `endpoint` is `METHOD /path/{template}`; `keyed`: idempotency key.
+
+    `idempotent` None: nobody declared it, and neither service nor endpoint; its requests tell.
+    """
 
     name: str
     endpoint: str = ""
-    idempotent: bool = False
+    idempotent: bool | None = False
     keyed: bool = False
 
 

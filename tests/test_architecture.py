@@ -42,7 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.history": set(),
     "lab.contract": {"lab.history", "lab.errors"},
     "lab.tune": {"lab.contract", "lab.errors"},
-    "lab.attempts": FACTS | {"faults"},
+    "lab.attempts": FACTS | {"faults", "lab.methods"},
     "lab.oracle": FACTS | {"lab.attempts"},
     "lab.plan": ORACLE | {"scenarios", "faults"},
     "lab.expect": ORACLE | {"lab.plan", "scenarios", "faults"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..history import ConnClosed
+from ..methods import IDEMPOTENCY_KEYS
 from .facts import Attempt, Told
 from .gathered import Conn, Exchange, Gathered
 
@@ -52,6 +53,7 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
         conn=start.conn,
         request=start.request,
         reused=start.reused,
+        keyed=not IDEMPOTENCY_KEYS.isdisjoint(start.headers),
         effects=exchange.effects,
         faults=tuple(dict.fromkeys((*exchange.faults, *(conn.faults if last else ())))),
         paced=_paced(gathered, exchange),

@@ -59,6 +59,7 @@ class Attempt:
     conn: int | None = None
     request: int | None = None
     reused: bool = False
+    keyed: bool = False  # its head carries an idempotency key
     effects: int = 0
     faults: tuple[int, ...] = ()  # faults that fired on it
     paced: tuple[str, ...] = ()  # directions in which its bytes passed few at a time
@@ -85,7 +86,8 @@ class Operation:
     """One logical call of the subject, with its attempts in order of time.
 
     `effects` counts what the backend applied for it, late requests included; None: no stub
-    keeps a ledger for this service. `errors`: the exception chain if it failed.
+    keeps a ledger for this service. `errors`: the exception chain if it failed. `undeclared`:
+    nothing says whether it may be repeated, neither its author nor a request of it.
     """
 
     id: int
@@ -106,6 +108,7 @@ class Operation:
     certainty: Certainty = "exact"
     incarnation: int = 0  # how many times the subject had been opened before, minus one
     lag: float = 0.0  # seconds that its thread was runnable but not running, invoked to ended
+    undeclared: bool = False
     events: tuple[int, ...] = ()
 
     @property

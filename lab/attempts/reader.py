@@ -25,6 +25,7 @@ from .facts import (
     Shortage,
 )
 from .gathered import Call, Conn, Gathered
+from .undeclared import Called, called
 
 
 def read(history: History) -> Reading:
@@ -33,8 +34,11 @@ def read(history: History) -> Reading:
     attempts = [*with_head(gathered), *without_head(gathered), *unheard(gathered)]
     attempts.sort(key=lambda attempt: attempt.begun)
     owned, strays = _owners(gathered, attempts)
+    calls = sorted(gathered.calls.items())
+    names = called((call.invoked, owned[op]) for op, call in calls)
     operations = tuple(
-        _operation(gathered, op, call, owned[op]) for op, call in sorted(gathered.calls.items())
+        _operation(gathered, op, call, owned[op], names.get(call.invoked.name))
+        for op, call in calls
     )
     lives = [opened.t for opened in gathered.opened]
     return Reading(
@@ -86,8 +90,14 @@ class _InFlight:
         return next(iter(self._running)) if len(self._running) == 1 else None
 
 
-def _operation(gathered: Gathered, op: int, call: Call, attempts: list[Attempt]) -> Operation:
+def _operation(
+    gathered: Gathered, op: int, call: Call, attempts: list[Attempt], seen: Called | None
+) -> Operation:
+    """One operation; `seen` is what those of its name call, where it declares nothing itself."""
     invoked, end = call.invoked, call.end
+    shown = Called() if seen is None or invoked.endpoint else seen
+    service = invoked.service or shown.service
+    idempotent = shown.idempotent if invoked.idempotent is None else invoked.idempotent
     ending: Ending
     match end:
         case OpOk():
@@ -98,14 +108,14 @@ def _operation(gathered: Gathered, op: int, call: Call, attempts: list[Attempt])
             ending = "cancelled"
         case _:
             ending = "unknown"
-    blind = invoked.service in gathered.served and invoked.service not in gathered.ledgers
+    blind = service in gathered.served and service not in gathered.ledgers
     return Operation(
         id=op,
         name=invoked.name,
-        service=invoked.service,
-        endpoint=invoked.endpoint,
-        idempotent=invoked.idempotent,
-        keyed=invoked.keyed,
+        service=service,
+        endpoint=invoked.endpoint or shown.endpoint,
+        idempotent=idempotent is True,
+        keyed=invoked.keyed or (not invoked.endpoint and any(one.keyed for one in attempts)),
         phase=invoked.phase,
         invoked=invoked.t,
         ended=end.t if end is not None else None,
@@ -118,6 +128,7 @@ def _operation(gathered: Gathered, op: int, call: Call, attempts: list[Attempt])
         incarnation=call.incarnation,
         lag=max(0.0, end.late - invoked.late) if end is not None else 0.0,
         events=tuple(call.events),
+        undeclared=idempotent is None,
     )
 
 

@@ -15,7 +15,7 @@ from ..contract import Contract
 from ..oracle import Boundary, Demands, OperationDemand
 from .finding import Finding
 
-__all__ = ["Case", "FreeRule", "Rule", "attempts", "doubt", "seconds"]
+__all__ = ["Case", "FreeRule", "Rule", "attempts", "doubt", "seconds", "unattributed"]
 
 
 def attempts(count: int) -> str:
@@ -65,10 +65,10 @@ class Case:
 
 def doubt(reading: Reading, operation: Operation) -> str:
     """Why the attempts seen of an operation may not be all, or not its own; empty: they are."""
-    loose = reading.lacks("attribution")
     ended = operation.ended if operation.ended is not None else reading.end
+    foreign = unattributed(reading, operation)
     if operation.certainty == "inferred":
-        return "which attempts are this operation's is only inferred"
+        return foreign
     for short in reading.shortages:
         until = reading.end if short.until is None else short.until
         if (
@@ -77,13 +77,10 @@ def doubt(reading: Reading, operation: Operation) -> str:
             and until >= operation.invoked
         ):
             return f"meanwhile the lab could accept no connection: {short.why}"
-    if loose is not None and any(
-        stray.service == operation.service
-        and operation.invoked <= stray.begun
-        and (stray.begun if stray.since is None else stray.since) <= ended
-        for stray in reading.strays
-    ):
-        return loose
+    if foreign:
+        return foreign
+    if operation.undeclared:
+        return f"nothing says whether `{operation.name}` is idempotent: no request of it was seen"
     if _unheard(reading, operation, ended):
         return "what was sent on unplugged connections has not arrived, and is not tagged"
     for attempt in operation.attempts:
@@ -103,6 +100,22 @@ def doubt(reading: Reading, operation: Operation) -> str:
         for fault in reading.faults
     ):
         return f"connects that reach no proxy: {hidden}"
+    return ""
+
+
+def unattributed(reading: Reading, operation: Operation) -> str:
+    """Why attempts of an operation may be taken for nobody's, or those of others for its own."""
+    if operation.certainty == "inferred":
+        return "which attempts are this operation's is only inferred"
+    loose = reading.lacks("attribution")
+    ended = operation.ended if operation.ended is not None else reading.end
+    if loose is not None and any(
+        stray.service == operation.service
+        and operation.invoked <= stray.begun
+        and (stray.begun if stray.since is None else stray.since) <= ended
+        for stray in reading.strays
+    ):
+        return loose
     return ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from ..methods import IDEMPOTENCY_KEYS
 from ..redaction import GONE, is_secret, shortened
 from .framer import Headers, RequestHead
 
@@ -33,7 +34,6 @@ _SHOWN = frozenset(
         "x-stainless-retry-count",
     )
 )
-_DIGESTED = frozenset(("idempotency-key", "x-idempotency-key"))
 
 
 def tag_of(head: RequestHead) -> tuple[int, int] | None:
@@ -63,7 +63,7 @@ def recorded(headers: Headers) -> dict[str, str]:
     for name, value in headers:
         if name in _SHOWN:
             shown[name] = shortened(value, VALUE)
-        elif name in _DIGESTED:
+        elif name in IDEMPOTENCY_KEYS:
             shown[name] = hashlib.blake2b(value.encode(), digest_size=6).hexdigest()
         elif is_secret(name):
             shown[name] = GONE

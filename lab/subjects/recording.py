@@ -116,7 +116,7 @@ class Watch:
         *,
         service: str = "",
         endpoint: str = "",
-        idempotent: bool = False,
+        idempotent: bool | None = False,
         keyed: bool = False,
         ended: Ended | None = None,
     ) -> Iterator[Ended]:

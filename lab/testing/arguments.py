@@ -45,13 +45,23 @@ class Where(When, total=False):
     connections: Literal["new", "live"]
 
 
-def built(call: str, kind: type[Built], when: When | Where, **given: object) -> Built:
-    """The fault of these arguments. Raises FaultError for the first one that is wrong."""
+def built(
+    call: str,
+    kind: type[Built],
+    when: When | Where,
+    *,
+    also: tuple[str, ...] = (),
+    **given: object,
+) -> Built:
+    """The fault of these arguments. Raises FaultError for the first one that is wrong.
+
+    `also`: keywords that the call takes, and the fault does not.
+    """
     try:
         return kind(**given, **when)
     except ValidationError as error:
         refused = error
-    raise _told(call, kind, refused.errors(include_url=False))
+    raise _told(call, kind, refused.errors(include_url=False), also)
 
 
 def pairs(call: str, name: str, given: object) -> tuple[tuple[str, str], ...]:
@@ -69,7 +79,9 @@ def pairs(call: str, name: str, given: object) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _told(call: str, kind: type[Fault], details: Sequence[ErrorDetails]) -> FaultError:
+def _told(
+    call: str, kind: type[Fault], details: Sequence[ErrorDetails], also: tuple[str, ...]
+) -> FaultError:
     first = details[0]
     # Of the alternatives of one argument each complains; a model's own words say most.
     same = [one for one in details if one["loc"][:1] == first["loc"][:1]]
@@ -80,6 +92,7 @@ def _told(call: str, kind: type[Fault], details: Sequence[ErrorDetails]) -> Faul
     if first["type"] == "extra_forbidden":
         taken = {*parameters_of(kind), *scope_of(kind), *SCHEDULE_KEYS} - {"service"}
         names = [known for known in kind.model_fields if known in taken]
+        names += [name for name in ("unfired", *also) if name not in names]
         close = nearest(name, names)
         return FaultError(
             f"{call}: it takes no {name}=",

@@ -124,11 +124,18 @@ class Armed:
             return
         self._judged = True
         reading = self._evidence.reading()
+        faults = dict(zip(self.numbers, self._faults, strict=True))
         for record in reading.faults:
-            if record.id in self.numbers and not record.fired:
+            if record.id in faults and not record.fired:
                 self._evidence.demand(reading, (record.service,))
-                elsewhere = self._evidence.elsewhere()
-                text = unfired_text(reading, record, self._place, self._call, elsewhere)
+                text = unfired_text(
+                    reading,
+                    record,
+                    faults[record.id],
+                    self._place,
+                    self._call,
+                    self._evidence.elsewhere(),
+                )
                 raise AssertionError(text)
 
     def __enter__(self) -> Self:

@@ -162,6 +162,7 @@ def _down(
     when: When,
 ) -> Fault:
     """The fault of `lab.down`. Raises FaultError."""
+    also = ("kind", "live", "restart")
     if kind not in _DOWN:
         close = nearest(kind, _DOWN) if isinstance(kind, str) else None
         raise FaultError(
@@ -176,7 +177,7 @@ def _down(
                 expected="kind='stopped' or kind='killed' with it",
             )
         how = "close" if live is None else live
-        return built("lab.down", Refused, when, service=service, live=how)
+        return built("lab.down", Refused, when, also=also, service=service, live=how)
     if live is not None:
         raise FaultError(
             f"lab.down: live={live!r}: what becomes of the connections of a process is its kernel's",
@@ -184,5 +185,5 @@ def _down(
         )
     back = "never" if restart is None else restart
     if kind == "stopped":
-        return built("lab.down", Stopped, when, service=service, restart=back)
-    return built("lab.down", Killed, when, service=service, restart=back)
+        return built("lab.down", Stopped, when, also=also, service=service, restart=back)
+    return built("lab.down", Killed, when, also=also, service=service, restart=back)

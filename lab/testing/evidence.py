@@ -6,8 +6,10 @@ Counterparts: `lab.py` and `armed.py` ask. Reads only; arms nothing and serves n
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 
 from ..attempts import Attempt, FaultRecord, Reading, read
+from ..checks.case import unattributed
 from ..environments import Environment
 from ..errors import EvidenceMissing
 from ..history import History
@@ -54,6 +56,32 @@ class Evidence:
         """
         self.demand(reading, services)
         return tuple(a for a in every_attempt(reading) if services is None or a.service in services)
+
+    def of_operations(
+        self, reading: Reading, numbers: Collection[int], services: tuple[str, ...] | None = None
+    ) -> tuple[Attempt, ...]:
+        """The attempts of these operations on these services, or on all.
+
+        Raises EvidenceMissing where some may not have been seen, or may be others'.
+        """
+        mine = [one for one in reading.operations if one.id in numbers]
+        called = {a.service for one in mine for a in one.attempts} | {one.service for one in mine}
+        self.demand(reading, tuple(called) if services is None else services)
+        for operation in mine:
+            why = unattributed(reading, operation)
+            if why:
+                raise EvidenceMissing(
+                    f"unknown: attempts of {operation.name}, beside others in flight",
+                    seen=why,
+                    mend="run one operation at a time, or let a client send them whose requests "
+                    "the lab can tag",
+                )
+        return tuple(
+            attempt
+            for operation in mine
+            for attempt in operation.attempts
+            if services is None or attempt.service in services
+        )
 
     def demand(self, reading: Reading, services: tuple[str, ...] | None = None) -> None:
         """Raise EvidenceMissing where connects to these services may not have been seen."""

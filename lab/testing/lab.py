@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from ...faults import Fault, Refused
 from ...scenarios.errors import nearest
+from ..attempts import Attempt
 from ..backends.maximus import BUILTIN
 from ..backends.specification import Builtin, Specification, Url, parse
 from ..environments import Environment, Handle
@@ -38,6 +39,7 @@ from .arming import Arming
 from .count import Count
 from .evidence import Evidence
 from .feed import Feed
+from .operations import Marked, Operations
 
 __all__ = ["LIMIT", "Lab", "Place"]
 
@@ -99,6 +101,7 @@ class Lab(Arming):
         self._watch.start({}, self._channel, Stamp(time.monotonic() - self._environment.clock()))
         self._watch.opened()
         self._evidence = Evidence(self._environment, self._channel, self._watch)
+        self._operations = Operations(self._watch)
         self._limit = limit
         self._limited = threading.Event()
         self._timer = threading.Timer(limit, self._take_away)
@@ -155,49 +158,80 @@ class Lab(Arming):
         urls = {service: self.url(service) for service in SERVICES}
         return client(urls, self.tune, self.seed, health_max_age=health_max_age, **options)
 
-    def attempts(self, service: str | None = None) -> Count:
-        """Attempts since the test began, on one service or on all.
+    def operation(self, name: str, *, idempotent: bool | None = None) -> Marked:
+        """Mark what happens in a `with` block as one operation of a client without an adapter.
 
-        A request head begun, or a connect that was refused or stayed unanswered. Raises
-        EvidenceMissing where a count would be a guess.
+        Its attempts are numbered from 1, so that `attempt=` and `operation=` of a fault's scope pick
+        by them, `lab.attempts(operation=name)` counts them, and `lab.judge` holds them against a
+        contract. `idempotent`: whether it may be repeated; by its requests' method unless given.
+
+        Raises UsageError inside another operation.
         """
-        if service is not None:
-            self._known(service)
-        reading = self._evidence.reading()
-        found = self._evidence.attempts(reading, None if service is None else (service,))
+        self._open()
+        return self._operations.marked(name, idempotent)
+
+    def attempts(self, service: str | None = None, *, operation: str | None = None) -> Count:
+        """Attempts since the test began: all of them, those on a service, those of an operation.
+
+        A request head begun, or a connect that was refused or stayed unanswered. `operation`: of all
+        that were marked with this name. Raises EvidenceMissing where a count would be a guess,
+        UsageError for a name that is not known.
+        """
+        found = self._found(service, operation)
         return Count(
             len(found),
-            what="attempts" if service is None else f"attempts on {service}",
+            what=f"attempts{_on(service)}{_of(operation)}",
             why="since the test began, the first attempt included; wire below",
         )
 
-    def effects(self, service: str | None = None) -> Count:
+    def effects(self, service: str | None = None, *, operation: str | None = None) -> Count:
         """What the backends really did: complete requests carried out that aren't idempotent.
 
-        Those of copies that a `Duplicate` sent are among them, since they are applied all the same.
-        Raises EvidenceMissing for a server of your own: it keeps no ledger.
+        `operation`: by attempts of all that were marked with this name. Without it those of copies
+        that a `Duplicate` sent are among them, since they are applied all the same. Raises
+        EvidenceMissing for a server of your own: it keeps no ledger.
         """
+        if operation is not None:
+            found = self._found(service, operation)
+            self._demand_ledger({attempt.service for attempt in found})
+            number, copies = sum(attempt.effects for attempt in found), 0
+        else:
+            if service is not None:
+                self._known(service)
+            self._demand_ledger(self._unledgered if service is None else {service})
+            applied = [
+                event
+                for event in self.history
+                if isinstance(event, EffectApplied) and service in (None, event.service)
+            ]
+            number, copies = len(applied), sum(event.fault is not None for event in applied)
+        ours = f", {copies} by copies that the lab sent" if copies else ""
+        return Count(
+            number,
+            what=f"effects{_on(service)}{_of(operation)}",
+            why=f"since the test began, late requests included{ours}; backend below",
+        )
+
+    def _found(self, service: str | None, operation: str | None) -> tuple[Attempt, ...]:
+        """The attempts that are counted. Raises EvidenceMissing and UsageError."""
         if service is not None:
             self._known(service)
-        blind = sorted(self._unledgered if service is None else self._unledgered & {service})
+        numbers = None if operation is None else self._operations.numbers(operation)
+        reading = self._evidence.reading()
+        services = None if service is None else (service,)
+        if numbers is None:
+            return self._evidence.attempts(reading, services)
+        return self._evidence.of_operations(reading, numbers, services)
+
+    def _demand_ledger(self, services: set[str]) -> None:
+        """Raise EvidenceMissing for a server that keeps none."""
+        blind = sorted(self._unledgered & services)
         if blind:
             raise EvidenceMissing(
                 f"unknown: effects on {', '.join(blind)}",
                 seen="a server of your own keeps no ledger that the lab could read",
                 mend="ask the server itself, or serve routes",
             )
-        found = [
-            event
-            for event in self.history
-            if isinstance(event, EffectApplied) and service in (None, event.service)
-        ]
-        copies = sum(event.fault is not None for event in found)
-        ours = f", {copies} by copies that the lab sent" if copies else ""
-        return Count(
-            len(found),
-            what="effects" if service is None else f"effects on {service}",
-            why=f"since the test began, late requests included{ours}; backend below",
-        )
 
     # --- for the plugin --------------------------------------------------------------------------
 
@@ -291,14 +325,6 @@ class Lab(Arming):
                     f'{fault.kind}: after="open" needs a contract that says when a breaker opens',
                     expected="a scenario file, which has one",
                 )
-            picked = "attempt" if fault.attempt else "operation" if fault.operation else ""
-            if picked:
-                raise UsageError(
-                    f"{fault.kind}: {picked}= picks by what requests say of themselves, "
-                    "and a test's say nothing",
-                    expected="first=, every_nth=, fraction=, connections= or endpoint=",
-                    mend="a scenario file's operations carry their attempts",
-                )
         self._open()
         handles: list[Handle] = []
         try:
@@ -343,3 +369,11 @@ class Lab(Arming):
             for service in tuple(self._urls):
                 fault = Refused(service=service, live="reset")
                 self._environment.inject(next(self._numbers), fault, unfired="ok")
+
+
+def _on(service: str | None) -> str:
+    return "" if service is None else f" on {service}"
+
+
+def _of(operation: str | None) -> str:
+    return "" if operation is None else f" of {operation}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ...faults import Fault
 from ..attempts import FaultRecord, Reading
 from .count import several
 from .evidence import every_attempt, meanwhile
@@ -15,7 +16,12 @@ __all__ = ["unfired"]
 
 
 def unfired(
-    reading: Reading, record: FaultRecord, place: str, call: str, elsewhere: tuple[str, ...] = ()
+    reading: Reading,
+    record: FaultRecord,
+    fault: Fault,
+    place: str,
+    call: str,
+    elsewhere: tuple[str, ...] = (),
 ) -> str:
     """What to say of a fault that never acted: what was called meanwhile, and what to write."""
     over = reading.end if record.cleared is None else record.cleared
@@ -54,6 +60,11 @@ def unfired(
         rows.insert(1, f"  armed as   {record.text}")
     if not met and elsewhere:
         rows.append(f"  elsewhere  connects since the test began: {', '.join(elsewhere)}")
+    picked = "attempt" if fault.attempt else "operation" if fault.operation else ""
+    if picked and any(a.op is None for a in met if a.service == record.service):
+        rows.append(f"  mend       `{picked}` picks among what an operation sends; mark yours:")
+        rows.append('             with lab.operation("name"): ...')
+        return "\n".join(rows)
     rows.append("  mend       arm it where the client calls; if no call is meant, say so:")
     rows.append(f"             {call}")
     return "\n".join(rows)

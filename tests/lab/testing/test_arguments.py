@@ -79,7 +79,12 @@ from faultlab.lab.testing.arguments import built, pairs
         (
             Refused,
             {"service": "core", "lats": 1},
-            "lab.x: it takes no lats=\n  expected   after, lasts, live\n  nearest    lasts",
+            "lab.x: it takes no lats=\n  expected   after, lasts, live, unfired\n  nearest    lasts",
+        ),
+        (
+            Refused,
+            {"service": "core", "unfird": "ok"},
+            "lab.x: it takes no unfird=\n  expected   after, lasts, live, unfired\n  nearest    unfired",
         ),
         (
             Cut,
