@@ -121,6 +121,8 @@ def _implied_by(
     found = {"C60", "C61"} if raised and contract.errors else set[str]()
     if outcome == "open":
         return frozenset(found | {"C40", "C49"})
+    if outcome == "deadline" and contract.promises("deadline"):
+        found.add("C27")
     shown = next((one for fault in faults for one in shows(fault, (outcome,))), None)
     if shown is not None and attempts_of(step, shown, contract) > 1:
         if contract.promises("attempts.max"):

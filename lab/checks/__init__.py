@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ..attempts import Reading
 from ..contract import Contract
 from ..oracle import Demands, demands
-from . import breaker, errors, meta, resources, retry, timing
+from . import breaker, errors, limits, meta, resources, retry, timing
 from .case import Case, FreeRule, Rule
 from .finding import STEP, CheckInfo, Finding, Outcome, Verdict
 
@@ -25,6 +25,7 @@ _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
     (timing.BACKOFF, timing.backoff),
     (timing.RETRY_AFTER, timing.retry_after),
     (timing.TIMEOUT, timing.timeout),
+    (limits.DEADLINE, limits.deadline),
     (breaker.OPENS, breaker.opens),
     (breaker.EARLY, breaker.early),
     (breaker.COUNTS, breaker.counts),

@@ -34,7 +34,7 @@ from .demand import (
     Ran,
     Renewed,
 )
-from .retries import IN_ANSWER, boundary_after, ends_without, limit_of
+from .retries import IN_ANSWER, boundary_after, ends_without, limit_of, over_by
 from .state import CLOSED, Call, Circuit, State, World, begin
 
 
@@ -206,6 +206,7 @@ def _of_operation(
         for number in range(1, len(call.ended) + 1)
     )
     limit, limiting = limit_of(contract, admission.probe)
+    until = over_by(contract, call)
     begun = len(call.began)
     if not begun:
         start = admission.demand.start
@@ -213,7 +214,7 @@ def _of_operation(
         most = 0 if start == "must_not" else limit[1] if limit is not None else None
         least = 1 if start == "must" else 0
         return OperationDemand(
-            call.invoked.op, admission, (), least, most, limit, ends, admission.demand.why
+            call.invoked.op, admission, (), least, most, limit, ends, admission.demand.why, until
         )
     least, most, why = begun, limit[1] if limit is not None else None, limiting
     for boundary in boundaries:
@@ -230,7 +231,9 @@ def _of_operation(
     if admission.demand.start == "must_not":
         least, most, why = 0, 0, admission.demand.why
     ends_as = boundaries[-1].demand.ends_as if len(boundaries) == begun else frozenset[str]()
-    return OperationDemand(call.invoked.op, admission, boundaries, least, most, limit, ends_as, why)
+    return OperationDemand(
+        call.invoked.op, admission, boundaries, least, most, limit, ends_as, why, until
+    )
 
 
 class _Lives:

@@ -205,7 +205,8 @@ class OperationDemand:
     `least` and `most` bound the number of its attempts: least counts one that had to follow and
     did not; most is None where nothing bounds it. `limit`: least and greatest number of attempts
     that a lasting retryable failure uses up ((1, 1) for a probe); None: left open. `ends_as`: the
-    keys it may end as, after its last attempt. `why`: the field that bounds the attempts.
+    keys it may end as, after its last attempt. `why`: the field that bounds the attempts. `until`:
+    by when it must be over on the history's clock, without tolerance; None: nothing promises it.
     """
 
     op: int
@@ -216,6 +217,7 @@ class OperationDemand:
     limit: tuple[int, int] | None
     ends_as: frozenset[str]
     why: str
+    until: float | None = None
 
 
 ProbeResult = Literal["ok", "failed", "neutral", "pending"]

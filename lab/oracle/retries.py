@@ -151,6 +151,14 @@ def _in_deadline(contract: Contract, call: Call, last: AttemptEnded, wait: _Wait
     return "must"
 
 
+def over_by(contract: Contract, call: Call) -> float | None:
+    """By when an operation must be over, whatever it is busy with; None: nothing promises it."""
+    total = contract.deadline.total
+    if total is None or contract.deadline.enforced != "hard":
+        return None
+    return call.invoked.t + total
+
+
 def limit_of(
     contract: Contract, probe: Literal["yes", "no", "maybe"]
 ) -> tuple[tuple[int, int] | None, str]:

@@ -22,6 +22,7 @@ WITNESS = {
     "ignores-retry-after": ("retry_after.beats_backoff: max", "a 503 asked for 1 s; the next"),
     "no-backoff": ("backoff: base 0.05, factor 2", "the next attempt began"),
     "no-read-timeout": ("timeouts.read: 0.7", "the silent"),
+    "no-deadline": ("deadline.total: 4", "`write` ended after 8."),
     "opens-late": ("breaker.reset_timeout", "made 3 attempts while the breaker of"),
     "opens-early": ("breaker.fail_max: 5", "was rejected before the threshold"),
     "never-opens": ("breaker.reset_timeout", "made 3 attempts while the breaker of"),

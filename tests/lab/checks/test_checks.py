@@ -31,6 +31,11 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("C20", "too long a wait", lambda a: a.moved(0.2, 7, 8, 9, 10)),
     ("C24", "a shorter wait", lambda a: a.moved(-0.01, 7, 8, 9)),
     ("C26", "more patience", lambda a: a.moved(0.1, 5, 6)),
+    ("C27", "more time", lambda a: a.moved(0.2, 8, 9)),
+    ("C27", "let go of, and not over", lambda a: a.moved(0.2, 9)),
+    ("C27", "begun earlier", lambda a: a.moved(-0.2, 3)),
+    ("C27", "all of it came, too late", lambda a: a.moved(0.2, 8, 9).instead(9, h.OpOk)),
+    ("C27", "never over", lambda a: a.moved(1, 8, 9).instead(9, h.OpUnknown)),
     ("C40", "let through", lambda a: a.moved(1, 14).copied(1.01, 9, 10, 11, op=3, request=3)),
     ("C41", "rejected", lambda a: a.without(9, 10, 11).changed(12, errors=REJECTED)),
     ("C42", "rejected", lambda a: a.without(14, 15, 16).changed(17, errors=REJECTED)),
@@ -134,7 +139,7 @@ def test_a_failure_shows_a_witness_within_the_history(golden: Any, found: Any) -
 
 def test_slugs_and_ids_name_one_check_each() -> None:
     """Scenario files name checks by slug, people by id."""
-    assert len({info.slug for info in ALL}) == len(ALL) == 26
+    assert len({info.slug for info in ALL}) == len(set(IDS)) == len(ALL)
     assert by_slug("retry-after") == by_slug("C24")
     with pytest.raises(KeyError):
         by_slug("retry")
