@@ -98,8 +98,8 @@ def unheard(gathered: Gathered) -> Iterator[Attempt]:
 def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[ConnectAttempted]]:
     """Which connect each accepted connection came of, and those that came to nothing.
 
-    It is the last one from the same port: a kernel gives a port again, to a connect that is
-    refused as to one that is accepted.
+    It is the last one from the same port before it was accepted: a kernel gives a port again, at
+    once, to a connect that is refused as to one that is accepted.
     """
     by_port: dict[tuple[str, int], list[ConnectAttempted]] = defaultdict(list)
     for connect in gathered.connects:
@@ -111,7 +111,7 @@ def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[Conn
         ours = [
             connect
             for connect in by_port[conn.opened.service, conn.opened.port]
-            if connect.t - _REFUSAL <= conn.opened.t and connect.index not in taken
+            if connect.t <= conn.opened.t and connect.index not in taken
         ]
         if ours and conn.opened.conn is not None:
             accepted[conn.opened.conn] = ours[-1]

@@ -101,6 +101,10 @@ def _told(contract: Contract, operation: Operation) -> Iterator[OracleEvent]:
         yield Ended(max(now, operation.ended), operation.id, operation.ending, keys, operation.lag)
 
 
+# Its connection had ended before the request came, so that it met the end where it was sent.
+_ENDED_BEFORE = ("stale_eof", "stale_reset", "eof_on_accept", "reset_on_accept")
+
+
 def _began_at(attempt: Attempt) -> float:
     return attempt.begun if attempt.told.begun is None else attempt.told.begun
 
@@ -115,7 +119,8 @@ def _end_of(
     """An attempt's end with the span in which the client can have learnt of it.
 
     What the lab did is stamped before the client could see it. What the client did (it gave up)
-    is stamped when it arrived, which may be late; its own stamp then bounds it from below.
+    is stamped when it arrived, which may be late; its own stamp then bounds it from below. So is a
+    request on a connection that had ended before it: the client may know long before it arrives.
     """
     told = attempt.told.ended
     if attempt.seen is None and told is None and until is None:
@@ -128,8 +133,10 @@ def _end_of(
         blind = told is None or of_head
         low = seen - AT_ONCE if blind or told is None else min(seen, told)
         low = max(began, low)
-    elif told is not None and not attempt.headless:
-        low = max(seen, told) if told >= began else seen
+    elif told is not None and not attempt.headless and told >= began:
+        low = told if attempt.told.raised else max(seen, told)
+    elif attempt.observable in _ENDED_BEFORE:
+        low = seen - AT_ONCE
     else:
         low = seen
     if until is not None:

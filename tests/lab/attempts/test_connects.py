@@ -79,6 +79,27 @@ def test_a_port_that_was_given_again_makes_no_connect_of_another_s_connection(te
     assert [a.observable for a in second.attempts] == ["ok"]
 
 
+def test_a_port_that_is_given_again_at_once_makes_no_connect_of_an_earlier_connection(
+    tell: Tell,
+) -> None:
+    """An accepted connect, and milliseconds later one from the same port that is refused."""
+    read_ = tell.reading(
+        tell.invoked(0.1),
+        ConnectAttempted(t=0.1, op=1, attempt=1, service="core", port=4001, local=5001),
+        *tell.exchange(0.101, tell.head(0.1025), tell.complete(0.103)),
+        ConnClosed(t=0.104, conn=1, service="core", by="lab", how="rst"),
+        OpOk(t=0.105, op=1),
+        ListenerMode(t=0.106, service="core", mode="refusing"),
+        FaultArmed(t=0.106, service="core", fault=1, name="refused", listener="refusing"),
+        tell.invoked(0.107, op=2),
+        ConnectAttempted(t=0.108, op=2, attempt=1, service="core", port=4001, local=5001),
+        tell.failed(0.11, op=2),
+    )
+    first, second = read_.operations
+    assert [a.observable for a in first.attempts] == ["ok"]
+    assert [a.observable for a in second.attempts] == ["connect_refused"]
+
+
 def test_a_connect_that_was_not_accepted_never_met_an_open_listener(tell: Tell) -> None:
     """A heal right after it is no reason for doubt: open ones are accepted."""
     read_ = tell.reading(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultlab.lab.attempts import Attempt, Incarnation, Operation, Reading
+from faultlab.lab.attempts import Attempt, Incarnation, Operation, Reading, Told
 from faultlab.lab.contract import builtin
 from faultlab.lab.history import Header, Raised
 from faultlab.lab.oracle import (
@@ -289,6 +289,40 @@ def objections(reading: Reading) -> list[str]:
                 said.append(f"{operation.id}: one more")
         said += [f"{operation.id}: wait" for b in demand.boundaries if b.in_time == "no"]
     return said
+
+
+@pytest.mark.parametrize(
+    ("told", "next_told"),
+    [(Told(begun=0.01, ended=0.02, raised=True), Told(begun=0.05)), (Told(), Told())],
+)
+def test_a_wait_after_a_stale_connection_begins_when_the_client_knew_not_when_its_request_came(
+    told: Told, next_told: Told
+) -> None:
+    """The lab was kept waiting between sending RST and reading the request behind it."""
+    stale = Attempt(
+        1, 1, "core", "GET", "/health", 0.04, 0.04, "stale_reset", sent=0.04, conn=1, told=told
+    )
+    again = Attempt(
+        1, 2, "core", "GET", "/health", 0.055, 0.06, "ok", sent=0.055, conn=2, told=next_told
+    )
+    operation = Operation(
+        1,
+        "read",
+        "core",
+        "GET /health",
+        True,
+        False,
+        "fault",
+        0.0,
+        0.07,
+        "ok",
+        (),
+        attempts=(stale, again),
+    )
+    lives = (Incarnation(0.0, None, tagged=True),)
+    reading = Reading(Header(scenario="x"), (operation,), (), (), (), lives, (), 1.0)
+    (boundary, *_) = demands(MAXIMUS, reading).of(1).boundaries
+    assert boundary.in_time == "yes"
 
 
 @settings(max_examples=300)
