@@ -107,6 +107,7 @@ class Session:
                 path=offered.path,
                 idempotent=offered.idempotent,
                 keyed=offered.keyed,
+                cancellable=offered.cancellable,
             )
             for offered in described.offers
         )
@@ -448,7 +449,9 @@ class _Play:
         for turn in turns:
             left = max(0.0, self._deadline - time.monotonic())
             calls = [(number, step.name) for number in turn]
-            hanging = self._child.operate(calls, concurrency=step.concurrency, limit=left)
+            hanging = self._child.operate(
+                calls, concurrency=step.concurrency, cancel_after=step.cancel_after, limit=left
+            )
             if hanging:
                 break
             self._look_for_open()

@@ -84,6 +84,8 @@ def _pairs(step: Step) -> Iterator[str]:
                 yield f"times: {text_of(step.times, 'count')}"
             if step.concurrency != ONE:
                 yield f"concurrency: {text_of(step.concurrency, 'count')}"
+            if step.cancel_after is not None:
+                yield f"cancel_after: {text_of(step.cancel_after, 'seconds')}"
             if step.requires:
                 yield f"requires: {one_or_list(step.requires)}"
         case InjectStep():

@@ -6,8 +6,7 @@ Counterparts: loader.py and inject.py ask. Whoever brings a word takes it out he
 from __future__ import annotations
 
 LATER_SERVICE_KEYS = frozenset({"routes", "openapi", "url", "image", "port"})
-LATER_PLUS_KEYS = frozenset({"every", "cancel_after"})
-LATER_OUTCOMES = frozenset({"cancelled"})
+LATER_PLUS_KEYS = frozenset({"every"})
 LATER_KINDS = frozenset({"unresolved"})
 LATER_INJECT_KEYS = frozenset({"between"})
 LATER = "comes with a later version"

@@ -14,7 +14,7 @@ from typing import TypeVar, cast, get_args
 
 from .errors import Problem, ScenarioError, hint, meant, nearest
 from .inject import INJECT_KEYS, NAME, InjectReader
-from .later import LATER, LATER_OUTCOMES, LATER_PLUS_KEYS
+from .later import LATER_PLUS_KEYS
 from .model import (
     LAB_STEPS,
     ONE,
@@ -227,9 +227,14 @@ class _Loader:
         attempts = plus("attempts", self.attempts)
         times = plus("times", self.shapes.count)
         concurrency = plus("concurrency", self.shapes.count)
+        cancel_after = plus("cancel_after", self.shapes.duration)
         requires = plus("requires", lambda node, at: self.shapes.each(node, at, self.slug))
         self.at_once(entries, key, times, concurrency)
         if outcomes is None:
+            return None
+        if "cancelled" in outcomes and "cancel_after" not in entries:
+            text = "`cancelled`: nobody cancels it; write `cancel_after: DURATION` beside it"
+            self.shapes.refuse(head.line, at, text)
             return None
         return OperationStep(
             name=head.key,
@@ -238,6 +243,7 @@ class _Loader:
             attempts=attempts,
             times=times,
             concurrency=ONE if concurrency is None else concurrency,
+            cancel_after=cancel_after,
             requires=() if requires is None else requires,
         )
 
@@ -281,9 +287,7 @@ class _Loader:
         if text is None or is_outcome(text):
             return text
         word = shown(text)
-        if word in LATER_OUTCOMES:
-            self.shapes.refuse(node.line, key, f"`{word}` {LATER}")
-        elif re.fullmatch(r"[1-5]\d\d", word, re.ASCII):
+        if re.fullmatch(r"[1-5]\d\d", word, re.ASCII):
             self.shapes.refuse(node.line, key, f"`{word}` is not an outcome; write status:{word}")
         elif word.startswith("status"):
             self.shapes.refuse(

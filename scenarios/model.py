@@ -25,10 +25,11 @@ OUTCOMES = (
     "deadline",
     "response",
     "open",
+    "cancelled",
     "contract",
 )  # + status:NNN
 LAB_STEPS = ("inject", "clear", "wait", "connections", "subject")
-PLUS_KEYS = ("attempts", "times", "concurrency", "requires")
+PLUS_KEYS = ("attempts", "times", "concurrency", "cancel_after", "requires")
 
 # Contract fields that a quantity may refer to, and what they measure.
 FIELDS: dict[str, Unit] = {
@@ -71,6 +72,7 @@ class OperationStep:
     """Call `name` until `times` operations have ended, `concurrency` at once.
 
     `outcomes`: any of them. `attempts`: on the wire for each, None: what the contract demands.
+    `cancel_after`: the lab cancels each that still runs then; None: none.
     """
 
     name: str
@@ -79,6 +81,7 @@ class OperationStep:
     attempts: int | None = None
     times: Quantity | None = None  # None: as concurrency
     concurrency: Quantity = ONE
+    cancel_after: Quantity | None = None
     requires: tuple[str, ...] = ()
 
 

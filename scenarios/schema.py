@@ -141,6 +141,7 @@ def _operation() -> Schema:
         ),
         "times": _told("Operations in all; as `concurrency` unless given.", _ref("count")),
         "concurrency": _told("How many at once; 1 unless given.", _ref("count")),
+        "cancel_after": _told("The lab cancels each that still runs then.", _ref("duration")),
         "requires": _told(
             "Checks by slug that this step must exercise beyond those that its outcome implies.",
             _each({"type": "string", "pattern": _whole_of(SLUG)}),

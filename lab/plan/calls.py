@@ -13,7 +13,7 @@ from ...scenarios.errors import nearest
 from .drafts import Call, Notes, Standing, seen
 from .offered import Offered
 from .slowness import silence
-from .steps import text_of
+from .steps import Offer, text_of
 from .terms import LeftOpenError, Terms
 
 _IN_TIME = 0.8  # of a read time-out: what is later may or may not be in time
@@ -57,6 +57,7 @@ class Caller:
                 raise LeftOpenError(self.offered.lacks(step.name))
             self._demand_offered(step, under, requires)
             times, concurrency = self._counts(step, under)
+            cancel_after = self._cancel_after(step, offer)
         except LeftOpenError as error:
             for one in standing:
                 one.missed = one.missed or (offer is None or one.concerns(offer))
@@ -70,7 +71,8 @@ class Caller:
             text = f"{times} operations; expected {_MOST} at most"
             self.notes.refuse(step.line, f"{key}.times", text)
             return None
-        return Call(step, offer, times, min(concurrency, times), requires, under, implied)
+        at_once = min(concurrency, times)
+        return Call(step, offer, times, at_once, cancel_after, requires, under, implied)
 
     def may_open(self, call: Call) -> bool:
         """Whether a step leaves it to the contract and is long enough to open a breaker."""
@@ -121,6 +123,14 @@ class Caller:
         if step.times is None:
             return concurrency, concurrency
         return round(self.terms.number(step.times, observable)), concurrency
+
+    def _cancel_after(self, step: OperationStep, offer: Offer) -> float | None:
+        """Seconds until each is cancelled. Raises LeftOpenError."""
+        if step.cancel_after is None:
+            return None
+        if not offer.cancellable:
+            raise LeftOpenError(f"`{offer.name}` is no async function: it can't be cancelled")
+        return self.terms.number(step.cancel_after, None)
 
     def _checks(self, step: OperationStep, key: str) -> tuple[str, ...]:
         """The ids of the checks that a step requires."""

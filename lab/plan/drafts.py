@@ -65,6 +65,7 @@ class Call:
     offer: Offer
     times: int
     concurrency: int
+    cancel_after: float | None
     requires: tuple[str, ...]
     under: tuple[Standing, ...]
     implied: bool

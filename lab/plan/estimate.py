@@ -7,6 +7,7 @@ yet, so each operation is taken to meet the same thing every time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import assert_never
 
 from ...faults import AnyFault
@@ -28,7 +29,9 @@ def about(found: Plan, contract: Contract) -> float:
                 total += step.seconds
             case Operate():
                 rounds = -(-len(step.ids) // step.concurrency)
-                total += rounds * _one(step, [faults[one] for one in step.faults], contract)
+                each = _one(step, [faults[one] for one in step.faults], contract)
+                cut = inf if step.cancel_after is None else step.cancel_after
+                total += rounds * min(each, cut)
             case Enter() | Inject() | Clear() | Fresh() | Renew():
                 pass
             case _:
@@ -47,6 +50,8 @@ def _one(step: Operate, faults: Sequence[AnyFault], contract: Contract) -> float
             return late if deadline is None else min(late, deadline)
         case "open":
             return quick
+        case "cancelled":
+            return inf  # as long as it is let
         case "deadline":
             return _seconds(deadline)
         case "connection":

@@ -176,6 +176,7 @@ class _Planner:
             expect=call.step.outcomes,
             attempts=call.step.attempts,
             concurrency=call.concurrency,
+            cancel_after=call.cancel_after,
             requires=call.requires,
             faults=under,
             after_reset=probing,

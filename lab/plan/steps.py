@@ -22,7 +22,7 @@ class _Fact(BaseModel):
 class Offer(_Fact):
     """One operation that the subject declares, by role or by its own name.
 
-    `keyed`: the call passes an idempotency key.
+    `keyed`: the call passes an idempotency key. `cancellable`: a running call can be cancelled.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Offer(_Fact):
     path: str
     idempotent: bool
     keyed: bool = False
+    cancellable: bool = True
 
     @property
     def endpoint(self) -> str:
@@ -92,7 +93,8 @@ class Operate(_Fact):
     """Operations `ids` of one kind, `concurrency` at once.
 
     `expect`: any of these outcomes. `attempts`: on the wire for each, None: what the contract
-    demands. `requires`: ids of checks that must be exercised beside those that the outcome
+    demands. `cancel_after`: seconds after which each that still runs is cancelled, None: never.
+    `requires`: ids of checks that must be exercised beside those that the outcome
     implies. `faults`: ids of the injects it stands under. `after_reset`: the first operation
     after a breaker's reset time was waited for. `line` None: of an implied phase.
     """
@@ -108,6 +110,7 @@ class Operate(_Fact):
     expect: tuple[str, ...]
     attempts: int | None = None
     concurrency: int = 1
+    cancel_after: float | None = None
     requires: tuple[str, ...] = ()
     faults: tuple[int, ...] = ()
     after_reset: bool = False
@@ -204,8 +207,8 @@ def text_of(name: str, outcomes: Sequence[str]) -> str:
 def _disarmed(step: Step) -> Step:
     match step:
         case Operate():
-            bare = {"attempts": None, "requires": (), "faults": (), "after_reset": False}
-            return step.model_copy(update={"expect": ("ok",), **bare})
+            bare = {"attempts": None, "cancel_after": None, "requires": (), "faults": ()}
+            return step.model_copy(update={"expect": ("ok",), "after_reset": False, **bare})
         case Wait(on=str(on)) if "breaker." in on:
             return step.model_copy(update={"seconds": 0.0})
         case _:

@@ -171,6 +171,8 @@ def _demanded(step: Operate, found: Sequence[Forecast], told: set[str]) -> str:
         text = "; ".join(parts)
     if step.attempts is not None:
         text += f"; the file says {step.attempts}"
+    if step.cancel_after is not None:
+        text += f", cancelled after {step.cancel_after:g} s"
     if found[0].attempts == 0 and found[0].ends == "open":
         text += ", in 50 ms"
     gaps = _gaps(max((one.waits for one in found), key=len))

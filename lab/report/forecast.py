@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
+from math import inf
 from typing import Literal
 
 from ...faults import (
@@ -33,6 +34,7 @@ from ..expect import outcome_of_key
 from ..oracle import (
     AttemptBegan,
     AttemptEnded,
+    CancelRequested,
     Ended,
     Invoked,
     Renewed,
@@ -97,17 +99,18 @@ def forecast(plan: Plan, contract: Contract) -> dict[int, Forecast]:
 
 @dataclass(slots=True)
 class _Call:
-    """One operation under way. `met`: what its last attempt met."""
+    """One operation under way. `met`: what its last attempt met; `cut`: when it is cancelled."""
 
     op: int
     step: Operate
+    cut: float = inf
     attempts: int = 0
     waits: list[Waiting] = field(default_factory=list)
     met: str = "open"
     more: bool = False
 
 
-_Move = Literal["invoke", "begin", "end"]
+_Move = Literal["invoke", "begin", "end", "cancel"]
 
 
 @dataclass(slots=True)
@@ -189,6 +192,8 @@ class _Thought:
             t, _, move, call = heapq.heappop(moves)
             self.now = max(self.now, t)
             following = self._move(t, move, call)
+            if following is not None and following[0] >= call.cut and move != "invoke":
+                following = (call.cut, "cancel")
             if following is None:
                 self.found[call.op] = Forecast(
                     call.attempts, tuple(call.waits), call.met, call.more
@@ -211,9 +216,14 @@ class _Thought:
                 return t + seconds, "end"
             case "end":
                 return self._end(t, call)
+            case "cancel":
+                self._cancel(t, call)
+                return None
 
     def _invoke(self, t: float, call: _Call) -> tuple[float, _Move] | None:
         step = call.step
+        if step.cancel_after is not None:
+            call.cut = t + step.cancel_after
         asked = Invoked(
             t=t,
             op=call.op,
@@ -249,7 +259,14 @@ class _Thought:
         )
         return None
 
-    def _fold(self, event: Invoked | AttemptBegan | AttemptEnded | Ended) -> None:
+    def _cancel(self, t: float, call: _Call) -> None:
+        call.met = "cancelled"
+        self._fold(CancelRequested(t, call.op))
+        if len(call.waits) < call.attempts:  # one is in flight
+            self._fold(AttemptEnded(t, call.op, call.attempts, call.met, t, t, gave_up=True))
+        self._fold(Ended(t, call.op, "cancelled"))
+
+    def _fold(self, event: Invoked | AttemptBegan | AttemptEnded | CancelRequested | Ended) -> None:
         self.state = fold(self.contract, self.state, event)
         if isinstance(event, Ended) and open_circuits(self.state):
             for standing in self.faults.values():

@@ -29,7 +29,6 @@ from ..frames import FrameError, Frames
 from ..tune import FAST, Tune
 from .commands import (
     Answer,
-    Cancel,
     Close,
     Command,
     Declared,
@@ -179,14 +178,27 @@ class Child:
         )
 
     def operate(
-        self, calls: Sequence[tuple[int, str]], *, concurrency: int = 1, limit: float = _LIMIT
+        self,
+        calls: Sequence[tuple[int, str]],
+        *,
+        concurrency: int = 1,
+        cancel_after: float | None = None,
+        limit: float = _LIMIT,
     ) -> tuple[int, ...]:
-        """Run operations, as ids and names; the ids of those that have not come back in time."""
+        """Run operations, as ids and names; the ids of those that have not come back in time.
+
+        Each is cancelled if it still runs `cancel_after` seconds after its begin.
+        """
         asked = _Asked(unended=dict.fromkeys(op for op, _ in calls))
         self._operating = asked
         self._send(
             asked,
-            lambda number: Operate(number=number, ops=tuple(calls), concurrency=concurrency),
+            lambda number: Operate(
+                number=number,
+                ops=tuple(calls),
+                concurrency=concurrency,
+                cancel_after=cancel_after,
+            ),
         )
         return self.wait(limit=limit)
 
@@ -198,10 +210,6 @@ class Child:
         except LateError:
             return tuple(asked.unended)
         return ()
-
-    def cancel(self, ops: Sequence[int], *, limit: float = _LIMIT) -> None:
-        """Cancel operations that run."""
-        self._ask(lambda number: Cancel(number=number, ops=tuple(ops)), "cancel", limit)
 
     def close(self, *, limit: float = _LIMIT) -> None:
         """Leave its factory. It may be opened again."""

@@ -19,7 +19,6 @@ from .declaration import Contract, Op, Subject
 
 __all__ = [
     "Answer",
-    "Cancel",
     "Close",
     "Command",
     "Declared",
@@ -54,6 +53,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     idempotent: bool
     keyed: bool = False
+    cancellable: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -89,6 +89,7 @@ def describe(subject: Subject, offers: Mapping[str, Op]) -> Declared:
                 path=op.path,
                 idempotent=op.idempotent,
                 keyed=op.keyed,
+                cancellable=op.is_async,
             )
             for name, op in offers.items()
         ),
@@ -149,16 +150,14 @@ class Open(_Command, frozen=True, kw_only=True, tag="open"):
 
 
 class Operate(_Command, frozen=True, kw_only=True, tag="operate"):
-    """Run operations, as ids and names, `concurrency` at once; each is answered by an Ended."""
+    """Run operations, as ids and names, `concurrency` at once; each is answered by an Ended.
+
+    Each that still runs `cancel_after` seconds after its begin is cancelled.
+    """
 
     ops: tuple[tuple[int, str], ...]
     concurrency: int
-
-
-class Cancel(_Command, frozen=True, kw_only=True, tag="cancel"):
-    """Cancel operations that run; others are passed over."""
-
-    ops: tuple[int, ...]
+    cancel_after: float | None = None
 
 
 class Close(_Command, frozen=True, kw_only=True, tag="close"):
@@ -175,7 +174,7 @@ class Place(_Command, frozen=True, kw_only=True, tag="place"):
     """Say which line of the author's is being executed. Answered even while the loop is blocked."""
 
 
-Command = Describe | Open | Operate | Cancel | Close | Flush | Place
+Command = Describe | Open | Operate | Close | Flush | Place
 
 
 # --- answers -------------------------------------------------------------------------------------

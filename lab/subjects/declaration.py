@@ -59,6 +59,16 @@ class Op:
     call: Callable[[], object]
 
     @property
+    def is_async(self) -> bool:
+        """Whether it runs on the loop, where it can be cancelled, and not in a thread."""
+        call = self.call
+        while isinstance(call, partial):
+            call = call.func
+        return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(
+            getattr(call, "__call__", None)  # noqa: B004  # an object whose call is async
+        )
+
+    @property
     def endpoint(self) -> str:
         """Method and path template, as contracts and histories name it."""
         return f"{self.method} {self.path}"

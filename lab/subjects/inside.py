@@ -29,7 +29,6 @@ from ..stamp import Stamp
 from .channel import Channel
 from .commands import (
     Answer,
-    Cancel,
     Close,
     Command,
     Describe,
@@ -141,15 +140,6 @@ class _Entered:
     keeper: asyncio.Task[SubjectError | None]
 
 
-@dataclass(slots=True)
-class _Running:
-    """One operation in flight."""
-
-    service: str
-    ending: Ending
-    task: asyncio.Task[None]
-
-
 class _Child:
     """Obeys commands, one after the other or side by side, on the one loop."""
 
@@ -162,7 +152,6 @@ class _Child:
         self._subject: Subject | None = None
         self._unloaded: LabError | None = None
         self._entered: _Entered | None = None
-        self._running: dict[int, _Running] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="operation")
         self._obeying: set[asyncio.Task[None]] = set()
 
@@ -204,8 +193,6 @@ class _Child:
                     answer = await self._open(self._subject, command)
                 case Operate():
                     answer = await self._operate(self._subject, command)
-                case Cancel():
-                    answer = self._cancel(command)
                 case Close():
                     answer = await self._close(command)
                 case Flush() | Place():
@@ -324,23 +311,33 @@ class _Child:
 
         async def one_after_another() -> None:
             for op, name in waiting:
-                await self._begun(subject, held, op, name)
+                await self._begun(subject, held, op, name, command.cancel_after)
                 self._line.answer(Ended(number=command.number, op=op))
 
         at_once = min(command.concurrency, len(command.ops))
         await asyncio.gather(*(one_after_another() for _ in range(at_once)))
         return Done(number=command.number)
 
-    def _begun(self, subject: Subject, held: _Entered, op: int, name: str) -> asyncio.Task[None]:
+    def _begun(
+        self, subject: Subject, held: _Entered, op: int, name: str, cancel_after: float | None
+    ) -> asyncio.Task[None]:
         """A task in a fresh copy of the context that the factory made."""
         offer, ending = held.offers[name], Ending()
         service = subject.service_of(offer)
         task = asyncio.create_task(
             self._run(op, name, service, offer, ending), context=held.context.copy()
         )
-        self._running[op] = _Running(service, ending, task)
-        task.add_done_callback(lambda _: self._running.pop(op, None))
+        if cancel_after is not None:
+            cancel = partial(self._cancel, op, service, ending, task)
+            timer = asyncio.get_running_loop().call_later(cancel_after, cancel)
+            task.add_done_callback(lambda _: timer.cancel())
         return task
+
+    def _cancel(self, op: int, service: str, ending: Ending, task: asyncio.Task[None]) -> None:
+        if not task.done():  # its callbacks may be about to run
+            ending.cancelled = True
+            self._watch.cancelling(op, service)
+            task.cancel()
 
     async def _run(self, op: int, name: str, service: str, offer: Op, ending: Ending) -> None:
         try:
@@ -353,15 +350,12 @@ class _Child:
                 keyed=offer.keyed,
                 ended=ending,
             ):
-                ending.value = await self._call(offer.call)
+                ending.value = await self._call(offer)
         except BaseException:  # noqa: BLE001, S110  # recorded; whatever it is, it is the subject's
             pass
 
-    async def _call(self, call: Callable[[], object]) -> object:
-        if _is_async(call):
-            value = call()
-        else:
-            value = await self._in_thread(call)
+    async def _call(self, offer: Op) -> object:
+        value = offer.call() if offer.is_async else await self._in_thread(offer.call)
         return await value if inspect.isawaitable(value) else value
 
     async def _in_thread(self, call: Callable[[], object]) -> object:
@@ -379,15 +373,6 @@ class _Child:
             raise error
         return value
 
-    def _cancel(self, command: Cancel) -> Done:
-        for op in command.ops:
-            running = self._running.get(op)
-            if running is not None:
-                running.ending.cancelled = True
-                self._watch.cancelling(op, running.service)
-                running.task.cancel()
-        return Done(number=command.number)
-
     def _place(self) -> str:
         """The author's line that some thread is executing, the loop's own thread first."""
         file = file_of(self._spec) if self._subject is None else self._subject.file
@@ -400,14 +385,6 @@ class _Child:
             if ident != threading.get_ident()
         )
         return next(filter(None, places), "")
-
-
-def _is_async(call: Callable[[], object]) -> bool:
-    while isinstance(call, partial):
-        call = call.func
-    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(
-        getattr(call, "__call__", None)  # noqa: B004  # an object whose call is async
-    )
 
 
 def _port(url: str) -> int:

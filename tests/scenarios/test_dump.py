@@ -39,6 +39,7 @@ operations = st.builds(
     line=st.just(0),
     attempts=st.none() | st.integers(0, 9),
     times=st.none() | counts,
+    cancel_after=st.none() | durations,
     requires=st.lists(st.sampled_from(["retry-after", "isolation"]), max_size=2).map(tuple),
 )
 headers = st.dictionaries(st.sampled_from(["Retry-After", "X-A"]), lines, min_size=1).map(

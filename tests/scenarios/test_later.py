@@ -30,13 +30,6 @@ def test_a_later_key_of_an_operation_is_refused_by_name(of_step, key: str) -> No
     )
 
 
-def test_other_later_words_are_refused_by_name(of_step) -> None:
-    """Cancellation."""
-    assert of_step("read: cancelled") == (
-        "orders.yaml:5: fault[3].read: `cancelled` comes with a later version"
-    )
-
-
 @pytest.mark.parametrize("key", sorted(later.LATER_SERVICE_KEYS))
 def test_a_later_word_of_a_service_is_refused_by_name(refused, key: str) -> None:
     """A server that were ignored would leave the subject with another one."""

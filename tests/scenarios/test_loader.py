@@ -138,7 +138,7 @@ def test_the_order_of_keys_in_a_step_means_nothing() -> None:
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        ("red: ok\nread: ok\n", "5: fault[3].red: unknown key; known: attempts, times, concurrency, requires"),
+        ("red: ok\nread: ok\n", "5: fault[3].red: unknown key; known: attempts, times, concurrency, cancel_after, requires"),
         ("read.elswhere: ok", "5: fault[3].read.elswhere: unknown role; nearest: read.elsewhere"),
         ("read.qqqqqqqqqqqqqqqqqq: ok", "5: fault[3].read.qqqqqqqqqqqqqqqqqq: unknown role; known: read, read.other, read.elsewhere, write"),
         ("read: ok\ndelay: 3s", "6: fault[3].delay: belongs to a step with `inject`"),
@@ -149,9 +149,11 @@ def test_the_order_of_keys_in_a_step_means_nothing() -> None:
         ("injekt: refused", "5: fault[3].injekt: unknown step; nearest: inject"),
         ("read: conection", "5: fault[3].read: `conection` is not an outcome; nearest: connection"),
         ("read: status:99", "5: fault[3].read: `status:99` is not an outcome; expected status:200 to 599"),
-        ("read:", "5: fault[3].read: empty; expected an outcome: ok, connection, timeout, deadline, response, open, contract or status:NNN"),
+        ("read:", "5: fault[3].read: empty; expected an outcome: ok, connection, timeout, deadline, response, open, cancelled, contract or status:NNN"),
         ("read: []", "5: fault[3].read: an empty list; expected one at least"),
         ("read: ok\nattempts: many", "6: fault[3].attempts: `many`: expected a whole number or contract"),
+        ("read: [ok, cancelled]", "5: fault[3].read: `cancelled`: nobody cancels it; write `cancel_after: DURATION` beside it"),
+        ("read: cancelled\ncancel_after: 3", "6: fault[3].cancel_after: `3` has no unit; write 3ms or 3s"),
         ("read: ok\ntimes: 0", "6: fault[3].times: `0`: expected 1 to 10000"),
         ("read: ok\ntimes: 3\nconcurrency: 10", "7: fault[3].concurrency: 10 at once, but times is 3; expected no more"),
         ("read: ok\nrequires: no such", "6: fault[3].requires: `no such`: expected the slug of a check, like retry-after; faultlab list checks shows them"),

@@ -185,6 +185,7 @@ def test_every_key_of_a_kind_is_known(kind: str) -> None:
 ACCEPTED = """\
 read: [timeout, open]\\ntimes: 2 x breaker.fail_max\\nconcurrency: "3"\\nrequires: [backoff]
 read.other: status:404\\nattempts: contract
+read: cancelled\\ntimes: 3\\ncancel_after: 0.5 x timeouts.read
 my.own-name: ok\\nattempts: 0
 wait: 1.5 x timeouts.read
 wait: 250ms
@@ -228,8 +229,8 @@ read: ok\\nattempts: -1
 read: ok\\ntimes: 0
 read: ok\\ntimes: 2 x timeouts.read
 read: ok\\nrequires: []
-read: cancelled
-read: ok\\ncancel_after: 1s
+read: cancelled\\ncancel_after: 5
+read: ok\\nevery: 1s
 clear: everything
 connections: stale
 subject: old

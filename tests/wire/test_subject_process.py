@@ -26,6 +26,7 @@ from faultlab.lab.history import (
     AttemptBegun,
     ConnectAttempted,
     OpCancelled,
+    OpCancelRequested,
     OpFailed,
     OpInvoked,
     OpOk,
@@ -371,18 +372,22 @@ def test_an_operation_that_hangs_is_named(start: Start, server: Server, subject:
 
 
 def test_the_lab_cancels_an_operation(start: Start, server: Server) -> None:
-    """One that takes it has ended by cancellation, one that swallows it has returned."""
+    """One that takes it has ended by cancellation, one that swallows it has returned.
+
+    One that is over by then has met none.
+    """
     run = start("sync_yields_async")
     run.open(server.url)
     calls = [(1, "wait"), (2, "swallow")]
-    assert run.child.operate(calls, concurrency=2, limit=SOON) == (1, 2)
-    run.begun(1, 2)
-    run.child.cancel([1, 2])
-    assert run.child.wait() == ()
-    ends = of(run.events(), OpCancelled, OpOk, OpFailed)
+    assert run.child.operate(calls, concurrency=2, cancel_after=SOON, limit=LIMIT) == ()
+    assert run.child.operate([(3, "read")], cancel_after=LIMIT, limit=LIMIT) == ()
+    ends = of(run.events(), OpCancelRequested, OpCancelled, OpOk, OpFailed)
     assert sorted((event.op, type(event).__name__) for event in ends) == [
+        (1, "OpCancelRequested"),
         (1, "OpCancelled"),
+        (2, "OpCancelRequested"),
         (2, "OpOk"),
+        (3, "OpOk"),
     ]
 
 

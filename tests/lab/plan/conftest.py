@@ -13,6 +13,7 @@ READ = Offer(name="read", service="core", method="GET", path="/health", idempote
 OTHER = Offer(name="read.other", service="core", method="GET", path="/a/{id}", idempotent=True)
 WRITE = Offer(name="write", service="core", method="POST", path="/query", idempotent=False)
 ELSE = Offer(name="read.elsewhere", service="side", method="GET", path="/health", idempotent=True)
+BLOCKING = READ.model_copy(update={"name": "blocking", "cancellable": False})
 SLUGS = {"retry-after": "C24", "isolation": "C48", "at-most-once": "C06"}
 PROMISES = {"C24": "retry_after", "C48": "breaker"}
 
@@ -31,8 +32,8 @@ def httpx() -> Contract:
 
 @pytest.fixture(scope="session")
 def offers() -> dict[str, Offer]:
-    """Every role, by name."""
-    return {offer.name: offer for offer in (READ, OTHER, WRITE, ELSE)}
+    """Every role, by name, and a call that is not async."""
+    return {offer.name: offer for offer in (READ, OTHER, WRITE, ELSE, BLOCKING)}
 
 
 @pytest.fixture(scope="session")

@@ -112,3 +112,12 @@ def test_what_the_subject_lacks_is_not_offered_and_said_once(
     assert [reason for _, reason in skips(found)] == [
         *(write, write, write, write, "orders has one service", unmet, unmet),
     ]
+
+
+def test_only_what_is_async_is_cancelled(planned: Planned, skips: Skips) -> None:
+    """A thread runs on whatever its caller does: such a step would blame it for its kind."""
+    text = "  - inject: stall\n  - {}: cancelled\n    cancel_after: 0.5 x timeouts.read\n"
+    (step,) = [one for one in planned(text.format("read")).operations() if one.phase == "fault"]
+    assert (step.expect, step.cancel_after) == (("cancelled",), 0.35)
+    found = planned(text.format("blocking"), names="read blocking")
+    assert skips(found)[0] == (4, "`blocking` is no async function: it can't be cancelled")

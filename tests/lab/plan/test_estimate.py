@@ -17,6 +17,8 @@ Planned = Callable[..., Plan]
         ("  - inject: stall\n  - read: timeout\n", 2.1, 2.6),
         ("  - inject: latency\n    delay: 500ms\n  - read: ok\n    times: 4\n", 2.0, 2.5),
         ("  - inject: latency\n    delay: 500ms\n  - read: ok\n    concurrency: 4\n", 0.5, 1.0),
+        ("  - inject: stall\n  - read: cancelled\n    times: 3\n    cancel_after: 400ms\n", 1.2, 1.5),
+        ("  - inject: stall\n  - read: contract\n    cancel_after: 2s\n", 0.1, 0.3),
         ("  - inject: throttle\n    rate: 300B/s\n  - read: ok\n    times: 3\n", 3.0, 3.5),
         ("  - inject: drip\n  - read: ok\n", 4.0, 4.5),
         ("  - inject: drip\n    size: 10B\n    direction: both\n  - write: ok\n", 4.0, 4.5),

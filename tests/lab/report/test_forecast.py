@@ -186,3 +186,19 @@ def test_what_waits_for_an_open_breaker_comes_when_it_opens() -> None:
         "  - wait: breaker.reset_timeout\n  - read: timeout\n"
     )
     assert expected(fault) == [(3, "status:503")] * 5 + [(0, "open"), (1, "timeout")]
+
+
+def test_a_cancelled_operation_counts_nowhere_and_gives_its_permit_back() -> None:
+    """So its author sees that neither the threshold nor the probe is used up."""
+    fault = "  - inject: stall\n  - read: cancelled\n    times: 5\n    cancel_after: 100ms\n"
+    trip = "  - inject: status\n    code: 503\n  - read: status:503\n    times: 5\n  - clear: all\n"
+    assert expected(fault) == [(1, "cancelled")] * 5
+    assert expected(f"{fault}  - clear: all\n  - read: ok\n")[5:] == [(1, "ok")]
+    probes = f"{trip}  - wait: breaker.reset_timeout\n{fault}  - read: [timeout, open]\n"
+    assert expected(probes)[5:] == [*[(1, "cancelled")] * 5, (1, "timeout")]
+
+
+def test_a_cancellation_ends_a_wait_too() -> None:
+    """No further attempt follows it."""
+    fault = "  - inject: refused\n  - read: cancelled\n    cancel_after: 30ms\n"
+    assert expected(fault) == [(2, "cancelled")]

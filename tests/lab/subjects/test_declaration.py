@@ -209,3 +209,19 @@ def test_a_plain_function_is_no_subject() -> None:
 
     with pytest.raises(TypeError, match="wrong returned dict"):
         play(wrong)
+
+
+def test_what_runs_on_the_loop_is_told_from_what_needs_a_thread() -> None:
+    """Only the first can be cancelled, and only the second may block."""
+
+    async def get(number: int) -> int:
+        return number
+
+    class Client:
+        async def __call__(self) -> None:
+            pass
+
+    assert op("GET /x", get, 7).is_async
+    assert op("GET /x", Client()).is_async
+    assert not op("GET /x", call).is_async
+    assert not op("GET /x", lambda: get(7)).is_async  # who knows before it is called
