@@ -117,6 +117,8 @@ def _implied_by(
 ) -> frozenset[str]:
     if outcome in ("ok", "contract"):
         return frozenset()
+    if outcome == "cancelled":
+        return frozenset(("C67",))
     raised = not (outcome.startswith("status:") and _returns(contract, outcome) is not False)
     found = {"C60", "C61"} if raised and contract.errors else set[str]()
     if outcome == "open":

@@ -18,15 +18,21 @@ Certainty = Literal["exact", "inferred"]
 class Told:
     """When the instrumented client says that an attempt began and ended, and its `late` then.
 
-    `ended` is when the transport gave the answer's head, or raised (`raised`). Both are the client's own
-    stamps, so a wait between two attempts lies between `ended` and the next `begun`.
+    `ended` is when the transport gave the answer's head, or raised (`error`, its qualified class).
+    Both are the client's own stamps, so a wait between two attempts lies between `ended` and the
+    next `begun`.
     """
 
     begun: float | None = None
     begun_late: float = 0.0
     ended: float | None = None
     ended_late: float = 0.0
-    raised: bool = False
+    error: str = ""
+
+    @property
+    def raised(self) -> bool:
+        """Whether it ended by an exception."""
+        return self.error != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,14 @@ class Operation:
     lag: float = 0.0  # seconds that its thread was runnable but not running, invoked to ended
     undeclared: bool = False
     events: tuple[int, ...] = ()
+
+    @property
+    def cancelled_at(self) -> float | None:
+        """When the lab asked for its cancellation, while it ran; None: it did not."""
+        asked, ended = self.cancel_requested, self.ended
+        if asked is None or (ended is not None and ended < asked):
+            return None
+        return asked
 
     @property
     def method(self) -> str:

@@ -119,7 +119,7 @@ class Gathered:
             begun_late=begun.late if begun is not None else 0.0,
             ended=ended.t if ended is not None else None,
             ended_late=ended.late if ended is not None else 0.0,
-            raised=ended is not None and ended.error != "",
+            error=ended.error if ended is not None else "",
         )
 
     def unheard(self, conn: Conn) -> tuple[tuple[float, float], ...]:

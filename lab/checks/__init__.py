@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ..attempts import Reading
 from ..contract import Contract
 from ..oracle import Demands, demands
-from . import breaker, errors, limits, meta, resources, retry, timing
+from . import breaker, errors, interruption, limits, meta, resources, retry, timing
 from .case import Case, FreeRule, Rule
 from .finding import STEP, CheckInfo, Finding, Outcome, Verdict
 
@@ -43,6 +43,7 @@ _FREE: tuple[tuple[CheckInfo, FreeRule], ...] = (
     (retry.ONCE, retry.once),
     (errors.SWALLOW, errors.swallow),
     (errors.INTEGRITY, errors.integrity),
+    (interruption.CONTROL_FLOW, interruption.control_flow),
     (resources.LEAK, resources.leak),
     (meta.FIRED, meta.fired),
     (meta.WORKLOAD, meta.workload),

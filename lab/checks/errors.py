@@ -116,12 +116,14 @@ def swallow(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
     """C63. Precondition: no attempt of an ended operation succeeded. Claim: it did not end ok.
 
     A complete answer that the contract has returned as a value is no swallow, and without a
-    contract any complete answer may be one. A cut answer is C65's. Witness: the operation with its
+    contract any complete answer may be one. A cut answer is C65's, a cancellation C67's. Witness: the operation with its
     attempts. Source: silent handlers in ChaosMachine.
     """
     for operation in reading.operations:
         last = operation.attempts[-1] if operation.attempts else None
         if operation.ending == "unknown" or _succeeded(operation):
+            continue
+        if operation.cancelled_at is not None:
             continue
         if operation.ending != "ok":
             if last is not None:
@@ -190,8 +192,9 @@ def integrity(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
 
 
 def _failed(reading: Reading) -> Iterator[Operation]:
+    """Those that failed; an error in place of a cancellation is C67's."""
     for operation in reading.operations:
-        if operation.ending == "failed":
+        if operation.ending == "failed" and operation.cancelled_at is None:
             yield operation
 
 

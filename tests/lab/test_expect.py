@@ -148,6 +148,8 @@ ASKS = Status(service="core", code=503, headers=(("retry-after", "1"),))
     [
         (step("ok"), None, ""),
         (step("contract"), Refused(service="core"), ""),
+        (step("cancelled", cancel_after=0.1), Refused(service="core"), "C67"),
+        (step("cancelled", "timeout", cancel_after=0.1), None, ""),
         (step("connection"), Refused(service="core"), "C02 C20 C60 C61"),
         (step("connection", write=True), Refused(service="core"), "C02 C20 C60 C61"),
         (step("connection", write=True), LostAnswer(service="core"), "C60 C61"),

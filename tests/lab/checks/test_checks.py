@@ -48,6 +48,11 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("C61", "another exception", lambda a: a.changed(6, errors=UNREACHABLE)),
     ("C63", "swallowed", lambda a: a.instead(7, h.OpOk)),
     ("C65", "accepted", lambda a: a.instead(8, h.OpOk)),
+    ("C67", "late", lambda a: a.moved(0.5, 7, 8, 9)),
+    ("C67", "never", lambda a: a.without(8).copied(1, 9)),
+    ("C67", "swallowed", lambda a: a.instead(8, h.OpOk)),
+    ("C67", "another error", lambda a: a.instead(8, h.OpFailed, errors=UNREACHABLE)),
+    ("C67", "tried again", lambda a: a.copied(0.4, 3, 4, 5, attempt=2, conn=2)),
     ("C70", "closed late", lambda a: a.moved(3, 8)),
     ("C90", "no fault fired", lambda a: a.without(13)),
     ("C91", "another name in control", lambda a: a.changed(3, name="other")),
@@ -75,6 +80,13 @@ def test_a_check_tells_its_golden_histories_apart(
     if name == "spoilt":
         name = "unknown" if check in NEVER_FAIL else "fail"
     assert outcomes(golden(check, name), contract, paired(check, name))[check] == name
+
+
+@pytest.mark.parametrize("check", sorted(p.parent.name for p in GOLDEN.glob("*/unknown.jsonl")))
+def test_a_check_admits_what_it_cannot_know(check: str, golden: Any, contract: Any) -> None:
+    """Missing evidence is no pass."""
+    told = outcomes(golden(check, "unknown"), contract, paired(check, "unknown"))
+    assert told[check] == "unknown"
 
 
 @pytest.mark.parametrize("check", IDS)
