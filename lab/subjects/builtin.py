@@ -18,7 +18,10 @@ import httpx
 from maximus import Approval, BreakerPolicy, MaximusClient, Policy, Session, Timeouts
 
 from ...fixtures.planted import BUGS, Bug
+from ...fixtures.sync.client import Shop
+from ...fixtures.sync.planted import BUGS as SYNC_BUGS
 from .declaration import Op, Subject, op, subject
+from .sync import shopping
 
 if TYPE_CHECKING:
     from ..tune import Tune
@@ -187,13 +190,21 @@ def planted(bug: Bug) -> Subject:
     return replace(spoiled, name=f"planted:{bug.name}")
 
 
-BUILTIN = {"maximus": maximus}
-PLANTED = {bug.name: planted(bug) for bug in BUGS.values()}
+BUILTIN = {"maximus": maximus, "sync": shopping(Shop, "sync")}
+PLANTED = {
+    **{bug.name: planted(bug) for bug in BUGS.values()},
+    **{bug.name: shopping(bug.client, f"planted:{bug.name}") for bug in SYNC_BUGS.values()},
+}
 
 
 def named() -> dict[str, str]:
     """Every subject of the package by the name that `--subject` takes, with a line about it."""
     bugs = {
-        f"planted:{bug.name}": f"{bug.text} ({bug.check}, {bug.story})" for bug in BUGS.values()
+        f"planted:{bug.name}": f"{bug.text} ({bug.check}, {bug.story})"
+        for bug in (*BUGS.values(), *SYNC_BUGS.values())
     }
-    return {"maximus": "the reference client", **bugs}
+    return {
+        "maximus": "the reference client",
+        "sync": "a small synchronous client, called from threads",
+        **bugs,
+    }

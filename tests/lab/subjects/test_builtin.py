@@ -97,5 +97,5 @@ def test_no_health_is_cached() -> None:
 
 def test_it_is_known_by_its_name() -> None:
     """The command line's default."""
-    assert {"maximus": maximus} == BUILTIN
+    assert BUILTIN["maximus"] is maximus
     assert (maximus.contract, maximus.asks) == ("maximus", ("urls", "tune", "seed"))
