@@ -56,11 +56,24 @@ class _Subject(Event, frozen=True, kw_only=True):
     where: ClassVar[Where] = "subject"
 
 
+CHAIN = 10
+"""Exceptions of a chain that are recorded; what lies deeper is not known."""
+
+
 class Raised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One exception of a chain: qualified names of every class of its MRO, most derived first."""
+    """One exception of a chain: qualified names of every class of its MRO, most derived first.
+
+    `via`: how it hangs on the one before it: its `__cause__`, its `__context__`, or a `member` of a
+    group; "" for the first. `secrets`: the names whose secret values its text told, before they
+    were taken out of `message`. `attributes`: of the first, what its public attributes hold; what
+    is no number or text by its type in angle brackets, and a property unread, as `<property>`.
+    """
 
     classes: tuple[str, ...]
     message: str = ""
+    via: Literal["", "cause", "context", "member"] = ""
+    secrets: tuple[str, ...] = ()
+    attributes: dict[str, str | int | float | bool | None] = {}
 
 
 class SubjectOpened(_Subject, frozen=True, kw_only=True, tag="subject.opened"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["GONE", "is_secret", "redacted", "redacted_target", "shortened"]
+__all__ = ["GONE", "exposed", "is_secret", "redacted", "redacted_target", "shortened"]
 
 GONE = "[redacted]"
 
@@ -21,12 +21,17 @@ _NAME = re.compile(rf"{_LONG}|[\w-]*{_PART}[\w-]*|{_ALONE}", re.IGNORECASE)
 # In prose these words stand for much else; as a whole name they mean a secret.
 _WHOLE = frozenset(("key", "auth", "sig", "signature", "pwd"))
 _USER_INFO = re.compile(r"(?<!\w)(\w++://)[^\s/@]+@")
-_SCHEME = re.compile(r"\b(Bearer|Basic|Digest)\s+[\w.~+/=-]+", re.IGNORECASE)
-_LINE = re.compile(rf"""(\b{_LONG}["']?\s*[:=]\s*["']?)[^"'\r\n]+""", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?<!\w)\w++://[^\s/@:]*:(?!\*+@)[^\s/@]+@")
+_SCHEME = re.compile(r"\b(Bearer|Basic|Digest)\s+([\w.~+/=-]+)", re.IGNORECASE)
+_LINE = re.compile(rf"""(\b({_LONG})["']?\s*[:=]\s*["']?)([^"'\r\n]+)""", re.IGNORECASE)
 _PAIR = re.compile(
     rf"""(?<![\w-])(?=[\w-]*?{_PART}|(?:[\w-]*-)?{_ALONE}(?![\w-]))"""
     r"""([\w-]++["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s&,;)}\]"']+)""",
     re.IGNORECASE,
+)
+_ABOUT = re.compile(r"[_-](?:type|ur[li]|endpoint|expir\w*|name|count|limit|status|source|usage)$")
+_STANDS_FOR = re.compile(
+    r"[\d.]+|none|null|nil|true|false|missing|redacted|secret|xxx+", re.IGNORECASE
 )
 _TARGET = 2048  # characters of a target that are recorded
 
@@ -43,6 +48,44 @@ def redacted(text: str) -> str:
     text = _LINE.sub(rf"\1{GONE}", text)
     text = _SCHEME.sub(rf"\1 {GONE}", text)
     return _PAIR.sub(_kept_name, text)
+
+
+def exposed(text: str) -> tuple[str, ...]:
+    """The names, in order, whose secret values this text tells.
+
+    Stricter than `redacted`, which rather takes too much out: what is told in prose (`token: expired`)
+    and what stands for a secret (`password=None`, `***`) is none.
+    """
+    found = ["password of a URL" for _ in _PASSWORD.finditer(text)]
+    for line in _LINE.finditer(text):
+        words = line[3].split()
+        if any(map(_is_told, words)) or (_names_it(line[1]) and words and _is_value(words[-1])):
+            found.append(line[2].lower())
+    rest = _LINE.sub("", text)
+    found += [scheme[1].lower() for scheme in _SCHEME.finditer(rest) if _is_told(scheme[2])]
+    for pair in _PAIR.finditer(rest):
+        name, value = pair[1].rstrip("\"':= \t\r\n").lower(), pair[2].strip("\"'")
+        told = _is_value(value) if _names_it(pair[1]) else _is_told(value)
+        if told and _ABOUT.search(name) is None:
+            found.append(name)
+    return tuple(dict.fromkeys(found))
+
+
+def _names_it(text: str) -> bool:
+    """Whether a value surely follows: `name=`, or the quoted name of a mapping. `name:` may be prose."""
+    return "=" in text or text.rstrip().removesuffix(":").endswith(("'", '"'))
+
+
+def _is_value(text: str) -> bool:
+    """Whether what is written as a value is one: no number, and nothing that stands for it."""
+    return len(text) > 2 and text[0].isalnum() and _STANDS_FOR.fullmatch(text) is None
+
+
+def _is_told(text: str) -> bool:
+    """Whether a bare word looks like a key and not like a word."""
+    value = text.rpartition("=")[2].strip(";,")
+    mixed = any(map(str.isalpha, value)) and any(map(str.isdigit, value))
+    return len(value) > 5 and mixed and _is_value(value)
 
 
 def redacted_target(target: str) -> str:

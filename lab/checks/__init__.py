@@ -11,7 +11,18 @@ from collections.abc import Iterator
 from ..attempts import Reading
 from ..contract import Contract
 from ..oracle import Demands, demands
-from . import breaker, errors, interruption, limits, meta, resources, retry, timing
+from . import (
+    breaker,
+    context,
+    errors,
+    foreign,
+    interruption,
+    limits,
+    meta,
+    resources,
+    retry,
+    timing,
+)
 from .case import Case, FreeRule, Rule
 from .finding import STEP, CheckInfo, Finding, Outcome, Verdict
 
@@ -41,7 +52,9 @@ _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
 _FREE: tuple[tuple[CheckInfo, FreeRule], ...] = (
     (retry.STOPS, retry.stops),
     (retry.ONCE, retry.once),
+    (context.CONTEXT, context.context),
     (errors.SWALLOW, errors.swallow),
+    (foreign.FOREIGN, foreign.foreign),
     (errors.INTEGRITY, errors.integrity),
     (interruption.CONTROL_FLOW, interruption.control_flow),
     (resources.LEAK, resources.leak),

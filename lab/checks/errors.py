@@ -11,6 +11,7 @@ from ..attempts import Attempt, Operation, Reading
 from ..contract import Contract, error_keys, lookup, mapped_by, members, right_error
 from .case import Case, doubt
 from .finding import CheckInfo, Finding
+from .foreign import is_foreign
 
 DECLARED = CheckInfo(
     "C60",
@@ -58,6 +59,8 @@ def declared(case: Case) -> Iterator[Finding]:
             yield DECLARED.passed(operation.id)
         elif not _mapped(case, operation):
             continue  # C61 names the key that the contract leaves open
+        elif is_foreign(case.contract, operation):
+            continue  # C64 says more of it
         else:
             yield DECLARED.failed(
                 f"`{operation.name}` let {_escaped(operation)} escape",

@@ -172,6 +172,17 @@ class Deadline(_Section):
         return self.total is not None
 
 
+class Carries(_Section):
+    """What every error of the client tells beside its class.
+
+    `cause`: the transport's error is its `__cause__`. `attributes`: names of the exception's own;
+    `attempts` is how many were made on the wire, `elapsed` the seconds that the operation took.
+    """
+
+    cause: Literal["transport"] | None = None
+    attributes: Annotated[tuple[str, ...] | None, BeforeValidator(_names)] = None
+
+
 class Idempotency(_Section):
     """How idempotency keys travel. Kept and shown; no check reads it yet."""
 
@@ -253,6 +264,7 @@ class Contract(_Section):
     timeouts: Annotated[Timeouts, BeforeValidator(lambda v: _section(v))] = Timeouts()
     deadline: Annotated[Deadline, BeforeValidator(lambda v: _section(v))] = Deadline()
     errors: dict[Key, Names] = {}
+    carries: Annotated[Carries, BeforeValidator(lambda v: _section(v))] = Carries()
     exhausted: Annotated[str, AfterValidator(_exhausted)] | None = None
     idempotency: Annotated[Idempotency | None, BeforeValidator(_none)] = None
     breaker: Annotated[tuple[Breaker, ...] | None, BeforeValidator(lambda v: _breakers(v))] = None

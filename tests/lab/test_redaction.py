@@ -1,6 +1,6 @@
 import pytest
 
-from faultlab.lab.redaction import is_secret, redacted, redacted_target, shortened
+from faultlab.lab.redaction import exposed, is_secret, redacted, redacted_target, shortened
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,47 @@ from faultlab.lab.redaction import is_secret, redacted, redacted_target, shorten
 def test_a_secret_is_taken_out_by_its_name(text: str, kept: str) -> None:
     """Histories are attached to bug reports."""
     assert redacted(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("GET /orders?api_key=swordfish&page=2", ["api_key"]),
+        ("http://user:s3cret@host/x", ["password of a URL"]),
+        ("Authorization: Bearer s3cret", ["authorization"]),
+        ("{'authorization': 'Basic swordfish', 'a': 1}", ["authorization"]),
+        ("sent Bearer s3cret.x-y to it", ["bearer"]),
+        ("Set-Cookie: sid=s3cret; Path=/", ["set-cookie"]),
+        ('{"access_token": "swordfish", "n": 1}', ["access_token"]),
+        ("X-API-Key: s3cret, X-API-Key: s3cret", ["x-api-key"]),
+    ],
+)
+def test_a_text_that_tells_a_secret_is_named(text: str, names: list[str]) -> None:
+    """It is a client's failure, and a log line of tomorrow."""
+    assert list(exposed(text)) == names
+    assert exposed(redacted(text)) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "core: GET /health: connection refused (3 attempts, 0.140 s)",
+        "token: expired",
+        "Unexpected token: 'const' at 3",
+        "Bearer token required",
+        "invalid api_key: must be set",
+        "max_tokens=4096, max_tokens: 4096",
+        "password=None, {'password': None, 'token': '***'}",
+        "token_type='Bearer', token_url=https://host/x",
+        "http://user@host/a:b http://user:***@host/",
+        "Authorization: missing",
+        'WWW-Authenticate: Bearer realm="api"',
+        "secret=<hidden> secret=[redacted]",
+    ],
+)
+def test_words_about_secrets_tell_none(text: str) -> None:
+    """Whoever is blamed for saying that a key is missing stops listening."""
+    assert exposed(text) == ()
 
 
 def test_text_without_secrets_stays() -> None:
@@ -56,6 +97,7 @@ def test_long_text_takes_time_in_proportion(part: str) -> None:
     """It is a peer's: a path of 60,000 bytes must not stop the lab (the test would time out)."""
     text = part * (60_000 // len(part))
     assert redacted(text)
+    assert exposed(text) == ()
     assert len(redacted_target("/" + text)) < 5000
 
 

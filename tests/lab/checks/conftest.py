@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -150,10 +151,22 @@ class Altered:
         return h.numbered(self.header, sorted(self.events, key=lambda event: event.t))
 
 
+def _promised(check: str) -> Contract:
+    own = GOLDEN / check / "contract.yaml"
+    path = own if own.exists() else GOLDEN / "contract.yaml"
+    return parse(path.read_text("utf-8"), "golden")
+
+
 @pytest.fixture(scope="session")
-def contract() -> Contract:
-    """What the client of the golden histories promises."""
-    return parse((GOLDEN / "contract.yaml").read_text("utf-8"), "golden")
+def promised() -> Callable[[str], Contract]:
+    """What the client of a check's golden histories promises; some bring a contract of their own."""
+    return cache(_promised)
+
+
+@pytest.fixture(scope="session")
+def contract(promised: Callable[[str], Contract]) -> Contract:
+    """What the client of most golden histories promises."""
+    return promised("")
 
 
 @pytest.fixture
@@ -175,10 +188,13 @@ def altered() -> Callable[[h.History], Altered]:
 
 
 @pytest.fixture
-def found(contract: Contract) -> Callable[..., Finding]:
-    """What one check finds in a history or a story, under the golden contract unless told."""
+def found(promised: Callable[[str], Contract]) -> Callable[..., Finding]:
+    """What one check finds in a history or a story, under its golden contract unless told."""
 
-    def find(check: str, told: Any, under: Contract | None = contract) -> Finding:
+    def find(
+        check: str, told: Any, under: Contract | Literal["golden"] | None = "golden"
+    ) -> Finding:
+        under = promised(check) if under == "golden" else under
         history = told if isinstance(told, h.History) else told.history()
         findings = {finding.check: finding for finding in put(read(history), under)}
         return findings[check]

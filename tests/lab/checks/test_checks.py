@@ -17,6 +17,20 @@ NEVER_FAIL = {"C90", "C91", "C97"}
 REJECTED = (h.Raised(classes=("shop.Rejected", "shop.ShopError")),)
 FOREIGN = (h.Raised(classes=("json.decoder.JSONDecodeError", "builtins.ValueError")),)
 UNREACHABLE = (h.Raised(classes=("shop.Unreachable", "shop.ShopError")),)
+NAMELESS = (h.Raised(classes=("builtins.NameError", "builtins.Exception")),)
+CRASHED = (h.Raised(classes=("builtins.TypeError", "builtins.Exception")),)
+
+
+def lost(**attributes: Any) -> tuple[h.Raised, ...]:
+    """The passing history's exception with other attributes."""
+    end = h.Raised(classes=("httpx.RemoteProtocolError", "builtins.Exception"), via="cause")
+    return (h.Raised(classes=("shop.Unreachable", "shop.ShopError"), attributes=attributes), end)
+
+
+LOST = lost(attempts=1, elapsed=0.004)
+UNRELATED = h.Raised(classes=("builtins.ValueError", "builtins.Exception"), via="cause")
+BY_CHANCE = h.Raised(classes=LOST[1].classes, via="context")
+TELLING = h.Raised(classes=LOST[0].classes, attributes=LOST[0].attributes, secrets=("x-api-key",))
 
 # check -> what is done to the history that it passes, with the indices of its events
 SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
@@ -46,6 +60,22 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("C49", "slowly", lambda a: a.moved(0.3, 14)),
     ("C60", "a foreign exception", lambda a: a.changed(7, errors=FOREIGN)),
     ("C61", "another exception", lambda a: a.changed(6, errors=UNREACHABLE)),
+    ("C62", "without a cause", lambda a: a.changed(11, errors=LOST[:1])),
+    ("C62", "by another error", lambda a: a.changed(11, errors=(LOST[0], UNRELATED))),
+    ("C62", "by chance", lambda a: a.changed(11, errors=(LOST[0], BY_CHANCE))),
+    ("C62", "a name less", lambda a: a.changed(11, errors=lost(attempts=1))),
+    ("C62", "another number", lambda a: a.changed(11, errors=lost(attempts=3, elapsed=0.004))),
+    ("C62", "one more on the wire", lambda a: a.copied(0.0002, 6, request=2)),
+    ("C62", "another time", lambda a: a.changed(11, errors=lost(attempts=1, elapsed=0.9))),
+    ("C62", "a secret", lambda a: a.changed(11, errors=(TELLING, LOST[1]))),
+    ("C64", "a crash", lambda a: a.changed(7, errors=CRASHED)),
+    (
+        "C64",
+        "a name",
+        lambda a: (
+            a.changed(5, status=200).changed(6, damaged="bad_json").changed(7, errors=NAMELESS)
+        ),
+    ),
     ("C63", "swallowed", lambda a: a.instead(7, h.OpOk)),
     ("C65", "accepted", lambda a: a.instead(8, h.OpOk)),
     ("C67", "late", lambda a: a.moved(0.5, 7, 8, 9)),
@@ -74,25 +104,25 @@ def paired(check: str, name: str) -> h.History | None:
 @pytest.mark.parametrize("check", IDS)
 @pytest.mark.parametrize("name", ["pass", "spoilt", "not_exercised"])
 def test_a_check_tells_its_golden_histories_apart(
-    check: str, name: str, golden: Any, contract: Any
+    check: str, name: str, golden: Any, promised: Any
 ) -> None:
     """A check that was never seen to fail is decoration."""
     if name == "spoilt":
         name = "unknown" if check in NEVER_FAIL else "fail"
-    assert outcomes(golden(check, name), contract, paired(check, name))[check] == name
+    assert outcomes(golden(check, name), promised(check), paired(check, name))[check] == name
 
 
 @pytest.mark.parametrize("check", sorted(p.parent.name for p in GOLDEN.glob("*/unknown.jsonl")))
-def test_a_check_admits_what_it_cannot_know(check: str, golden: Any, contract: Any) -> None:
+def test_a_check_admits_what_it_cannot_know(check: str, golden: Any, promised: Any) -> None:
     """Missing evidence is no pass."""
-    told = outcomes(golden(check, "unknown"), contract, paired(check, "unknown"))
+    told = outcomes(golden(check, "unknown"), promised(check), paired(check, "unknown"))
     assert told[check] == "unknown"
 
 
 @pytest.mark.parametrize("check", IDS)
-def test_no_other_check_fails_on_a_passing_history(check: str, golden: Any, contract: Any) -> None:
+def test_no_other_check_fails_on_a_passing_history(check: str, golden: Any, promised: Any) -> None:
     """Two checks that demand opposite things would show here."""
-    found = outcomes(golden(check, "pass"), contract, paired(check, "pass"))
+    found = outcomes(golden(check, "pass"), promised(check), paired(check, "pass"))
     assert [other for other, outcome in found.items() if outcome in ("fail", "error")] == []
 
 

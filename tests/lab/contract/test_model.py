@@ -46,6 +46,8 @@ def test_fields_left_out_are_left_open() -> None:
         "timeouts.read",
         "deadline",
         "errors",
+        "carries",
+        "carries.cause",
         "breaker",
         "breaker.fail_max",
     ):

@@ -39,6 +39,26 @@ def test_a_chain_names_every_class_of_each_exception() -> None:
     assert second.classes[0] == "builtins.ConnectionRefusedError"
 
 
+def test_a_chain_says_how_each_hangs_on_the_one_before() -> None:
+    """What was raised `from` is stated, what was under way may be chance."""
+    try:
+        try:
+            raise OSError
+        except OSError:
+            raise KeyError from ExceptionGroup("two", [ValueError(), TypeError()])
+    except KeyError as error:
+        ways = [(link.classes[0].rpartition(".")[2], link.via) for link in chain(error)]
+    assert ways == [
+        ("KeyError", ""),
+        ("ExceptionGroup", "cause"),
+        ("ValueError", "member"),
+        ("TypeError", "member"),
+    ]
+    by_chance = KeyError()
+    by_chance.__context__ = OSError()
+    assert [link.via for link in chain(by_chance)] == ["", "context"]
+
+
 def test_a_suppressed_context_is_left_out() -> None:
     """`from None` says that it is no cause."""
     assert len(chain(caught(cause=False))) == 1
@@ -63,6 +83,61 @@ def test_a_message_is_short_and_without_secrets() -> None:
     assert (
         message(ValueError("token=s3cret " + "x" * 400)) == "token=[redacted] " + "x" * 280 + "..."
     )
+
+
+def test_a_secret_that_was_taken_out_is_named() -> None:
+    """Else nobody could see that the client had told it."""
+    (told,) = chain(ValueError("GET /orders?api_key=s3cret failed"))
+    assert (told.message, told.secrets) == ("GET /orders?api_key=[redacted] failed", ("api_key",))
+
+
+class CarryingError(Exception):
+    """A client's error with all that an exception may carry."""
+
+    __slots__ = ("empty", "slotted")
+
+    def __init__(self) -> None:
+        super().__init__("it failed")
+        self.slotted = 3
+        self.elapsed = 0.25
+        self.api_key = "s3cret"
+        self.url = "http://host/x?token=s3cret"
+        self.response = object()
+        self.huge = 2**64
+        self.nothing = None
+        self._private = 1
+
+    @property
+    def request(self) -> object:
+        """Raises where it is read."""
+        raise RuntimeError
+
+
+def test_the_first_of_a_chain_tells_what_it_carries() -> None:
+    """Contracts promise attributes; nothing of the subject's is run to read them."""
+    first, second = chain(ExceptionGroup("one", [CarryingError()]))
+    assert (first.attributes, second.attributes) == ({}, {})
+    assert chain(CarryingError())[0].attributes == {
+        "slotted": 3,
+        "request": "<property>",
+        "elapsed": 0.25,
+        "api_key": "[redacted]",
+        "url": "http://host/x?token=[redacted]",
+        "response": "<builtins.object>",
+        "huge": "<builtins.int>",
+        "nothing": None,
+    }
+
+
+def test_attributes_that_can_not_be_read_are_none() -> None:
+    """What the subject raises is foreign code up to its names."""
+
+    class HidingError(Exception):
+        @property
+        def __dict__(self) -> dict[str, object]:  # type: ignore[override]
+            raise RuntimeError
+
+    assert chain(HidingError())[0].attributes == {}
 
 
 def test_a_broken_str_is_no_failure_of_ours() -> None:
