@@ -293,7 +293,7 @@ def objections(reading: Reading) -> list[str]:
 
 @pytest.mark.parametrize(
     ("told", "next_told"),
-    [(Told(begun=0.01, ended=0.02, raised=True), Told(begun=0.05)), (Told(), Told())],
+    [(Told(begun=0.01, ended=0.02, error="httpx.ReadError"), Told(begun=0.05)), (Told(), Told())],
 )
 def test_a_wait_after_a_stale_connection_begins_when_the_client_knew_not_when_its_request_came(
     told: Told, next_told: Told
