@@ -11,7 +11,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from .backends.specification import Specification
     from .environments.embedded import LabProcess
     from .history import History
-    from .testing import Lab
+    from .testing import Lab, Settings
 
 __all__ = ["lab"]
 
@@ -36,11 +38,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the plugin."""
     group = parser.getgroup("faultlab", "resilience tests of clients")
     group.addoption(
+        "--faultlab-env",
+        metavar="NAME",
+        help="where every test's lab runs; over marks and faultlab_env (default: embedded)",
+    )
+    group.addoption(
         "--faultlab-seed",
-        type=int,
-        default=0,
+        type=_whole,
         metavar="N",
-        help="seed of jitter and fractions in every test's lab (default: 0)",
+        help="seed of jitter and fractions in every test's lab; over marks and faultlab_seed "
+        "(default: 0)",
     )
     group.addoption(
         "--faultlab-limit",
@@ -51,11 +58,132 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "blocked call returns (default: 60)",
     )
 
+    parser.addini("faultlab_env", "where tests' labs run (default: embedded)")
+    parser.addini("faultlab_tune", "time constants that labs offer: fast or none (default: fast)")
+    parser.addini("faultlab_seed", "seed of jitter and fractions in tests' labs (default: 0)")
+    parser.addini("faultlab_contract", "what `lab.judge()` goes by: a name, or a file from here")
+    parser.addini(
+        "faultlab_services",
+        "who serves, a line each: SERVICE = a URL, a built-in stub's name, or {words}",
+        type="linelist",
+        default=[],
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark."""
+    config.addinivalue_line(
+        "markers",
+        "faultlab(env, tune, seed, contract): what this test's lab is told; over the ini file",
+    )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse options and ini values that mean nothing, all of them at once, before any test."""
+    config = session.config
+    said = [*_of_options(config), *_of_ini(config)]
+    if said or config.getini("faultlab_services"):  # else nothing of the lab is imported
+        problems = [*_problems(lambda: _settled(said)), *_problems(lambda: _served(config))]
+        if problems:
+            raise pytest.UsageError("\n".join(problems))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Refuse marks that mean nothing as pytest does its own: where they are collected."""
+    report = yield
+    items = [node for node in report.result if isinstance(node, pytest.Item)]
+    said = [one for item in items for one in _of_marks(item)]
+    problems = _problems(lambda: _settled(said)) if said else []
+    if problems:
+        report.outcome, report.longrepr, report.result = "failed", "\n".join(problems), []
+    return report
+
+
+def _problems(settle: Callable[[], object]) -> list[str]:
+    """What is wrong with what was said; empty if nothing is."""
+    from .errors import UsageError
+
+    try:
+        settle()
+    except UsageError as error:
+        return [str(error)]
+    return []
+
+
+_Said = tuple[str, Mapping[str, object], Path]  # as `testing.Said`, which is slow to import
+
+
+def _of_options(config: pytest.Config) -> Iterator[_Said]:
+    for key in ("env", "seed"):
+        value = config.getoption(f"--faultlab-{key}")
+        if value is not None:
+            yield "--faultlab-", {key: value}, config.rootpath
+
+
+def _of_marks(item: pytest.Item) -> Iterator[_Said]:
+    """The closest first. What stands without a key is told as one of a key that there is not."""
+    for node, mark in item.iter_markers_with_node("faultlab"):
+        unnamed = {repr(value): value for value in mark.args}
+        yield (
+            f"{_place(node)}: @pytest.mark.faultlab: ",
+            {**unnamed, **mark.kwargs},
+            item.path.parent,
+        )
+
+
+def _place(node: object) -> str:
+    """What a mark stands on: file and line of a test, the name of a class or module."""
+    if isinstance(node, pytest.Item) and node.location[1] is not None:
+        return f"{node.location[0]}:{node.location[1] + 1}"
+    return node.nodeid if isinstance(node, pytest.Item | pytest.Collector) else str(node)
+
+
+def _of_ini(config: pytest.Config) -> Iterator[_Said]:
+    for key in ("env", "tune", "seed", "contract"):
+        text: str = config.getini(f"faultlab_{key}").strip()
+        value = int(text) if key == "seed" and text.isdecimal() else text
+        if text:
+            yield f"{_ini(config)}: faultlab_", {key: value}, _beside_ini(config)
+
+
+def _ini(config: pytest.Config) -> str:
+    """The name of the ini file; an override on the command line stands in its place."""
+    return "the ini options" if config.inipath is None else config.inipath.name
+
+
+def _beside_ini(config: pytest.Config) -> Path:
+    return config.rootpath if config.inipath is None else config.inipath.parent
+
+
+def _settled(said: Iterable[_Said]) -> Settings:
+    """What holds of it, the first over the others. Raises UsageError."""
+    from .testing import Said, settled
+
+    return settled([Said(*one) for one in said])
+
+
+def _served(config: pytest.Config) -> dict[str, Specification]:
+    """Who serves by the ini file. Raises UsageError."""
+    from .testing import served
+
+    lines: list[str] = config.getini("faultlab_services")
+    return served(lines, f"{_ini(config)}: faultlab_services", _beside_ini(config))
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r}; expected a whole number, 0 or more")
+    return int(text)
+
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise ValueError
+        raise ArgumentTypeError(f"{text!r}; expected seconds, over 0")
     return value
 
 
@@ -66,16 +194,18 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     from .errors import LabError
     from .testing import LIMIT, Lab
 
-    item = request.node
-    limit = request.config.getoption("--faultlab-limit")
+    item, config = request.node, request.config
+    settings = _settled([*_of_options(config), *_of_marks(item), *_of_ini(config)])
+    limit = config.getoption("--faultlab-limit")
     folder = Path(tempfile.mkdtemp(prefix="faultlab-"))
     item.stash[_passed] = False
     try:
         made = Lab(
-            partial(Embedded, _session_process(request.config), {}),
+            partial(Embedded, _session_process(config), {}),
             name=item.nodeid,
             folder=folder,
-            seed=request.config.getoption("--faultlab-seed"),
+            settings=settings,
+            services=_served(config),
             limit=LIMIT if limit is None else limit,
         )
         item.stash[_lab] = made

@@ -75,6 +75,7 @@ ARROWS: dict[str, set[str]] = {
         "lab.mortal",
         "lab.history",
         "lab.errors",
+        "lab.backends",
     },
     "lab.folders": {"lab.errors"},
     "lab.outputs": {"lab.errors"},

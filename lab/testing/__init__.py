@@ -9,5 +9,7 @@ from __future__ import annotations
 from .armed import Armed
 from .count import Count
 from .lab import LIMIT, Lab, Place
+from .services import served
+from .settings import Said, Settings, settled
 
-__all__ = ["LIMIT", "Armed", "Count", "Lab", "Place"]
+__all__ = ["LIMIT", "Armed", "Count", "Lab", "Place", "Said", "Settings", "served", "settled"]

@@ -33,13 +33,14 @@ from ..report.lanes import WIDTH, lanes
 from ..stamp import Stamp
 from ..subjects.builtin import SERVICES, MaximusClient, client
 from ..subjects.recording import Watch
-from ..tune import FAST, Tune
+from ..tune import TUNES, Tune
 from .armed import Armed, Unfired
 from .arming import Arming
 from .count import Count
 from .evidence import Evidence
 from .feed import Feed
 from .operations import Marked, Operations
+from .settings import Settings
 
 __all__ = ["LIMIT", "Lab", "Place"]
 
@@ -62,16 +63,27 @@ class Place(Protocol):
 class Lab(Arming):
     """One test's lab. Every method is synchronous and may be used in sync and async tests.
 
-    `place` opens the environment that it runs in, `folder` holds this test's history. After
-    `limit` seconds its services are taken away, so that a blocked call returns.
+    `place` opens the environment that it runs in, `folder` holds this test's history. `services`
+    are started when their urls are first asked for, as the built-in ones are. After `limit`
+    seconds its services are taken away, so that a blocked call returns.
     """
 
     def __init__(
-        self, place: Place, *, name: str, folder: Path, seed: int = 0, limit: float = LIMIT
+        self,
+        place: Place,
+        *,
+        name: str,
+        folder: Path,
+        settings: Settings | None = None,
+        services: Mapping[str, Specification] | None = None,
+        limit: float = LIMIT,
     ) -> None:
+        settings = Settings() if settings is None else settings
         self.name = name
-        self.seed = seed
-        self.tune: Tune | None = FAST
+        self.seed = settings.seed
+        self._settings = settings
+        self._tuned = False  # whether the test has asked for the tune
+        self._declared = {name: Builtin(name) for name in BUILTIN} | dict(services or {})
         self._numbers = count(1)
         self._armed: list[Armed] = []
         self._urls: dict[str, str] = {}
@@ -81,9 +93,9 @@ class Lab(Arming):
         feed, events = socket.socketpair()
         header = Header(
             scenario=name,
-            seed=seed,
-            environment="embedded",
-            tune="fast",
+            seed=settings.seed,
+            environment=settings.env,
+            tune=settings.tune,
             subject="test",
             run="test",
             versions={"faultlab": version("faultlab"), "python": python_version()},
@@ -110,19 +122,30 @@ class Lab(Arming):
         self._timer.start()
 
     @property
+    def tune(self) -> Tune | None:
+        """Short times for a client, in seconds (`tune.read`, ...); None: it keeps its own.
+
+        Give them to your client and it is judged by them: `judge` puts them into the contract of a
+        test that has asked for them, or for `client`, and leaves another's as it is.
+        """
+        self._tuned = True
+        return TUNES[self._settings.tune]
+
+    @property
     def history(self) -> History:
         """Everything that happened so far, on the test's side, the wire and the backends."""
         return self._evidence.history
 
     def url(self, service: str) -> str:
-        """This test's own listener before a service; the built-in ones start when first asked for.
+        """This test's own listener before a service.
 
-        Raises UsageError for a service that is neither built in nor served.
+        The built-in ones and those of the ini file start when first asked for. Raises UsageError for
+        a service that is none of these, nor served by the test.
         """
         self._known(service)
         with self._serving:
             if service not in self._urls:
-                self._start(service, Builtin(service))
+                self._start(service, self._declared[service])
             return self._urls[service]
 
     def serve(self, service: str, routes: Mapping[str, object] | str) -> str:
@@ -293,7 +316,7 @@ class Lab(Arming):
 
     def _known(self, service: str) -> None:
         named: object = service  # a test is not always type-checked
-        known = [*BUILTIN, *(it for it in self._urls if it not in BUILTIN)]
+        known = [*self._declared, *(it for it in self._urls if it not in self._declared)]
         if named in known:
             return
         close = nearest(service, known) if isinstance(named, str) else None

@@ -1,0 +1,93 @@
+"""A stranger's repository, with sessions of pytest in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from faultlab.lab.history import History, load
+
+STRICT = (
+    *("-W", "error", "-p", "no:cacheprovider"),
+    *("-o", "asyncio_default_fixture_loop_scope=function"),
+)
+"""Warnings are errors."""
+
+
+@dataclass
+class Stranger:
+    """Somebody who has faultlab installed, and tests a client of their own."""
+
+    pytester: pytest.Pytester
+    temporary: Path
+
+    @property
+    def path(self) -> Path:
+        """The repository."""
+        return self.pytester.path
+
+    def writes(self, text: str = "", **files: str) -> None:
+        """A file of tests, or several by name."""
+        self.pytester.makepyfile(*filter(None, (text,)), **files)
+
+    def ini(self, **options: str) -> None:
+        """Its ini file."""
+        lines = [f"{name} = {value}" for name, value in options.items()]
+        self.pytester.makeini("\n".join(["[pytest]", *lines]))
+
+    def run(self, *options: str) -> pytest.RunResult:
+        """A session in a process of its own."""
+        return self.pytester.runpytest_subprocess(*STRICT, *options)
+
+    def run_here(self, *options: str) -> pytest.RunResult:
+        """A session in this process, for those that never start a lab."""
+        return self.pytester.runpytest_inprocess(*STRICT, *options)
+
+    def popen(self, *options: str) -> subprocess.Popen[bytes]:
+        """A session that goes on, its output in a pipe."""
+        return self.pytester.popen(
+            [sys.executable, "-m", "pytest", *STRICT, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def kept(self, name: str) -> History:
+        """The history that a failed test left."""
+        return load(self.path / ".faultlab/failed" / f"{name}.jsonl")
+
+    def folders(self) -> list[Path]:
+        """Temporary folders of the lab's that are left."""
+        return list(self.temporary.glob("faultlab-*"))
+
+    def lab_processes(self) -> list[str]:
+        """Lab processes that run in the repository."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if b"faultlab.lab" in (process / "cmdline").read_bytes():
+                    found.append(str((process / "cwd").readlink()))
+            except OSError:
+                continue  # it has ended meanwhile, or is another user's
+        return [cwd for cwd in found if cwd == str(self.path)]
+
+    def left_nothing(self) -> bool:
+        """Neither a folder nor a process."""
+        assert self.folders() == []
+        assert not (self.path / ".faultlab").exists()
+        assert self.lab_processes() == []
+        return True
+
+
+@pytest.fixture
+def stranger(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Stranger:
+    """Off CI, where pytest prints whole messages that it cuts elsewhere: texts are counted."""
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
+    folder = pytester.mkdir("temporary")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return Stranger(pytester, folder)
