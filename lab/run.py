@@ -172,7 +172,7 @@ class Session:
                 problems.append(Problem(file, one.line, key, text))
                 continue
             try:
-                found[one.service] = amended(found[one.service], _said(one))
+                found[one.service] = amended(found[one.service], _said(one), Path(file).parent)
             except ValueError as error:
                 problems.append(Problem(file, one.line, key, str(error)))
         return found, problems
@@ -312,9 +312,8 @@ class Session:
 
 def _said(served: Served) -> dict[str, object]:
     """The words that a file has for a stub, as an author of a subject writes them."""
-    words: dict[str, object] = {}
-    if served.stub is not None:
-        words["stub"] = served.stub
+    who = {"stub": served.stub, "openapi": served.openapi, "url": served.url}
+    words: dict[str, object] = {name: word for name, word in who.items() if word is not None}
     if served.preset:
         words["preset"] = served.preset
     if served.pace is not None:

@@ -66,6 +66,10 @@ def _lines(scenario: Scenario) -> Iterator[str]:
 def _words(served: Served) -> Iterator[str]:
     if served.stub is not None:
         yield f"stub: {scalar(served.stub)}"
+    if served.openapi is not None:
+        yield f"openapi: {scalar(served.openapi)}"
+    if served.url is not None:
+        yield f"url: {scalar(served.url)}"
     if served.preset:
         yield f"preset: {one_or_list(served.preset)}"
     if served.pace is not None:

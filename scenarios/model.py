@@ -162,7 +162,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a file says of the stub that serves a service; its names mean what the lab knows.
+    """What a file says of who serves a service; its names mean what the lab knows.
 
     What is None or empty is as the subject has it. `line`: where the service is named.
     """
@@ -170,6 +170,8 @@ class Served:
     service: str
     line: int
     stub: str | None = None
+    openapi: str | None = None
+    url: str | None = None
     preset: tuple[str, ...] = ()
     pace: str | None = None
     honours_idempotency_key: bool | None = None
@@ -179,6 +181,8 @@ class Served:
         honours = self.honours_idempotency_key
         words = (
             ("stub", self.stub),
+            ("openapi", self.openapi),
+            ("url", self.url),
             ("preset", " + ".join(self.preset)),
             ("pace", self.pace),
             ("honours_idempotency_key", None if honours is None else str(honours).lower()),

@@ -1,4 +1,4 @@
-"""What a file says of the stubs that serve: `services`, each with its words.
+"""What a file says of who serves: `services`, each with its words.
 
 Counterpart: `loader.py` reads the rest; the lab knows which stubs, presets and paces there are.
 """
@@ -13,7 +13,7 @@ from .shapes import Shapes, either, join, shape
 
 __all__ = ["SERVICE_KEYS", "read_services"]
 
-SERVICE_KEYS = ("stub", "preset", "pace", "honours_idempotency_key")
+SERVICE_KEYS = ("stub", "openapi", "url", "preset", "pace", "honours_idempotency_key")
 _YES_NO = ("true", "false")
 
 
@@ -40,6 +40,8 @@ def _service(shapes: Shapes, entry: Entry, key: str) -> Served | None:
     if words is None:
         return None
     stub = shapes.optional(words, "stub", shapes.line_of_text, join(at, "stub"))
+    openapi = shapes.optional(words, "openapi", shapes.line_of_text, join(at, "openapi"))
+    url = shapes.optional(words, "url", shapes.line_of_text, join(at, "url"))
     pace = shapes.optional(words, "pace", shapes.line_of_text, join(at, "pace"))
     preset = None
     if "preset" in words:
@@ -52,6 +54,8 @@ def _service(shapes: Shapes, entry: Entry, key: str) -> Served | None:
         entry.key,
         entry.line,
         stub=stub,
+        openapi=openapi,
+        url=url,
         preset=() if preset is None else preset,
         pace=pace,
         honours_idempotency_key=None if honours is None else honours == "true",

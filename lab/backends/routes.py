@@ -14,11 +14,23 @@ from urllib.parse import unquote
 
 from ..methods import IDEMPOTENT, METHODS
 
-__all__ = ["UNHANDLED", "Answer", "Frames", "Reply", "Request", "Routes", "json_reply"]
+__all__ = [
+    "UNHANDLED",
+    "Answer",
+    "Frames",
+    "Reply",
+    "Request",
+    "Routes",
+    "is_json",
+    "json_reply",
+]
 
 _KEY = re.compile(r"(\S+) (\S+)")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _KEY_HEADER = "idempotency-key"
+_JSON = "application/json"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
+_FRAMING = ("content-length", "transfer-encoding", "connection", "date")
 _BODILESS = (204, 205, 304)  # RFC 9110 15.3.5, 15.3.6, 15.4.5
 
 
@@ -126,10 +138,11 @@ class _Route:
 class Routes:
     """What a stub serves, from `{"GET /orders/{id}": REPLY, ...}`.
 
-    A REPLY is a JSON value, answered with 200; or `[status, value]`, two items with a whole number
-    first; or a function from Request to Reply. A list that would read as the second form is
-    written whole: `[200, [404, "x"]]`. The most specific path wins, literals before parameters.
-    HEAD is answered as GET where it has no route of its own.
+    A REPLY is a JSON value, answered with 200; or `[status, value]`, or `[status, value, headers]`,
+    a list with a whole number first; or a function from Request to Reply. A list that would read as
+    one of these is written whole: `[200, [404, "x"]]`. With a `content-type` that isn't JSON the
+    value is the body's text; with `null` for it there is no body. The most specific path wins,
+    literals before parameters. HEAD is answered as GET where it has no route of its own.
 
     `redirects`: a path that only a slash at its end keeps from being known is a 307, as FastAPI
     answers it. `honours_idempotency_key`: a request that isn't idempotent and repeats the method,
@@ -290,21 +303,64 @@ def _answer(key: str, value: object, problems: list[str]) -> Reply | Answer | No
     if callable(value):
         return value
     status: int = 200
-    if isinstance(value, list | tuple) and len(value) == 2 and type(value[0]) is int:
-        status, value = value
+    headers: object = {}
+    if isinstance(value, list | tuple) and type(value[0] if value else None) is int:
+        if len(value) == 2:
+            status, value = value
+        elif len(value) == 3 and isinstance(value[2], Mapping):
+            status, value, headers = value
         if not 200 <= status <= 599:
             problems.append(
                 f"{key!r}: {status} is no status of an answer, 200 to 599;"
                 f" a list is written [200, [{status}, ...]]"
             )
             return None
-        if status in _BODILESS:
-            if value is None:
-                return Reply(status, content_type=None)
-            problems.append(f"{key!r}: a {status} has no body; write [{status}, null]")
-            return None
     try:
-        return json_reply(status, value)
+        return _reply(status, value, _headers(headers))
     except (TypeError, ValueError, RecursionError) as error:
-        problems.append(f"{key!r}: the reply is no JSON value: {error}")
+        problems.append(f"{key!r}: {error}")
         return None
+
+
+def _headers(given: object) -> dict[str, str | None]:
+    """The headers of an answer, by their names in lower case. Raises ValueError."""
+    assert isinstance(given, Mapping)
+    found: dict[str, str | None] = {}
+    for name, value in given.items():
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header")
+        lower = name.lower()
+        if lower in _FRAMING:
+            raise ValueError(f"{name}: the stub sends it itself")
+        if value is None and lower == "content-type":
+            found[lower] = None
+        elif isinstance(value, str) and value.isprintable() and value.isascii():
+            found[lower] = value
+        else:
+            raise ValueError(f"{name}: {value!r}; expected text, printable ASCII")
+    return found
+
+
+def _reply(status: int, value: object, headers: dict[str, str | None]) -> Reply:
+    """An answer with this value. Raises ValueError for one that can't be sent, or TypeError."""
+    kind = headers.pop("content-type", _JSON)
+    rest = tuple((name, text) for name, text in headers.items() if text is not None)
+    if status in _BODILESS or kind is None:
+        if value is not None:
+            what = f"a {status}" if status in _BODILESS else "an answer without content-type"
+            raise ValueError(f"{what} has no body; write [{status}, null]")
+        return Reply(status, content_type=None, headers=rest)
+    if not is_json(kind):
+        if not isinstance(value, str):
+            raise ValueError(f"{kind}: {value!r}; expected the body's text")
+        return Reply(status, value.encode(), content_type=kind, headers=rest)
+    try:
+        return replace(json_reply(status, value, rest), content_type=kind)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"the reply is no JSON value: {error}") from error
+
+
+def is_json(kind: str) -> bool:
+    """Whether a media type is JSON, or one that is built on it (RFC 6839)."""
+    name = kind.partition(";")[0].strip().lower()
+    return name == _JSON or name.endswith("+json")

@@ -1,30 +1,36 @@
 """Who serves a service, as values that travel to the lab process: routes, a built-in, a URL.
 
-Counterpart of what an author writes in `@subject(services=...)` or `lab.serve(...)`. Knows no
-network; `rig.py` builds what is meant here.
+Counterpart of what an author writes in `@subject(services=...)` or `lab.serve(...)`. Reads the OpenAPI
+file that is named there; knows no network. `rig.py` builds what is meant here.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from ..redaction import redacted
 from .maximus import BUILTIN, PACES, maximus_routes
+from .openapi import routes_of_document
 from .routes import Routes
 
 __all__ = ["Builtin", "Routed", "Specification", "Url", "amended", "parse", "routes_of", "seeded"]
 
 _EXPECTED = (
-    "expected routes {'GET /orders/{id}': {...}}, a URL 'http://host:port',"
-    f" or a built-in stub ({', '.join(BUILTIN)})"
+    "expected routes {'GET /orders/{id}': {...}}, an OpenAPI file 'orders.openapi.yaml',"
+    f" a URL 'http://host:port', or a built-in stub ({', '.join(BUILTIN)})"
 )
 
-_LATER_KEYS = {"image": "an image", "openapi": "an OpenAPI file"}
-_WHO = ("routes", "url", "stub")
+_LATER_KEYS = {"image": "an image"}
+_FILES = (".yaml", ".yml", ".json")
+_WHO = ("routes", "openapi", "url", "stub")
 _HOW = ("preset", "pace", "honours_idempotency_key")
 
 
@@ -68,12 +74,13 @@ class Url(msgspec.Struct, frozen=True, tag_field="by", tag="url"):
 Specification = Routed | Builtin | Url
 
 
-def parse(value: object, service: str = "") -> Specification:
+def parse(value: object, service: str = "", folder: Path = Path()) -> Specification:
     """Who serves, from what an author wrote for this service.
 
-    A mapping of routes; a URL; the name of a built-in stub; or a mapping of words: `routes`, `url`
-    or `stub` (the service's own name unless given), and `preset`, `pace`,
-    `honours_idempotency_key`. Raises one ValueError with all that is wrong.
+    A mapping of routes; an OpenAPI file, of `folder` unless its path is absolute; a URL; the name of
+    a built-in stub; or a mapping of words: `routes`, `openapi`, `url` or `stub` (the service's own
+    name unless given), and `preset`, `pace`, `honours_idempotency_key`. Raises one ValueError with
+    all that is wrong.
     """
     match value:
         case Routed() | Builtin() | Url():
@@ -83,7 +90,7 @@ def parse(value: object, service: str = "") -> Specification:
             if later:
                 raise ValueError(f"{_LATER_KEYS[later[0]]} comes with a later version; {_EXPECTED}")
             if not {*_WHO, *_HOW}.isdisjoint(value):
-                return _worded(value, service)
+                return _worded(value, service, folder)
             return _routed(value)
         case str() if value in BUILTIN:
             return Builtin(value)
@@ -91,27 +98,27 @@ def parse(value: object, service: str = "") -> Specification:
             raise ValueError(f"{value!r}: https comes with a later version; {_EXPECTED}")
         case str() if value.startswith("http://"):
             return _url(value)
-        case str() if value.endswith((".yaml", ".yml", ".json")):
-            raise ValueError(f"{value!r}: an OpenAPI file comes with a later version; {_EXPECTED}")
+        case str() if value.endswith(_FILES):
+            return _documented(folder / value)
         case _:
             raise ValueError(f"{value!r} serves nothing; {_EXPECTED}")
 
 
-def amended(given: Specification, words: dict[str, object]) -> Specification:
-    """The same stub with these words for its own; `stub` among them puts another in its place.
+def amended(given: Specification, words: dict[str, object], folder: Path = Path()) -> Specification:
+    """The same stub with these words for its own; who serves, among them, takes its place.
 
     Raises ValueError, also where the lab did not start what serves.
     """
-    if "stub" in words:
-        return _worded(words, "")
+    if not {*_WHO}.isdisjoint(words):
+        return _worded(words, "", folder)
     own: dict[str, object]
     match given:
         case Builtin(name, presets, pace, honours):
             own = {"stub": name, "preset": presets, "pace": pace}
-            return _worded(own | {"honours_idempotency_key": honours} | words, name)
+            return _worded(own | {"honours_idempotency_key": honours} | words, name, folder)
         case Routed(routes, honours):
             own = {"routes": json.loads(routes), "honours_idempotency_key": honours}
-            return _worded(own | words, "")
+            return _worded(own | words, "", folder)
         case Url(url):
             raise ValueError(f"{next(iter(words))}: is for a stub: the lab did not start {url}")
 
@@ -139,7 +146,7 @@ def routes_of(specification: Routed | Builtin, clock: Callable[[], float] | None
             )
 
 
-def _worded(words: Mapping[str, object], service: str) -> Specification:
+def _worded(words: Mapping[str, object], service: str, folder: Path) -> Specification:
     unknown = [key for key in words if key not in (*_WHO, *_HOW)]
     if unknown:
         raise ValueError(f"{unknown[0]!r}: no such word; there are {', '.join((*_WHO, *_HOW))}")
@@ -151,7 +158,7 @@ def _worded(words: Mapping[str, object], service: str) -> Specification:
     if honours is not True and honours is not False:
         raise ValueError(f"honours_idempotency_key: {honours!r} is neither true nor false")
     if who != "stub":
-        allowed = (who, "honours_idempotency_key") if who == "routes" else (who,)
+        allowed = (who,) if who == "url" else (who, "honours_idempotency_key")
         extra = [word for word in words if word not in allowed]
         if extra:
             raise ValueError(f"{extra[0]}: is not for `{who}`; allowed beside it: {_beside(who)}")
@@ -160,6 +167,12 @@ def _worded(words: Mapping[str, object], service: str) -> Specification:
             return _routed(routes, honours=honours)
         case "routes", other:
             raise ValueError(f"routes: {other!r}; {_EXPECTED}")
+        case "openapi", str() as file if file.endswith(_FILES):
+            return _documented(folder / file, honours=honours)
+        case "openapi", other:
+            raise ValueError(
+                f"openapi: {other!r}; expected a file that ends in {', '.join(_FILES)}"
+            )
         case "url", str() as url if url.startswith("http://"):
             return _url(url)
         case "url", other:
@@ -176,7 +189,7 @@ def _worded(words: Mapping[str, object], service: str) -> Specification:
 
 
 def _beside(who: str) -> str:
-    return "honours_idempotency_key" if who == "routes" else "nothing"
+    return "nothing" if who == "url" else "honours_idempotency_key"
 
 
 def _names(value: object) -> tuple[str, ...]:
@@ -187,12 +200,29 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _routed(routes: Mapping[object, object], *, honours: bool = False) -> Routed:
-    Routes(routes)  # type: ignore[arg-type]
+def _routed(routes: Mapping[Any, object], *, honours: bool = False) -> Routed:
+    Routes(routes)
     called = [key for key, reply in routes.items() if callable(reply)]
     if called:
         raise ValueError(f"routes: {called[0]!r}: a function can't travel to the lab process")
     return Routed(json.dumps(dict(routes)), honours)
+
+
+def _documented(path: Path, *, honours: bool = False) -> Routed:
+    """A stub from an OpenAPI file's examples. Raises ValueError with the file in front."""
+    try:
+        text = path.read_text("utf-8")
+        document = (
+            json.loads(text) if path.suffix == ".json" else YAML(typ="safe", pure=True).load(text)
+        )
+    except OSError as error:
+        raise ValueError(f"{path}: can't be read: {error.strerror}; {_EXPECTED}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, YAMLError) as error:
+        raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
+    try:
+        return _routed(routes_of_document(document), honours=honours)
+    except ValueError as error:
+        raise ValueError("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from error
 
 
 def _url(text: str) -> Url:

@@ -78,7 +78,7 @@ def describe(subject: Subject, offers: Mapping[str, Op]) -> Declared:
     """
     return Declared(
         name=subject.name,
-        services=dict(_specifications(subject.services)),
+        services=dict(_specifications(subject)),
         contract=_contract(subject.contract, subject.file),
         asks=subject.asks,
         offers=tuple(
@@ -96,10 +96,11 @@ def describe(subject: Subject, offers: Mapping[str, Op]) -> Declared:
     )
 
 
-def _specifications(services: Mapping[str, object]) -> Iterator[tuple[str, Specification]]:
-    for name, value in services.items():
+def _specifications(subject: Subject) -> Iterator[tuple[str, Specification]]:
+    folder = Path(subject.file).parent  # a file is named as its author sees it
+    for name, value in subject.services.items():
         try:
-            yield name, parse(value, name)
+            yield name, parse(value, name, folder)
         except ValueError as error:
             raise ValueError(f"services[{name!r}]: {error}") from error
 

@@ -198,8 +198,8 @@ def subject(
 ) -> Callable[[Factory], Subject]:
     """Declare a subject: the decorated generator takes `urls` and yields operations by name.
 
-    `services`: for each name routes, a URL, a built-in stub's name, or a mapping of what a stub is
-    like (`routes`, `url` or `stub`; `preset`, `pace`, `honours_idempotency_key`). `contract`: what
+    `services`: for each name routes, an OpenAPI file beside the author's own, a URL, a built-in
+    stub's name, or a mapping of what a stub is like (`routes`, `openapi`, `url` or `stub`; `preset`, `pace`, `honours_idempotency_key`). `contract`: what
     the client promises; a built-in's name, a file, or a mapping; left out, only checks that need no
     promise are judged. The generator, async or sync, or a context manager's function, may also ask for
     `tune` and `seed` by these names.

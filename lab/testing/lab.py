@@ -149,7 +149,9 @@ class Lab(Arming):
             return self._urls[service]
 
     def serve(self, service: str, routes: Mapping[str, object] | str) -> str:
-        """A stub from routes, `{"GET /orders/{id}": {...}}`, or a server's URL; gives its url.
+        """A stub from routes, `{"GET /orders/{id}": {...}}`, an OpenAPI file's path, or a server's URL.
+
+        Gives its url.
 
         Or words that say what a stub is like, before its url is first asked for:
         `lab.serve("core", {"preset": "degraded", "pace": "measured",

@@ -5,7 +5,7 @@ import pytest
 from faultlab.scenarios.loader import parse
 from faultlab.scenarios.model import Served
 
-KEYS = "stub, preset, pace or honours_idempotency_key"
+KEYS = "stub, openapi, url, preset, pace or honours_idempotency_key"
 FAULT = "fault:\n  - inject: refused\n  - read: ok\n"
 
 
@@ -16,6 +16,8 @@ def test_each_service_has_its_words() -> None:
 services:
   core: {{preset: [no_arousal, degraded], pace: measured}}
   orders: {{honours_idempotency_key: true}}
+  shop: {{openapi: shop.openapi.yaml}}
+  pay: {{url: http://127.0.0.1:9000}}
   nis:
     stub: maba
     honours_idempotency_key: false
@@ -25,7 +27,9 @@ services:
     assert found.services == (
         Served("core", 3, preset=("no_arousal", "degraded"), pace="measured"),
         Served("orders", 4, honours_idempotency_key=True),
-        Served("nis", 5, stub="maba", honours_idempotency_key=False),
+        Served("shop", 5, openapi="shop.openapi.yaml"),
+        Served("pay", 6, url="http://127.0.0.1:9000"),
+        Served("nis", 7, stub="maba", honours_idempotency_key=False),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -20,8 +23,8 @@ from faultlab.lab.backends.specification import (
 )
 
 EXPECTED = (
-    "expected routes {'GET /orders/{id}': {...}}, a URL 'http://host:port',"
-    " or a built-in stub (core, penelope, maba, nis, icarus, metis, noesis, sophia)"
+    "expected routes {'GET /orders/{id}': {...}}, an OpenAPI file 'orders.openapi.yaml',"
+    " a URL 'http://host:port', or a built-in stub (core, penelope, maba, nis, icarus, metis, noesis, sophia)"
 )
 
 
@@ -48,9 +51,10 @@ def test_three_ways_to_say_who_serves(written: object, meant: Specification) -> 
         ("https://x", f"'https://x': https comes with a later version; {EXPECTED}"),
         (
             "orders.openapi.yaml",
-            f"'orders.openapi.yaml': an OpenAPI file comes with a later version; {EXPECTED}",
+            f"orders.openapi.yaml: can't be read: No such file or directory; {EXPECTED}",
         ),
-        ({"openapi": "a.yaml"}, f"an OpenAPI file comes with a later version; {EXPECTED}"),
+        ({"openapi": 7}, "openapi: 7; expected a file that ends in .yaml, .yml, .json"),
+        ({"openapi": "a.txt"}, "openapi: 'a.txt'; expected a file that ends in .yaml, .yml, .json"),
         ({"image": "nginx", "port": 80}, f"an image comes with a later version; {EXPECTED}"),
         ("orders", f"'orders' serves nothing; {EXPECTED}"),
         (9000, f"9000 serves nothing; {EXPECTED}"),
@@ -79,6 +83,48 @@ def test_anything_else_is_refused_by_name(written: object, problem: str) -> None
     with pytest.raises(ValueError, match=r".") as refused:
         parse(written)
     assert str(refused.value) == problem
+
+
+ORDERS = """
+openapi: 3.1.0
+paths:
+  /orders/{id}:
+    get:
+      responses: {200: {content: {application/json: {example: {id: 7}}}}}
+"""
+
+
+@pytest.mark.parametrize("written", ["orders.yaml", {"openapi": "orders.yaml"}])
+def test_an_openapi_file_lies_beside_who_names_it(tmp_path: Path, written: object) -> None:
+    """Its examples travel as routes, so that the lab process reads no file."""
+    (tmp_path / "orders.yaml").write_text(ORDERS)
+    meant = {"GET /orders/{id}": [200, {"id": 7}, {"content-type": "application/json"}]}
+    assert parse(written, "orders", tmp_path) == Routed(json.dumps(meant))
+    assert amended(Url("http://x"), {"openapi": "orders.yaml"}, tmp_path) == parse(
+        "orders.yaml", folder=tmp_path
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        (
+            "a.json",
+            "{",
+            "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
+        ("a.yaml", "[]", "no OpenAPI document: expected a mapping with `openapi` and `paths`"),
+        ("a.yaml", "swagger: '2.0'", "swagger: '2.0'; expected `openapi: 3.x`: convert it first"),
+    ],
+)
+def test_an_openapi_file_that_cant_be_served_is_named(
+    tmp_path: Path, name: str, text: str, problem: str
+) -> None:
+    """The reader looks for the file first."""
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=r".") as refused:
+        parse(name, folder=tmp_path)
+    assert str(refused.value) == f"{tmp_path / name}: {problem}"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +194,7 @@ def test_words_say_what_a_stub_is_like(written: object, meant: Specification) ->
         (
             {"preset": "degraded", "presets": []},
             (
-                "'presets': no such word; there are routes, url, stub, preset, pace,"
+                "'presets': no such word; there are routes, openapi, url, stub, preset, pace,"
                 " honours_idempotency_key"
             ),
         ),
