@@ -42,12 +42,14 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            _addressed(lambda: command(*args, **kwargs))
-        except KeyboardInterrupt:
-            from .errors import INTERRUPTED
+        from .interrupts import said, terminable
 
-            raise _fail("interrupted; everything is closed", INTERRUPTED) from None
+        try:
+            with terminable():
+                _addressed(lambda: command(*args, **kwargs))
+        except KeyboardInterrupt as error:
+            how, code = said(error)
+            raise _fail(f"{how}; everything is closed", code) from None
 
     return guarded
 
@@ -88,7 +90,7 @@ def main() -> None:
                                   your own client
 
     Exit codes: 0 pass; 1 fail; 2 the scenario or the command line is wrong;
-    3 unknown, error, set-up or nothing offered; 130 Ctrl-C.
+    3 unknown, error, set-up or nothing offered; 130 Ctrl-C; 143 SIGTERM.
     """
 
 

@@ -19,7 +19,8 @@ from typing import IO
 import click
 from rich.style import Style
 
-from .errors import INTERRUPTED, LabError, SetupError
+from .errors import LabError, SetupError
+from .interrupts import said
 from .outputs import Output, write
 from .plan import NotOffered, Plan
 from .report.document import Document, Setting, document
@@ -246,19 +247,20 @@ def play(
     try:
         with display.ticking(), session:
             session.play(plans, progress=display.progress, ended=display.ended, jobs=jobs)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        how, code = said(error)
         try:
-            failed = reported(outputs, so_far("interrupted", INTERRUPTED))
+            failed = reported(outputs, so_far(how, code))
         except KeyboardInterrupt:
             failed = True
         ended = f"{len(display.results)} of {len(plans)} scenarios had ended"
-        said = "no report was written of it" if failed else "the reports say so"
+        reports = "no report was written of it" if failed else "the reports say so"
         click.echo(
-            f"interrupted: {ended}; everything is closed, what was recorded is kept in {folder}"
-            f"{f'; {said}' if outputs else ''} (exit {INTERRUPTED})",
+            f"{how}: {ended}; everything is closed, what was recorded is kept in {folder}"
+            f"{f'; {reports}' if outputs else ''} (exit {code})",
             err=True,
         )
-        return INTERRUPTED
+        return code
     except LabError as error:
         reported(outputs, so_far(f"{type(error).__name__}: {error}", exit_code("error")))
         raise

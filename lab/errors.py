@@ -17,7 +17,6 @@ from typing import Any
 from typing_extensions import override
 
 __all__ = [
-    "INTERRUPTED",
     "EvidenceMissing",
     "FaultError",
     "LabError",
@@ -25,9 +24,6 @@ __all__ = [
     "SubjectError",
     "UsageError",
 ]
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells know it; what verdicts exit with, lab/verdict.py says."""
 
 _LABEL = 10  # columns of the longest label and its gap
 

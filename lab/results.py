@@ -12,14 +12,14 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from .attempts import read
-from .checks import STEP, Finding, Verdict
+from .attempts import Reading, read
+from .checks import RUN, STEP, Finding, Verdict
 from .contract import Contract
 from .errors import LabError, SetupError, UsageError
 from .expect import StepFinding, judge_steps, not_ok, required
-from .history import History, HistoryError, load
+from .history import History, HistoryError, load, refuted
 from .oracle import demands
-from .plan import Plan
+from .plan import Operate, Plan
 from .verdict import Judgement, encode, judge
 
 __all__ = ["Result", "judged", "rejudge", "save", "stories"]
@@ -60,10 +60,10 @@ def judged(result: Result) -> Result:
         said = Finding("lab", "lab", "error", seen=str(result.error or "there is no history"))
         return replace(result, judgement=Judgement("error", (said,)))
     reading = read(result.armed)
+    ended = result.armed.ended
+    plan = result.plan if ended else _so_far(result.plan, reading)
     try:
-        found = judge_steps(
-            result.plan, reading, result.contract, demands(result.contract, reading)
-        )
+        found = judge_steps(plan, reading, result.contract, demands(result.contract, reading))
         steps = tuple(_finding(step) for step in found)
     except Exception as error:  # noqa: BLE001  # the border: our own mistake is a verdict, too
         crash = f"the steps' judgement crashed: {type(error).__name__}: {error}"
@@ -72,10 +72,47 @@ def judged(result: Result) -> Result:
         result.contract,
         reading,
         result.baseline,
-        frozenset(required(result.plan, result.contract)),
-        steps,
+        frozenset(required(plan, result.contract) if ended else ()),
+        steps if ended else (*steps, _cut_short(result, reading)),
     )
     return replace(result, judgement=judgement)
+
+
+def _so_far(plan: Plan, reading: Reading) -> Plan:
+    """The plan without the operations that a run which was cut short did not come to."""
+    played = {operation.id for operation in reading.operations}
+    steps = tuple(
+        step.model_copy(update={"ids": tuple(one for one in step.ids if one in played)})
+        if isinstance(step, Operate)
+        else step
+        for step in plan.steps
+    )
+    return plan.model_copy(update={"steps": steps})
+
+
+def _cut_short(result: Result, reading: Reading) -> Finding:
+    """What is said of a run that did not come to its end: whatever is missing, this is why."""
+    planned = sum(len(step.ids) for step in result.plan.operations())
+    ended = sum(operation.ending != "unknown" for operation in reading.operations)
+    return Finding(
+        RUN,
+        "cut-short",
+        "unknown",
+        promised="the run came to its end",
+        missing=f"the rest of the run, which was cut short {_place(result.armed)}: by Ctrl-C, a "
+        "kill or an error",
+        known=f"{ended} of {planned} operations had ended",
+        to_know="play it again",
+    )
+
+
+def _place(history: History | None) -> str:
+    """Where a history stops."""
+    if history is None or not history.events:
+        return "before anything happened"
+    last = history.events[-1]
+    phase = f", in its phase {last.phase}" if last.phase else ""
+    return f"after {last.t:.1f} s{phase}"
 
 
 def _finding(step: StepFinding) -> Finding:
@@ -131,13 +168,22 @@ def stories(folder: Path) -> tuple[Path, ...]:
 
 
 def rejudge(folder: Path) -> Result:
-    """Judge one story's folder again. Raises UsageError for a file that is missing or damaged."""
+    """Judge one story's folder again, as far as it was played.
+
+    Raises UsageError for a file that is missing or damaged, and for a baseline that was cut short.
+    """
     try:
         plan = _read(Plan, folder / "plan.json")
         contract = _read(Contract, folder / "contract.json")
-        baseline = load(folder / "baseline.jsonl")
+        baseline = _history(folder / "baseline.jsonl")
+        if not baseline.ended:
+            raise UsageError(
+                f"{folder}: this story was not played to its end",
+                seen=f"its baseline was cut short {_place(baseline)}",
+                mend="play it again",
+            )
         broken = not_ok(read(baseline), contract)
-        armed = None if broken else load(folder / "armed.jsonl")
+        armed = None if broken else _history(folder / "armed.jsonl")
     except FileNotFoundError as error:
         raise UsageError(
             f"{folder}: this story was not played to its end",
@@ -161,6 +207,19 @@ def rejudge(folder: Path) -> Result:
         folder=folder,
     )
     return judged(result)
+
+
+def _history(path: Path) -> History:
+    """A history whose events go together. Raises UsageError, HistoryError and OSError."""
+    history = load(path)
+    wrong = refuted(history)
+    if wrong is not None:
+        index, why = wrong
+        raise UsageError(
+            f"{path}:{index + 1}: {why}",
+            expected="a history as it was recorded; lines are missing, or were altered",
+        )
+    return history
 
 
 def _read(model: type[Saved], path: Path) -> Saved:

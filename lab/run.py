@@ -30,7 +30,7 @@ from .environments import ENVIRONMENTS
 from .environments.embedded import Embedded, LabProcess
 from .errors import LabError, SetupError, SubjectError
 from .expect import not_ok
-from .history import Header, History, HistoryError, OpUnknown
+from .history import Header, History, HistoryError, OpUnknown, RunEnded
 from .oracle import begin, fold, open_circuits, timeline
 from .plan import (
     Clear,
@@ -387,6 +387,9 @@ class _Play:
                 self._child.close(limit=_OPENING)
                 self._settle()
                 self._await_closes()
+            if self._stopped.is_set():
+                raise SetupError("the run was stopped")
+            self._env.note(RunEnded(t=self._env.clock()))
         except BaseException:
             self._child.kill()
             with contextlib.suppress(SetupError, OSError, HistoryError):

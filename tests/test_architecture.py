@@ -79,12 +79,21 @@ ARROWS: dict[str, set[str]] = {
     },
     "lab.folders": {"lab.errors"},
     "lab.outputs": {"lab.errors"},
-    "lab.console": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.outputs"},
+    "lab.interrupts": set(),
+    "lab.console": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.outputs", "lab.interrupts"},
     "lab.cli": ORACLE
     | PLAN
     | JUDGES
     | CONDUCTOR
-    | {"lab.toxiproxy", "lab.stubs", "lab.console", "lab.folders", "lab.outputs", "maximus"},
+    | {
+        "lab.toxiproxy",
+        "lab.stubs",
+        "lab.console",
+        "lab.folders",
+        "lab.interrupts",
+        "lab.outputs",
+        "maximus",
+    },
     "face": ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.cli", "lab.testing"},
 }
 

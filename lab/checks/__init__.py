@@ -24,9 +24,9 @@ from . import (
     timing,
 )
 from .case import Case, FreeRule, Rule
-from .finding import STEP, CheckInfo, Finding, Outcome, Verdict
+from .finding import RUN, STEP, CheckInfo, Finding, Outcome, Verdict
 
-__all__ = ["ALL", "STEP", "CheckInfo", "Finding", "Outcome", "Verdict", "by_slug", "put"]
+__all__ = ["ALL", "RUN", "STEP", "CheckInfo", "Finding", "Outcome", "Verdict", "by_slug", "put"]
 
 _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
     (retry.BOUNDED, retry.bounded),

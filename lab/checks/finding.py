@@ -10,13 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["STEP", "CheckInfo", "Finding", "Outcome", "Verdict"]
+__all__ = ["RUN", "STEP", "CheckInfo", "Finding", "Outcome", "Verdict"]
 
 Outcome = Literal["pass", "fail", "error", "unknown", "not_exercised", "not_promised"]
 Verdict = Literal["pass", "fail", "unknown", "error"]
 
 STEP = "step"
 """`Finding.check` of a step whose expected outcome did not come."""
+
+RUN = "run"
+"""`Finding.check` of a run that did not come to its end."""
 
 
 @dataclass(frozen=True, slots=True)

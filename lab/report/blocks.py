@@ -12,7 +12,7 @@ from itertools import groupby
 
 from ..attempts import Operation, Reading, read
 from ..checks import by_slug
-from ..checks.finding import STEP, Finding
+from ..checks.finding import RUN, STEP, Finding
 from ..expect import not_ok, outcome_of, required
 from ..history import History
 from ..plan import Operate
@@ -179,6 +179,7 @@ def _unknowns(result: Result, judgement: Judgement) -> Iterator[tuple[str, ...]]
             ("seen", same[0].seen),
             ("known", "; ".join(known)),
             ("to know", "; ".join(to_know)),
+            ("again", again(result.plan) if same[0].check == RUN else ""),
             ("history", _history(result, same[0])),
         ]
         yield (*_title("UNKNOWN", result, same), *_rows(rows))

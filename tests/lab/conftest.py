@@ -20,6 +20,7 @@ from faultlab.lab.history import (
     RequestStarted,
     ResponseComplete,
     ResponseHead,
+    RunEnded,
     numbered,
 )
 from faultlab.lab.plan import Offer, Plan, plan
@@ -87,6 +88,7 @@ def played(*, faults: bool = True, retry: bool = False) -> Iterator[AnyEvent]:
             yield ResponseHead(t=t + 0.01, status=404 if hit else 200, **wire)
             yield ResponseComplete(t=t + 0.01, **wire)
         yield OpOk(t=op + 0.1, op=op, type="Health")
+    yield RunEnded(t=4.0)
 
 
 def result(folder: Path, name: str = "rejected", *, retry: bool = False) -> Result:

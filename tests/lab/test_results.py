@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from faultlab.faults import Status
 from faultlab.lab.contract import parse
 from faultlab.lab.errors import SetupError, UsageError
-from faultlab.lab.history import load
+from faultlab.lab.history import AnyEvent, ConnOpened, load, numbered
 from faultlab.lab.plan import Enter, Inject, Operate, Plan
 from faultlab.lab.results import Result, judged, rejudge, save, stories
 from faultlab.lab.verdict import decode
@@ -175,6 +176,62 @@ def test_a_damaged_file_is_named(played: Result, name: str, damage: bytes) -> No
     with pytest.raises(UsageError) as caught:
         rejudge(played.folder)
     assert str(played.folder / name) in caught.value.text
+
+
+def rewritten(path: Path, change: Callable[[list[AnyEvent]], list[AnyEvent]]) -> None:
+    """A history file with other events, numbered anew."""
+    history = load(path)
+    numbered(history.header, change(list(history.events))).save(path)
+
+
+def test_a_history_whose_events_do_not_go_together_is_told_by_its_line(played: Result) -> None:
+    """Whatever is left of it would be judged as if it were all."""
+    save(played)
+    path = played.folder / "armed.jsonl"
+    rewritten(path, lambda events: [one for one in events if not isinstance(one, ConnOpened)])
+    with pytest.raises(UsageError) as caught:
+        rejudge(played.folder)
+    assert caught.value.text == (
+        f"{path}:5: request.started of connection 1, which never was opened before it"
+    )
+    assert caught.value.rows["expected"].startswith("a history as it was recorded")
+
+
+def test_a_run_that_was_cut_short_is_judged_so_far_and_said(played: Result) -> None:
+    """Nothing that was not played is asked for, and nothing passes for want of it."""
+    steps = (*PLAN.steps[:-1], write((2,), "fault", 5, requires=("C44",)))
+    save(replace(played, plan=PLAN.model_copy(update={"steps": steps})))
+    path = played.folder / "armed.jsonl"
+    rewritten(path, lambda events: [one for one in events if one.op != 2][:-2])
+    found = rejudge(played.folder).judgement
+    assert found is not None
+    assert (found.verdict, found.unmet) == ("unknown", ())
+    finding = found.findings[-1]
+    assert (finding.check, finding.known) == ("run", "1 of 2 operations had ended")
+    assert finding.missing.startswith(
+        "the rest of the run, which was cut short after 1.0 s, in its phase fault"
+    )
+    assert [one.missing for one in found.findings if "not played" in one.missing] == []
+
+
+def test_what_failed_before_a_run_was_cut_short_fails(played: Result) -> None:
+    """It was seen, whatever would have come."""
+    broken = replace(
+        played, contract=played.contract.model_copy(update={"errors": {"status": ("X",)}})
+    )
+    save(broken)
+    rewritten(played.folder / "armed.jsonl", lambda events: events[:-1])
+    assert rejudge(played.folder).verdict == "fail"
+
+
+def test_a_baseline_that_was_cut_short_proves_nothing(played: Result) -> None:
+    """No operation of it failed, and yet nothing can be concluded."""
+    save(played)
+    rewritten(played.folder / "baseline.jsonl", lambda events: events[:-4])
+    with pytest.raises(UsageError) as caught:
+        rejudge(played.folder)
+    assert caught.value.text == f"{played.folder}: this story was not played to its end"
+    assert caught.value.rows["seen"].startswith("its baseline was cut short after 1.0 s")
 
 
 def test_a_run_folder_holds_its_stories_in_order(played: Result) -> None:

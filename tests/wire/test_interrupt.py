@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a run, on a real process."""
+"""Ctrl-C or SIGTERM in the middle of a run, on a real process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ pytestmark = pytest.mark.wire
 _PATIENCE = 30.0
 
 
-def test_ctrl_c_ends_in_one_line_and_keeps_the_history(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "how", "code"),
+    [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "terminated", 143)],
+    ids=["ctrl-c", "term"],
+)
+def test_an_interrupt_ends_in_one_line_and_keeps_the_history(
+    number: signal.Signals, how: str, code: int, tmp_path: Path
+) -> None:
     """What was seen until then may be what the user was waiting for."""
     out = tmp_path / "out"
     report = tmp_path / "report.json"
@@ -38,15 +45,15 @@ def test_ctrl_c_ends_in_one_line_and_keeps_the_history(tmp_path: Path) -> None:
             assert process.poll() is None
             time.sleep(0.02)
         assert json.loads(report.read_bytes())["exit_code"] is None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, told = process.communicate(timeout=_PATIENCE)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert told == (
-        "interrupted: 0 of 1 scenarios had ended; everything is closed, what was recorded is kept "
-        f"in {out}; the reports say so (exit 130)\n"
+        f"{how}: 0 of 1 scenarios had ended; everything is closed, what was recorded is kept "
+        f"in {out}; the reports say so (exit {code})\n"
     )
     made = json.loads(report.read_bytes())
-    assert (made["verdict"], made["exit_code"], made["cut"]) == ("unknown", 130, "interrupted")
+    assert (made["verdict"], made["exit_code"], made["cut"]) == ("unknown", code, how)
     assert [story["state"] for story in made["scenarios"]] == ["not played"]
     assert load(baseline).header.scenario == "partition"
     assert (out / "partition" / "plan.json").exists()

@@ -44,6 +44,7 @@ from ...history import (
     ResponseCut,
     ResponseHead,
     ResponseSent,
+    RunEnded,
     Sample,
     Starved,
     SubjectClosed,
@@ -214,6 +215,8 @@ class Writer:
                 yield self._armed(event)
             case FaultCleared():
                 yield self._cleared(event)
+            case RunEnded():
+                yield _lab(event, "the run ended")
             case BreakerState(key=key, state=state):
                 yield _lab(event, f"breaker {key}: {state}")
             case Starved(service=service, why=why, over=over):

@@ -1,19 +1,14 @@
-"""The record of a run: event types, the append-only History, JSON lines both ways.
+"""What can be recorded: the kinds of events, a type each.
 
-Every process that takes part stamps its own events; one recorder (lab/host.py) numbers and
-writes them. Nothing here reads a clock or a socket, and nothing here judges.
+Counterpart: record.py puts them into a History. Every process that takes part stamps its own events;
+one recorder (lab/host.py) numbers and writes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 import msgspec
-
-FORMAT = 1
 
 Where = Literal["subject", "wire", "backend", "lab"]
 Mode = Literal["open", "refusing", "dark"]
@@ -21,11 +16,9 @@ Ending = Literal["fin", "rst"]
 Side = Literal["client", "lab", "backend"]
 
 
-class HistoryError(ValueError):
-    """A file is not a history that this version can read; the message names file and line."""
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+class Event(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True, gc=False
+):
     """One recorded fact.
 
     `index` is the order of arrival at the recorder, from 1 (0: not recorded yet). `t` is seconds
@@ -332,6 +325,10 @@ class FaultCleared(_Lab, frozen=True, kw_only=True, tag="fault.cleared"):
     why: str = ""
 
 
+class RunEnded(_Lab, frozen=True, kw_only=True, tag="run.ended"):
+    """The conductor came to the end of the plan, or of its limit; without it a run was cut short."""
+
+
 class BreakerState(_Lab, frozen=True, kw_only=True, tag="breaker.state"):
     """What the subject reports of a breaker; cross-checked, never trusted alone."""
 
@@ -386,115 +383,10 @@ AnyEvent = (
     | FaultArmed
     | FaultFired
     | FaultCleared
+    | RunEnded
     | BreakerState
     | Starved
     | Sample
 )
 
 KINDS: tuple[type[Event], ...] = get_args(AnyEvent)
-
-
-class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line of a history: what was run, on what, and how time is judged."""
-
-    format: int = FORMAT
-    scenario: str = ""
-    seed: int = 0
-    environment: str = ""
-    tune: str = ""
-    subject: str = ""
-    run: Literal["armed", "baseline", "test"] = "armed"
-    versions: dict[str, str] = {}
-    tolerance: str = "eps per interval: 35 ms + run delay of the stamping thread"
-    early: float = 0.001  # seconds by which a lower bound may be missed (0.002 under uvloop)
-    wall: str = ""
-
-
-_encoder = msgspec.json.Encoder()
-_events = msgspec.json.Decoder(AnyEvent)
-_header = msgspec.json.Decoder(Header)
-
-
-def encode(event: Event) -> bytes:
-    """One JSON line without its line end; `where` stands first for the human reader."""
-    return b'{"where":"' + event.where.encode() + b'",' + _encoder.encode(event)[1:]
-
-
-def decode(line: bytes) -> AnyEvent:
-    """The event of one line; raises msgspec.ValidationError or DecodeError."""
-    event: AnyEvent = _events.decode(line)
-    return event
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Header and events in order of arrival. `cut` tells that a last line was cut short by a kill."""
-
-    header: Header
-    events: tuple[AnyEvent, ...]
-    cut: bool = False
-
-    def __iter__(self) -> Iterator[AnyEvent]:
-        return iter(self.events)
-
-    def __len__(self) -> int:
-        return len(self.events)
-
-    def in_time(self) -> tuple[AnyEvent, ...]:
-        """Events in order of `t`; ties keep the order of arrival."""
-        return tuple(sorted(self.events, key=lambda event: event.t))
-
-    def to_lines(self) -> Iterator[bytes]:
-        """The lines of the file, without line ends."""
-        yield _encoder.encode(self.header)
-        for event in self.events:
-            yield encode(event)
-
-    def save(self, path: Path) -> None:
-        """Write the file whole: beside itself first, then renamed into place."""
-        beside = path.with_name(path.name + ".part")
-        beside.write_bytes(b"\n".join(self.to_lines()) + b"\n")
-        beside.replace(path)
-
-
-def numbered(header: Header, events: Iterable[AnyEvent]) -> History:
-    """A history of these events, numbered from 1 in the given order."""
-    return History(
-        header,
-        tuple(msgspec.structs.replace(event, index=n) for n, event in enumerate(events, 1)),
-    )
-
-
-def load(path: Path) -> History:
-    """Read a history file; a last line cut short by a kill is dropped and said (`cut`).
-
-    Raises HistoryError for a foreign or damaged file, naming the line.
-    """
-    return parse(path.read_bytes(), str(path))
-
-
-def parse(data: bytes, name: str = "history") -> History:
-    """The history in these bytes; `name` stands in error messages."""
-    whole = data.endswith(b"\n")
-    lines = data.split(b"\n")
-    if whole:
-        lines.pop()
-    if not lines or not lines[0]:
-        raise HistoryError(f"{name}: empty, expected a header line")
-    try:
-        header = _header.decode(lines[0])
-    except msgspec.MsgspecError as error:
-        raise HistoryError(f"{name}:1: not a history header: {error}") from error
-    if header.format != FORMAT:
-        raise HistoryError(f"{name}:1: format {header.format}, this version reads {FORMAT}")
-    events: list[AnyEvent] = []
-    cut = False
-    for number, line in enumerate(lines[1:], 2):
-        try:
-            events.append(decode(line))
-        except msgspec.MsgspecError as error:
-            if number == len(lines) and not whole:
-                cut = True
-                break
-            raise HistoryError(f"{name}:{number}: not an event: {error}") from error
-    return History(header, tuple(events), cut)
