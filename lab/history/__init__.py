@@ -6,6 +6,7 @@ Nothing here reads a clock or a socket, and nothing here judges.
 from __future__ import annotations
 
 from .events import (
+    CHAIN,
     KINDS,
     AnyEvent,
     AttemptBegun,
@@ -62,6 +63,7 @@ from .record import (
 )
 
 __all__ = [
+    "CHAIN",
     "FORMAT",
     "KINDS",
     "AnyEvent",
