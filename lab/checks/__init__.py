@@ -35,6 +35,7 @@ _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
     (retry.UNSAFE, retry.unsafe),
     (timing.BACKOFF, timing.backoff),
     (timing.RETRY_AFTER, timing.retry_after),
+    (timing.ODD_RETRY_AFTER, timing.odd_retry_after),
     (timing.TIMEOUT, timing.timeout),
     (limits.DEADLINE, limits.deadline),
     (breaker.OPENS, breaker.opens),

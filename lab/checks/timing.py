@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..attempts import Attempt, Operation
-from ..contract import Backoff
+from ..contract import Backoff, Contract, error_keys
 from ..oracle import Boundary
-from ..tolerance import eps, within
+from ..tolerance import AT_ONCE, eps, within
 from .case import Case, seconds
 from .finding import CheckInfo, Finding
 
@@ -27,6 +27,13 @@ RETRY_AFTER = CheckInfo(
     "retry-after",
     "the next attempt waits as long as the server asked",
     "a failed answer carried a Retry-After that the contract honours",
+    "retry_after",
+)
+ODD_RETRY_AFTER = CheckInfo(
+    "C25",
+    "retry-after-robust",
+    "a Retry-After that makes no sense neither crashes an operation nor moves its wait",
+    "a failed answer carried a Retry-After that is not valid, or asks for more than the cap",
     "retry_after",
 )
 TIMEOUT = CheckInfo(
@@ -48,7 +55,9 @@ def backoff(case: Case) -> Iterator[Finding]:
         if not operation.attempts and (unseen := case.hidden(operation)):
             yield BACKOFF.unknown(unseen, operation=operation.id, events=operation.events)
     for operation, boundary, attempt, after in case.boundaries():
-        if after is None or boundary.asked is not None or boundary.demand.start == "must_not":
+        if after is None or boundary.demand.start == "must_not":
+            continue
+        if boundary.asked is not None or boundary.odd:
             continue
         yield _waited(
             BACKOFF,
@@ -101,6 +110,80 @@ def retry_after(case: Case) -> Iterator[Finding]:
                 field=f"retry_after.beats_backoff: {rule}",
                 asked=f"a {attempt.status} asked for {boundary.asked:g} s; ",
             )
+
+
+def odd_retry_after(case: Case) -> Iterator[Finding]:
+    """C25. Precondition: a failed answer carried a Retry-After that the contract can't follow:
+    words, a fraction, less than nothing, another zone than GMT, or more than the cap.
+
+    Claim: the operation goes on as if there had been none, or, past the cap, ends at once; it
+    never ends by an error of its own, and sleeps no longer. Witness: the attempt, and the one that
+    followed or the operation. Source: urllib3#1896, httpx-retries#58; urllib3#1338.
+    """
+    for operation, boundary, attempt, after in case.boundaries():
+        if not boundary.odd:
+            continue
+        if after is None:
+            yield from _odd_end(case, operation, boundary, attempt)
+        elif boundary.asked is None and boundary.demand.start != "must_not":
+            yield _waited(
+                ODD_RETRY_AFTER,
+                case,
+                operation,
+                boundary,
+                attempt,
+                after,
+                f"{_bounds(boundary)}, as without a Retry-After",
+                field=boundary.demand.why,
+                asked=f"a {attempt.status} asked for `{attempt.retry_after}`; ",
+            )
+        elif boundary.demand.start != "must_not":
+            yield ODD_RETRY_AFTER.passed(operation.id)  # how long it waited is C24's
+
+
+def _odd_end(
+    case: Case, operation: Operation, boundary: Boundary, attempt: Attempt
+) -> Iterator[Finding]:
+    """Whether an operation that ended after an odd Retry-After did so by right, and in time."""
+    text = f"a {attempt.status} asked for `{attempt.retry_after}`"
+    events = (*operation.events, *attempt.events)
+    over = case.reading.end if operation.ended is None else operation.ended
+    told = attempt.told.ended
+    since = over if attempt.seen is None else max(attempt.seen, told or attempt.seen)
+    waits = boundary.wait[1] if boundary.demand.start != "must_not" else 0.0
+    answer = within(over - since, None, waits, AT_ONCE + eps(0.0, operation.lag))
+    slept, unsure = seconds(over - since), case.doubt(operation)
+    foreign = case.contract.errors and not error_keys(case.contract, operation.errors)
+    if operation.ending == "cancelled" or (operation.ending == "unknown" and answer != "no"):
+        return
+    if answer == "no":
+        ended = "was still under way" if operation.ending == "unknown" else "ended"
+        yield ODD_RETRY_AFTER.failed(
+            f"{text}; the operation {ended} {slept} later",
+            promised="it is not slept on",
+            field=_cap(case.contract),
+            operation=operation.id,
+            events=events,
+            marks=((operation.events[-1], f"<- {slept}"),),
+        )
+    elif answer == "unknown":
+        yield ODD_RETRY_AFTER.unknown(
+            f"{slept} is within the tolerance", operation=operation.id, events=events
+        )
+    elif unsure:
+        yield ODD_RETRY_AFTER.unknown(unsure, operation=operation.id, events=events)
+    elif boundary.demand.start == "must" or (operation.ending == "failed" and foreign):
+        error = operation.errors[0].classes[0] if operation.errors else operation.ending
+        yield ODD_RETRY_AFTER.failed(
+            f"{text}; the operation ended as {error}",
+            promised="it is as if there had been none",
+            field=boundary.demand.why,
+            operation=operation.id,
+            events=events,
+            marks=((operation.events[-1], "<- not to end so"),),
+        )
+    else:
+        yield ODD_RETRY_AFTER.passed(operation.id)
 
 
 def timeout(case: Case) -> Iterator[Finding]:
@@ -229,6 +312,13 @@ def _waited(
                 events=events,
                 marks=_mark(after, 0, f"<- {seconds(boundary.gap)}, not {bound:g}"),
             )
+
+
+def _cap(contract: Contract) -> str:
+    rules = contract.retry_after
+    if rules is None or rules.cap is None:
+        return "retry_after"
+    return f"retry_after.cap: {rules.cap:g}, over_cap: {rules.over_cap}"
 
 
 def _declared(backoff: Backoff | None) -> str:

@@ -183,6 +183,7 @@ class Boundary:
     judgement of that begin against `demand.earliest` and `latest`, with the tolerance `eps`.
     `wait`: least and greatest promised wait in seconds (greatest None: no bound). `asked`: the
     seconds that the answer's Retry-After asks for, as the contract reads it; None: nothing valid.
+    `odd`: it carried one that asks for nothing valid, or for more than the contract's cap.
     `persists`: nothing but the count of attempts forbids a further one.
     """
 
@@ -195,6 +196,7 @@ class Boundary:
     eps: float = 0.0
     wait: tuple[float, float | None] = (0.0, None)
     asked: float | None = None
+    odd: bool = False
     persists: bool = False
 
 

@@ -73,9 +73,31 @@ _WHOLE = re.compile(r"[0-9]+")
 _FRACTION = re.compile(r"[0-9]+(\.[0-9]+)?")
 _DATE_SLACK = 1.0  # a date has whole seconds, which a client may round either way
 
+# RFC 9110 section 5.6.7: the three forms of a date, all of them in GMT
+_DAY, _TIME = "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_MONTH = "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_DATES = re.compile(
+    f"{_DAY}, [0-9]{{2}} {_MONTH} [0-9]{{4}} {_TIME} GMT"
+    f"|(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, [0-9]{{2}}-{_MONTH}-[0-9]{{2}} {_TIME} GMT"
+    f"|{_DAY} {_MONTH} ([0-9]{{2}}| [0-9]) {_TIME} [0-9]{{4}}"
+)
 
-def _asked(rules: RetryAfter, text: str, wall: float | None) -> tuple[float, float] | None:
-    """Least and greatest seconds that a Retry-After asks for; None: nothing valid.
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Least and greatest seconds that a Retry-After asks for.
+
+    `loose`: by no grammar, so that a client may as well take it for none: a date without its
+    zone, or in another one.
+    """
+
+    low: float
+    high: float
+    loose: bool = False
+
+
+def _asked(rules: RetryAfter, text: str, wall: float | None) -> _Asked | None:
+    """What a Retry-After asks for; None: nothing valid.
 
     `wall`: the wall clock at that time. Without it a date may ask for anything.
     """
@@ -83,17 +105,19 @@ def _asked(rules: RetryAfter, text: str, wall: float | None) -> tuple[float, flo
     if ("s" in rules.forms and _WHOLE.fullmatch(text)) or (
         "float" in rules.forms and _FRACTION.fullmatch(text)
     ):
-        return float(text), float(text)
+        return _Asked(float(text), float(text))
     if "date" not in rules.forms:
         return None
+    loose = _DATES.fullmatch(text) is None
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError):
+        at = date.replace(tzinfo=date.tzinfo or UTC).timestamp()
+    except (ValueError, IndexError, TypeError, OverflowError):
         return None
     if wall is None:
-        return 0.0, math.inf
-    seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - wall
-    return max(0.0, seconds - _DATE_SLACK), max(0.0, seconds + _DATE_SLACK)
+        return _Asked(0.0, math.inf, loose)
+    seconds = at - wall
+    return _Asked(max(0.0, seconds - _DATE_SLACK), max(0.0, seconds + _DATE_SLACK), loose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +129,7 @@ class _Wait:
     asked: float | None = None
     start: Start = "must"
     why: str = ""
+    odd: bool = False
 
 
 def _wait(contract: Contract, retry: int, text: str | None, wall: float | None) -> _Wait:
@@ -117,21 +142,25 @@ def _wait(contract: Contract, retry: int, text: str | None, wall: float | None) 
     if rules is None:
         return _Wait(0.0, None, why="retry_after: left open")
     asked = _asked(rules, text, wall)
+    start: Start = "must" if rules.invalid == "backoff" else "must_not"
+    why = f"retry_after.invalid: {rules.invalid}"
     if asked is None:
-        start: Start = "must" if rules.invalid == "backoff" else "must_not"
-        return _Wait(low, high, start=start, why=f"retry_after.invalid: {rules.invalid}")
-    if rules.cap is not None and asked[1] > rules.cap and rules.over_cap != "obey":
+        return _Wait(low, high, start=start, why=why, odd=True)
+    if asked.loose:
+        longest = None if high is None else _finite(max(high, asked.high))
+        return _Wait(min(low, asked.low), longest, start="may", why=why, odd=True)
+    capped = rules.cap is not None and asked.high > rules.cap and rules.over_cap != "obey"
+    if rules.cap is not None and capped:
         if rules.over_cap == "no_retry":
-            start = "must_not" if asked[0] > rules.cap else "may"
-            return _Wait(
-                asked[0], None, asked[0], start, f"retry_after.over_cap: no_retry ({rules.cap:g} s)"
-            )
-        asked = (min(asked[0], rules.cap), rules.cap)
+            start = "must_not" if asked.low > rules.cap else "may"
+            why = f"retry_after.over_cap: no_retry ({rules.cap:g} s)"
+            return _Wait(asked.low, None, asked.low, start, why, odd=True)
+        asked = _Asked(min(asked.low, rules.cap), rules.cap)
     why = f"retry_after.beats_backoff: {rules.beats_backoff}"
     if rules.beats_backoff == "replace":
-        return _Wait(asked[0], _finite(asked[1]), asked[0], why=why)
-    longest = None if high is None else _finite(max(high, asked[1]))
-    return _Wait(max(low, asked[0]), longest, asked[0], why=why)
+        return _Wait(asked.low, _finite(asked.high), asked.low, why=why, odd=capped)
+    longest = None if high is None else _finite(max(high, asked.high))
+    return _Wait(max(low, asked.low), longest, asked.low, why=why, odd=capped)
 
 
 def _finite(seconds: float) -> float | None:
@@ -242,6 +271,7 @@ def boundary_after(
         eps=tolerance,
         wait=(wait.low, wait.high),
         asked=wait.asked,
+        odd=wait.odd,
         persists=all(each == "must" for each, _ in rest),
     )
 

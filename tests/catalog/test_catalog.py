@@ -56,6 +56,9 @@ FAULT: dict[str, list[Row]] = {
     "5xx": [
         ("read", "MaximusAPIError", ("status:500", "status:502", "status:504"), 0),
         ("read", "ok", ("status:503", "status:503", "ok"), 0),
+        ("read", "MaximusAPIError", ("status:503", "status:503"), 0),
+        *[("read", "ok", ("status:503", "ok"), 0)] * 2,
+        ("read", "MaximusAPIError", ("status:503",), 0),
         *[("read", "ok", ("status:502", "ok"), 0)] * 2,
         ("write", "MaximusAPIError", ("status:503",), 0),
         *[("read", "MaximusAPIError", ("status:503",) * 3, 0)] * 2,

@@ -23,6 +23,12 @@ WITNESS = {
     "no-backoff": ("backoff: base 0.05, factor 2", "the next attempt began"),
     "no-read-timeout": ("timeouts.read: 0.7", "the silent"),
     "no-deadline": ("deadline.total: 4", "`write` ended after 8."),
+    "deadline-per-attempt": ("deadline.total: 4", "attempt 3 of `read` began 6."),
+    "sleeps-as-asked": ("retry_after.cap: 30", "asked for `3600`; the operation ended "),
+    "trips-on-retry-after": (
+        "retry_after.invalid: backoff",
+        "a 503 asked for `soon`; the operation ended as maximus.errors.MaximusError",
+    ),
     "opens-late": ("breaker.reset_timeout", "made 3 attempts while the breaker of"),
     "opens-early": ("breaker.fail_max: 5", "was rejected before the threshold"),
     "never-opens": ("breaker.reset_timeout", "made 3 attempts while the breaker of"),

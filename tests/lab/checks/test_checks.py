@@ -16,6 +16,7 @@ IDS = [info.id for info in ALL]
 NEVER_FAIL = {"C90", "C91", "C97"}
 REJECTED = (h.Raised(classes=("shop.Rejected", "shop.ShopError")),)
 FOREIGN = (h.Raised(classes=("json.decoder.JSONDecodeError", "builtins.ValueError")),)
+REFUSED = (h.Raised(classes=("shop.BadStatus", "shop.ShopError")),)
 UNREACHABLE = (h.Raised(classes=("shop.Unreachable", "shop.ShopError")),)
 NAMELESS = (h.Raised(classes=("builtins.NameError", "builtins.Exception")),)
 CRASHED = (h.Raised(classes=("builtins.TypeError", "builtins.Exception")),)
@@ -32,6 +33,12 @@ UNRELATED = h.Raised(classes=("builtins.ValueError", "builtins.Exception"), via=
 BY_CHANCE = h.Raised(classes=LOST[1].classes, via="context")
 TELLING = h.Raised(classes=LOST[0].classes, attributes=LOST[0].attributes, secrets=("x-api-key",))
 
+
+def late(told: Any) -> Any:
+    """Its operation ends as it should, a while later."""
+    return told.instead(10, h.OpFailed, errors=REFUSED).moved(5, 10)
+
+
 # check -> what is done to the history that it passes, with the indices of its events
 SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("C01", "a fourth attempt", lambda a: a.moved(2, 13).copied(1.6, 10, 11, 12, request=4)),
@@ -44,6 +51,11 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("C20", "no wait", lambda a: a.moved(-0.39, 7, 8, 9)),
     ("C20", "too long a wait", lambda a: a.moved(0.2, 7, 8, 9, 10)),
     ("C24", "a shorter wait", lambda a: a.moved(-0.01, 7, 8, 9)),
+    ("C25", "at once", lambda a: a.moved(-0.39, 7, 8, 9, 10)),
+    ("C25", "slept on", lambda a: a.moved(2, 7, 8, 9, 10)),
+    ("C25", "crashed", lambda a: a.without(7, 8, 9).instead(10, h.OpFailed, errors=FOREIGN)),
+    ("C25", "given up", lambda a: a.without(7, 8, 9).instead(10, h.OpFailed, errors=REFUSED)),
+    ("C25", "an hour", lambda a: late(a.changed(5, retry_after="3600").without(7, 8, 9))),
     ("C26", "more patience", lambda a: a.moved(0.1, 5, 6)),
     ("C27", "more time", lambda a: a.moved(0.2, 8, 9)),
     ("C27", "let go of, and not over", lambda a: a.moved(0.2, 9)),

@@ -57,10 +57,61 @@ def test_past_the_cap_nothing_is_retried(story: Any, found: Any) -> None:
     assert found("C24", told.fail(1, 0.3, "BadStatus")).outcome == "pass"
 
 
-def test_an_invalid_retry_after_is_as_if_absent(story: Any, found: Any) -> None:
-    """`soon` is neither seconds nor a date."""
-    told = retried(story, 0.4, retry_after="soon")
-    assert (found("C24", told).outcome, found("C20", told).outcome) == ("not_exercised", "pass")
+@pytest.mark.parametrize(("gap", "outcome"), [(0.0, "fail"), (0.4, "pass"), (1.5, "fail")])
+@pytest.mark.parametrize("asked", ["soon", "-1", "1.5", "NaN", "1e9", "", "1, 2"])
+def test_an_invalid_retry_after_is_as_if_absent(
+    story: Any, found: Any, asked: str, gap: float, outcome: str
+) -> None:
+    """It is slept on as little as it is tried again at once, and told by one check."""
+    told = retried(story, gap, retry_after=asked)
+    finding = found("C25", told)
+    assert finding.outcome == outcome
+    assert [found(check, told).outcome for check in ("C20", "C24")] == ["not_exercised"] * 2
+    if outcome == "fail":
+        assert (
+            finding.seen == f"a 503 asked for `{asked}`; the next attempt began {gap:.3f} s later"
+        )
+        assert finding.field == "retry_after.invalid: backoff"
+
+
+def asked(story: Any, text: str, took: float, error: str = "BadStatus") -> Any:
+    """A read that ends `took` seconds after a 503."""
+    told = story().begin(1, 0.1).meet(1, 1, 0.2, 503, retry_after=text)
+    return told.fail(1, 0.201 + took, error)
+
+
+def test_an_hour_is_not_slept_on(story: Any, found: Any) -> None:
+    """The caller is to hear of it at once, and no attempt shows how long he waited."""
+    assert found("C25", asked(story, "3600", 0.04)).outcome == "pass"
+    finding = found("C25", asked(story, "3600", 30.0))
+    assert finding.seen == "a 503 asked for `3600`; the operation ended 30.000 s later"
+    assert finding.field == "retry_after.cap: 30, over_cap: no_retry"
+    assert found("C24", asked(story, "3600", 30.0)).outcome == "pass"
+
+
+def test_one_that_sleeps_till_the_run_is_cut_was_seen_to(story: Any, found: Any) -> None:
+    """A client that hangs for ever must not be unknown."""
+    told = story().begin(1, 0.1).meet(1, 1, 0.2, 503, retry_after="3600")
+    assert found("C25", told.on(h.OpUnknown, 0.25, op=1)).outcome == "not_exercised"
+    told = story().begin(1, 0.1).meet(1, 1, 0.2, 503, retry_after="3600")
+    finding = found("C25", told.on(h.OpUnknown, 9.0, op=1))
+    assert finding.seen == "a 503 asked for `3600`; the operation was still under way 8.799 s later"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"), [("soon", "builtins.ValueError"), ("soon", "BadStatus"), ("3600", "a.Bug")]
+)
+def test_a_header_is_no_reason_to_end(story: Any, found: Any, text: str, error: str) -> None:
+    """Neither by a crash nor by giving up; past the cap, as the answer's own status."""
+    finding = found("C25", asked(story, text, 0.01, error))
+    assert finding.seen.startswith(f"a 503 asked for `{text}`; the operation ended as ")
+    assert found("C25", asked(story, "3600", 0.01)).outcome == "pass"
+
+
+def test_a_status_that_is_not_retried_may_ask_for_anything(story: Any, found: Any) -> None:
+    """Nobody waits for it."""
+    told = story().begin(1, 0.1).meet(1, 1, 0.2, 404, retry_after="soon")
+    assert found("C25", told.fail(1, 0.21, "BadStatus")).outcome == "pass"
 
 
 def test_an_answer_that_came_too_late_was_waited_for_too_long(story: Any, found: Any) -> None:

@@ -41,6 +41,7 @@ class Story:
         self.now = 0.0
         self.operations: list[Operation] = []
         self.incarnation = 0
+        self.wall = ""  # the wall clock's time at 0, as a header has it
 
     def op(
         self,
@@ -110,7 +111,7 @@ class Story:
         """What was written so far."""
         lives = tuple(Incarnation(float(n), None) for n in range(self.incarnation + 1))
         return Reading(
-            header=Header(),
+            header=Header(wall=self.wall),
             operations=tuple(self.operations),
             strays=(),
             faults=(),

@@ -120,6 +120,43 @@ def test_retry_after_moves_the_wait(
     assert boundary.demand.start == start
 
 
+@pytest.mark.parametrize(
+    ("value", "odd"),
+    [("1", False), ("31", True), ("soon", True), ("-1", True), ("1.5", True), ("", True)],
+)
+def test_a_retry_after_that_can_t_be_followed_is_odd(story: Story, value: str, odd: bool) -> None:
+    """Not valid, or over the cap."""
+    op = story.op("status:503", retry_after=value)
+    assert story.judge().of(op).boundaries[0].odd is odd
+
+
+@pytest.mark.parametrize(
+    ("date", "asked", "start"),
+    [
+        ("Mon, 30 Nov 2026 12:00:02 GMT", True, "must"),
+        ("Monday, 30-Nov-26 12:00:02 GMT", True, "must"),
+        ("Mon Nov 30 12:00:02 2026", True, "must"),
+        ("Mon, 30 Nov 2026 11:00:00 GMT", True, "must"),  # past
+        ("Mon, 30 Nov 2026 12:00:02 -0000", False, "may"),
+        ("Mon, 30 Nov 2026 12:00:02", False, "may"),
+        ("Mon, 30 Nov 2026 13:00:02 +0100", False, "may"),
+        ("Mon, 31 Feb 2026 12:00:02 GMT", False, "must"),
+        ("Mon, 30 Nov 2026 12:00:02 +99999999999999999999", False, "must"),
+    ],
+)
+def test_a_date_in_no_form_of_the_grammar_may_be_taken_for_none(
+    story: Story, date: str, asked: bool, start: str
+) -> None:
+    """RFC 9110 section 5.6.7 knows three forms, all in GMT; parsers take more."""
+    story.wall = "2026-11-30T12:00:00+00:00"
+    op = story.op("status:503", retry_after=date)
+    found = story.judge().of(op).boundaries[0]
+    assert (found.asked is not None, found.demand.start) == (asked, start)
+    if start == "may":  # the longest that either of the two lets it wait
+        assert found.wait[0] == 0.025
+        assert found.wait[1] == pytest.approx(3.0, abs=0.1)
+
+
 def test_a_wait_past_the_deadline_is_not_begun(story: Story) -> None:
     """The operation ends with the last attempt's error instead."""
     op = story.op("read_timeout_headers", takes=3.99)
