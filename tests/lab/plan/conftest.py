@@ -14,8 +14,13 @@ OTHER = Offer(name="read.other", service="core", method="GET", path="/a/{id}", i
 WRITE = Offer(name="write", service="core", method="POST", path="/query", idempotent=False)
 ELSE = Offer(name="read.elsewhere", service="side", method="GET", path="/health", idempotent=True)
 BLOCKING = READ.model_copy(update={"name": "blocking", "cancellable": False})
-SLUGS = {"retry-after": "C24", "isolation": "C48", "at-most-once": "C06"}
-PROMISES = {"C24": "retry_after", "C48": "breaker"}
+SLUGS = {
+    "retry-after": "C24",
+    "retry-after-robust": "C25",
+    "isolation": "C48",
+    "at-most-once": "C06",
+}
+PROMISES = {"C24": "retry_after", "C25": "retry_after", "C48": "breaker"}
 
 
 @pytest.fixture(scope="session")
