@@ -11,7 +11,7 @@ import socket
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -45,6 +45,12 @@ class Connects:
         self._note = note
         self._elsewhere: deque[Address] = deque(maxlen=_REMEMBERED)
         self._waiting: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._known = AUDIT
+
+    @property
+    def known(self) -> str:
+        """How the connects so far are known: `audit`, or `none: REASON`."""
+        return self._known
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -73,19 +79,18 @@ class Connects:
             return
         if self._repeated(sock):
             return
-        operation = current.get()
-        t, late = self._stamp()
-        self._note(
-            ConnectAttempted(
-                t=t,
-                late=late,
-                service=service,
-                op=None if operation is None else operation.op,
-                attempt=attempt.get(),
-                port=port,
-                local=_local_port(sock),
-            )
-        )
+        self._note(self._attempted(service, port, local=_local_port(sock)))
+
+    def unseen(self, host: object, port: object) -> None:
+        """A connect is about to begin that the audit event can't see; its local port is not known."""
+        if not isinstance(port, int):
+            return
+        service = self._ports.get(port) if _is_loopback(host) else None
+        if service is None:
+            self._went(host, port)
+            return
+        self._known = UVLOOP
+        self._note(self._attempted(service, port, local=0))
 
     def looked_up(self, host: object, port: object) -> None:
         """A name is about to be resolved: a client that goes elsewhere may fail right there."""
@@ -93,6 +98,19 @@ class Connects:
             host = host.decode("ascii", "replace")
         if isinstance(host, str) and host and not is_number(host) and host != "localhost":
             self._went(host, port)
+
+    def _attempted(self, service: str, port: int, *, local: int) -> ConnectAttempted:
+        operation = current.get()
+        t, late = self._stamp()
+        return ConnectAttempted(
+            t=t,
+            late=late,
+            service=service,
+            op=None if operation is None else operation.op,
+            attempt=attempt.get(),
+            port=port,
+            local=local,
+        )
 
     def _went(self, host: object, port: object) -> None:
         operation = current.get()
@@ -144,11 +162,11 @@ _hook = _Hook()  # module state by necessity: the interpreter keeps a hook until
 
 
 def _is_ours(sock: socket.socket, host: object) -> bool:
-    return (
-        sock.family == socket.AF_INET
-        and isinstance(host, str)
-        and (host == "localhost" or host.startswith("127."))
-    )
+    return sock.family == socket.AF_INET and _is_loopback(host)
+
+
+def _is_loopback(host: object) -> bool:
+    return isinstance(host, str) and (host == "localhost" or host.startswith("127."))
 
 
 def _state(sock: socket.socket) -> int:
@@ -171,6 +189,6 @@ def _local_port(sock: socket.socket) -> int:
     return port
 
 
-def known_on(loops: Iterable[str]) -> str:
-    """How the connects of loops from these packages are known: `audit`, or `none: REASON`."""
-    return UVLOOP if "uvloop" in loops else AUDIT
+def known_on(loop: object) -> str:
+    """How the connects of an event loop are known: `audit`, or `none: REASON`."""
+    return UVLOOP if type(loop).__module__.partition(".")[0] == "uvloop" else AUDIT

@@ -240,8 +240,7 @@ class _Child:
             raise SetupError(f"{self._spec} is open already")
         ports = {_port(url): service for service, url in command.urls.items()}
         self._watch.start(ports, self._channel, Stamp(command.start))
-        loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
-        self._watch.opened(connects=known_on({loop}))
+        self._watch.opened(connects=known_on(asyncio.get_running_loop()))
         try:
             self._entered = await self._enter(subject, command)
         except LabError:

@@ -26,7 +26,8 @@ from ..history import (
 from ..stamp import Stamp
 from .attribution import Attribution, Current, current
 from .channel import Channel
-from .connects import AUDIT, Connects, known_on
+from .clients import instrumented
+from .connects import AUDIT, Connects
 from .elsewhere import Address
 from .outcome import chain, digest, qualified
 
@@ -55,7 +56,6 @@ class Watch:
         self._ports: dict[int, str] = {}
         self._channel: Channel | None = None
         self._stamp: Stamp | None = None
-        self._attribution: Attribution | None = None
         self._connects: Connects | None = None
         self._wake: SimpleQueue[bool] = SimpleQueue()  # its put takes no lock of Python's
 
@@ -65,11 +65,11 @@ class Watch:
             raise RuntimeError("this Watch has been started and not been stopped")
         self._ports = dict(ports)
         self._channel, self._stamp = channel, stamp
-        self._attribution = Attribution(self._ports, stamp, channel.record)
         self._connects = Connects(self._ports, stamp, self._noted)
+        attribution = Attribution(self._ports, stamp, channel.record)
         with ExitStack() as installing:
             installing.enter_context(self._couriered(channel))
-            installing.enter_context(self._attribution.installed())
+            installing.enter_context(instrumented(attribution, self._connects))
             installing.enter_context(self._connects.watching())
             self._installed = installing.pop_all()
 
@@ -87,7 +87,7 @@ class Watch:
     @property
     def connects(self) -> str:
         """How connects are known so far: `audit`, or `none: REASON`."""
-        return AUDIT if self._attribution is None else known_on(self._attribution.loops)
+        return AUDIT if self._connects is None else self._connects.known
 
     def elsewhere(self) -> tuple[Address, ...]:
         """The latest addresses this process went to that are none of the services'."""

@@ -1,12 +1,14 @@
+import asyncio
 import socket
 from typing import Any, cast
 
 import pytest
+import uvloop
 
 from faultlab.lab.history import AnyEvent, ConnectAttempted
 from faultlab.lab.stamp import Stamp
 from faultlab.lab.subjects.attribution import Current, attempt, current
-from faultlab.lab.subjects.connects import Connects, _Hook, known_on
+from faultlab.lab.subjects.connects import UVLOOP, Connects, _Hook, known_on
 from faultlab.lab.subjects.elsewhere import Address
 
 OURS = ("127.0.0.1", 4000)
@@ -163,5 +165,20 @@ def test_the_hook_raises_nothing(events: list[AnyEvent]) -> None:
 
 def test_uvloop_hides_connects() -> None:
     """Then their number is unknown, and is never taken for none."""
-    assert known_on({"asyncio"}) == "audit"
-    assert known_on({"asyncio", "uvloop"}).startswith("none: uvloop")
+    for kind, known in ((asyncio, "audit"), (uvloop, UVLOOP)):
+        loop = kind.new_event_loop()
+        loop.close()
+        assert known_on(loop) == known
+
+
+def test_a_connect_that_the_event_can_not_see_is_noted_without_a_port(
+    connects: Connects, events: list[AnyEvent]
+) -> None:
+    """It is known that it was made, and not what it met."""
+    connects.unseen("127.0.0.1", None)
+    connects.unseen("127.0.0.1", 4001)
+    assert (events, connects.known) == ([], "audit")
+    connects.unseen("127.0.0.1", 4000)
+    assert events == [ConnectAttempted(t=1.0, service="core", port=4000)]
+    assert connects.known == UVLOOP
+    assert connects.elsewhere() == (Address("127.0.0.1", 4001),)
