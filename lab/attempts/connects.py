@@ -8,7 +8,7 @@ met the listener mode then in force, and is `unknown` where that can't be told.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ..history import ConnectAttempted
 from .facts import Attempt, Told
@@ -53,7 +53,7 @@ def without_head(gathered: Gathered) -> Iterator[Attempt]:
             faults=tuple(conn.faults),
             late=conn.opened.late,
             events=tuple(conn.events),
-            told=Told() if owner is None else gathered.told(owner.op, owner.attempt),
+            told=Told() if owner is None else gathered.told_of(owner),
         )
 
 
@@ -95,6 +95,18 @@ def unheard(gathered: Gathered) -> Iterator[Attempt]:
         )
 
 
+def unaccounted(gathered: Gathered, services: Collection[str]) -> bool:
+    """Whether these services accepted a connection that the subject was not seen to make."""
+    if not gathered.opened:
+        return False
+    accepted, _ = _matched(gathered)
+    since = gathered.opened[0].t
+    return any(
+        known.opened.service in services and known.opened.t >= since and conn not in accepted
+        for conn, known in gathered.conns.items()
+    )
+
+
 def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[ConnectAttempted]]:
     """Which connect each accepted connection came of, and those that came to nothing.
 
@@ -123,11 +135,12 @@ def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[Conn
 
 
 def _vanished(gathered: Gathered, connect: ConnectAttempted) -> Attempt:
-    told = None
-    if connect.op is not None and connect.attempt is not None:
+    told, again = None, gathered.again(connect)
+    if again is None and connect.op is not None and connect.attempt is not None:
         told = gathered.ended.get((connect.op, connect.attempt))
     modes = gathered.modes[connect.service]
-    until = connect.t + _REFUSAL if told is None else min(told.t, connect.t + _REFUSAL)
+    over = [one.t for one in (told, again) if one is not None]
+    until = min(*over, connect.t + _REFUSAL) if over else connect.t + _REFUSAL
     shut = modes.between(connect.t, until) - {"open"}  # it was not accepted, so never met it
     if shut == {"dark"} and told is not None:
         # A pending connect learns of a refusal with its next SYN.
@@ -162,5 +175,5 @@ def _vanished(gathered: Gathered, connect: ConnectAttempted) -> Attempt:
         gave_up=observable == "connect_timeout",
         late=connect.late,
         events=(connect.index,) if told is None else (connect.index, told.index),
-        told=gathered.told(connect.op, connect.attempt),
+        told=gathered.told_of(connect),
     )

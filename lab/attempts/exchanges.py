@@ -23,7 +23,7 @@ def with_head(gathered: Gathered) -> Iterator[Attempt]:
 def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
     start = exchange.start
     last = exchange is conn.exchanges[-1]
-    told = gathered.told(start.op, start.attempt)
+    told = gathered.told_of_head(start.op, start.attempt)
     begun, since = _begun(gathered, conn, exchange, told)
     gone = _gone(gathered, conn, exchange, told)
     unread = _unread(conn, exchange)

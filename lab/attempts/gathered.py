@@ -7,7 +7,7 @@ concluded yet.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from ..history import (
@@ -90,6 +90,7 @@ class Gathered:
         self.calls: dict[int, Call] = {}
         self.conns: dict[int, Conn] = {}
         self.connects: list[ConnectAttempted] = []
+        self.under: dict[tuple[int, int], list[ConnectAttempted]] = defaultdict(list)  # by tag
         self.begun: dict[tuple[int, int], AttemptBegun] = {}
         self.ended: dict[tuple[int, int], AttemptEnded] = {}
         self.modes: dict[str, Modes] = defaultdict(Modes)
@@ -121,6 +122,36 @@ class Gathered:
             ended_late=ended.late if ended is not None else 0.0,
             error=ended.error if ended is not None else "",
         )
+
+    def told_of(self, connect: ConnectAttempted) -> Told:
+        """What the client says of the attempt that this connect is.
+
+        A transport may connect again within what it was asked to send once: the asking begins with
+        the first of its connects, and ends with the last; in between each begins with its call.
+        """
+        told = self.told(connect.op, connect.attempt)
+        again = self.again(connect)
+        if again is not None:
+            told = replace(told, ended=None, ended_late=0.0, error="")
+        if connect is not self._of_tag(connect)[0]:
+            told = replace(told, begun=connect.t, begun_late=connect.late)
+        return told
+
+    def told_of_head(self, op: int | None, attempt: int | None) -> Told:
+        """What the client says of an attempt that sent its head: it is the last of its connects'."""
+        known = None if op is None or attempt is None else self.under.get((op, attempt))
+        return self.told(op, attempt) if not known else self.told_of(known[-1])
+
+    def again(self, connect: ConnectAttempted) -> ConnectAttempted | None:
+        """The next connect that the same transport made for the same request; None: it is the last."""
+        known = self._of_tag(connect)
+        after = known.index(connect) + 1
+        return known[after] if after < len(known) else None
+
+    def _of_tag(self, connect: ConnectAttempted) -> list[ConnectAttempted]:
+        if connect.op is None or connect.attempt is None:
+            return [connect]
+        return self.under[connect.op, connect.attempt]
 
     def unheard(self, conn: Conn) -> tuple[tuple[float, float], ...]:
         """The spans in which a connection was unplugged: what the client sent did not arrive."""
@@ -170,6 +201,8 @@ class Gathered:
                 self.ended[op, attempt] = event
             case ConnectAttempted():
                 self.connects.append(event)
+                if event.op is not None and event.attempt is not None:
+                    self.under[event.op, event.attempt].append(event)
             case ListenerMode():
                 self.modes[event.service].add(event)
             case ConnOpened(conn=int(conn)):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..history import History, OpCancelled, OpFailed, OpOk, Starved
-from .connects import unheard, without_head
+from .connects import unaccounted, unheard, without_head
 from .exchanges import with_head
 from .facts import (
     Attempt,
@@ -33,7 +33,7 @@ def read(history: History) -> Reading:
     gathered = Gathered(history)
     attempts = [*with_head(gathered), *without_head(gathered), *unheard(gathered)]
     attempts.sort(key=lambda attempt: attempt.begun)
-    owned, strays = _owners(gathered, attempts)
+    owned, strays, untagged = _owners(gathered, attempts)
     calls = sorted(gathered.calls.items())
     names = called((call.invoked, owned[op]) for op, call in calls)
     operations = tuple(
@@ -47,7 +47,7 @@ def read(history: History) -> Reading:
         strays=strays,
         faults=tuple(_faults(gathered, attempts)),
         connections=tuple(_connection(gathered, conn, lives) for conn in gathered.conns.values()),
-        incarnations=tuple(_incarnations(gathered)),
+        incarnations=tuple(_incarnations(gathered, untagged)),
         missing=tuple(_missing(gathered, len(strays), operations)),
         end=gathered.end,
         shortages=tuple(_shortages(gathered.starved)),
@@ -56,19 +56,41 @@ def read(history: History) -> Reading:
 
 def _owners(
     gathered: Gathered, attempts: Iterable[Attempt]
-) -> tuple[dict[int, list[Attempt]], tuple[Attempt, ...]]:
-    """Attempts in order of time by operation, numbered from 1, and those of none."""
+) -> tuple[dict[int, list[Attempt]], tuple[Attempt, ...], tuple[float, ...]]:
+    """Attempts in order of time by operation, numbered from 1, and those of none.
+
+    At last the times of requests that came without a tag while an operation was in flight.
+    """
     in_flight = _InFlight(gathered.calls)
     owned: dict[int, list[Attempt]] = defaultdict(list)
     strays: list[Attempt] = []
+    untagged: list[float] = []
     for attempt in attempts:
-        only = in_flight.only(attempt.begun) if attempt.since is None else None
-        owner = attempt.op if attempt.op in gathered.calls else only
+        running = in_flight.at(attempt.begun)
+        owner = attempt.op if attempt.op in gathered.calls else None
+        if owner is None:
+            if running and not attempt.headless:
+                untagged.append(attempt.begun)
+            if len(running) == 1 and attempt.since is None:
+                owner = next(iter(running))
+        elif _handed_on(gathered.calls[owner], attempt, running):
+            owner = None
         if owner is None:
             strays.append(replace(attempt, op=None, number=len(strays) + 1))
         else:
             owned[owner].append(replace(attempt, op=owner, number=len(owned[owner]) + 1))
-    return owned, tuple(strays)
+    return owned, tuple(strays), tuple(untagged)
+
+
+def _handed_on(call: Call, attempt: Attempt, running: Collection[int]) -> bool:
+    """Whether an attempt may be another operation's than the one that it is tagged with.
+
+    A worker that an operation started keeps its context. What it sends after that operation has
+    returned may be for the one that is in flight now, by a queue, or still for the first.
+    """
+    end = call.end
+    begun = attempt.begun if attempt.told.begun is None else attempt.told.begun
+    return isinstance(end, OpOk) and begun > end.t and bool(running)
 
 
 class _InFlight:
@@ -81,13 +103,13 @@ class _InFlight:
         )
         self._running: set[int] = set()
 
-    def only(self, t: float) -> int | None:
-        """The one operation in flight at `t`; None where there is none, or several."""
+    def at(self, t: float) -> Collection[int]:
+        """The operations in flight at `t`."""
         while self._starts and self._starts[0][0] <= t:
             self._running.add(self._starts.popleft()[1])
         while self._ends and self._ends[0][0] < t:
             self._running.discard(self._ends.popleft()[1])
-        return next(iter(self._running)) if len(self._running) == 1 else None
+        return self._running
 
 
 def _operation(
@@ -209,10 +231,13 @@ def _shortages(told: Iterable[Starved]) -> Iterator[Shortage]:
         yield Shortage(event.service, event.t, None, event.why)
 
 
-def _incarnations(gathered: Gathered) -> Iterator[Incarnation]:
+def _incarnations(gathered: Gathered, untagged: Sequence[float]) -> Iterator[Incarnation]:
     for opened in gathered.opened:
         after = (closed.t for closed in gathered.closed if closed.t >= opened.t)
-        yield Incarnation(opened.t, next(after, None), tagged=opened.tags == "exact")
+        closed = next(after, None)
+        first = bisect_right(untagged, opened.t)
+        without = first < len(untagged) and (closed is None or untagged[first] <= closed)
+        yield Incarnation(opened.t, closed, tagged=opened.tags == "exact" and not without)
 
 
 def _missing(
@@ -226,6 +251,10 @@ def _missing(
         yield Missing("connects", blind.removeprefix("none: "))
     elif shut and any(not c.local for c in gathered.connects):
         yield Missing("connects", "a connect's local port is not known")
+    elif shut and unaccounted(gathered, shut):
+        yield Missing(
+            "connects", "a connection was made by a child process, or past Python's sockets"
+        )
     if strays and operations:
         yield Missing("attribution", f"{strays} attempts belong to no single operation")
     without = sorted({o.service for o in operations if o.effects is None})

@@ -93,12 +93,15 @@ class Evidence:
             }
         )
         known = self._watch.connects
-        gap = reading.lacks("connects") if known == "audit" else known.removeprefix("none: ")
+        seen = known == "audit"
+        gap = reading.lacks("connects") if seen else known.removeprefix("none: ")
         if shut and gap is not None:
             raise EvidenceMissing(
                 f"unknown: connects to {', '.join(shut)}, which reach no proxy when refused",
                 seen=gap,
-                mend="run the client on asyncio's own loop",
+                mend="call by Python's own sockets, in the test's process"
+                if seen
+                else "run the client on asyncio's own loop",
             )
         unheard = [
             c

@@ -15,6 +15,7 @@ from faultlab.lab.history import (
     FaultFired,
     ListenerMode,
     OpOk,
+    RequestStarted,
 )
 
 Tell = Any  # the writer of events in conftest.py
@@ -56,6 +57,33 @@ def test_a_refused_connect_is_an_attempt_without_a_head(tell: Tell) -> None:
         (2, "connect_refused", True),
     ]
     assert [fault.fired for fault in read_.faults] == [2]
+
+
+def test_connects_of_one_request_are_attempts_with_times_of_their_own(tell: Tell) -> None:
+    """httpx's `retries=` connects again within what it was asked to send once."""
+    tagged = {"op": 1, "attempt": 1, "service": "core"}
+    read_ = tell.reading(
+        ListenerMode(t=0.05, service="core", mode="refusing"),
+        tell.invoked(0.1),
+        AttemptBegun(t=0.1, **tagged),
+        ConnectAttempted(t=0.11, port=4001, local=6001, **tagged),
+        ConnectAttempted(t=0.12, port=4001, local=6002, **tagged),
+        ListenerMode(t=0.3, service="core", mode="open"),
+        ConnectAttempted(t=0.62, port=4001, local=5001, **tagged),
+        ConnOpened(t=0.63, conn=1, service="core", port=5001),
+        RequestStarted(t=0.64, conn=1, request=1, method="GET", target="/health", **tagged),
+        tell.head(0.7),
+        tell.complete(0.7),
+        AttemptEnded(t=0.71, **tagged),
+        OpOk(t=0.8, op=1),
+    )
+    (operation,) = read_.operations
+    told = [(a.observable, a.seen, a.told.begun, a.told.ended) for a in operation.attempts]
+    assert told == [
+        ("connect_refused", 0.11, 0.1, None),
+        ("connect_refused", 0.12, 0.12, None),
+        ("ok", 0.7, 0.62, 0.71),
+    ]
 
 
 def test_a_port_that_was_given_again_makes_no_connect_of_another_s_connection(tell: Tell) -> None:

@@ -49,6 +49,49 @@ def test_an_untagged_request_belongs_to_the_only_operation_in_flight(tell: Tell)
     assert both.lacks("attribution") is not None
 
 
+def test_what_a_worker_sends_after_its_operation_may_be_another_s(tell: Tell) -> None:
+    """It keeps the context in which it was started, and gets its work by a queue."""
+    events = (
+        tell.invoked(0.1),
+        *tell.exchange(0.1, tell.head(0.2), tell.complete(0.2)),
+        OpOk(t=0.3, op=1),
+        *tell.exchange(0.5, conn=2),
+    )
+    assert len(tell.reading(*events).operations[0].attempts) == 2  # late, and nobody else's
+    both = tell.reading(*events, tell.invoked(0.4, op=2), OpOk(t=0.9, op=2))
+    assert [len(operation.attempts) for operation in both.operations] == [1, 0]
+    assert [stray.begun for stray in both.strays] == [0.501]
+    assert both.lacks("attribution") == "1 attempts belong to no single operation"
+
+
+def test_what_a_failed_operation_leaves_behind_is_its_own(tell: Tell) -> None:
+    """Its caller gave up on it, and it goes on trying."""
+    read_ = tell.reading(
+        tell.invoked(0.1),
+        tell.failed(0.3),
+        tell.invoked(0.4, op=2),
+        *tell.exchange(0.5, conn=2),
+        OpOk(t=0.9, op=2),
+    )
+    assert [len(operation.attempts) for operation in read_.operations] == [1, 0]
+
+
+def test_a_life_is_tagged_while_each_of_its_requests_is(tell: Tell) -> None:
+    """A client that the lab does not know sends without a tag; what a factory sends has none either."""
+    untagged = tell.exchange(0.5, conn=1, op=None)
+    before = tell.reading(*untagged, tell.invoked(0.6), tell.failed(0.7))
+    assert [life.tagged for life in before.incarnations] == [True]
+    untagged = tell.exchange(0.5, conn=1, op=None)
+    within = tell.reading(
+        tell.invoked(0.4),
+        *untagged,
+        tell.failed(0.7),
+        SubjectClosed(t=0.8),
+        SubjectOpened(t=0.9),
+    )
+    assert [life.tagged for life in within.incarnations] == [False, True]
+
+
 def test_an_effect_counts_for_its_operation_however_late(tell: Tell) -> None:
     """Held bytes are carried out after the heal; they are no attempt of that time."""
     read_ = tell.reading(
@@ -81,6 +124,18 @@ def test_a_subject_that_hides_its_connects_is_known_to(tell: Tell) -> None:
     assert tell.reading(opened=hidden).lacks("connects") is None
     shut = tell.reading(ListenerMode(t=0.1, service="core", mode="refusing"), opened=hidden)
     assert shut.lacks("connects") == "uvloop"
+
+
+def test_a_connection_that_nobody_was_seen_to_make_hides_connects(tell: Tell) -> None:
+    """A child process made it, or a library in C: then refused ones are not seen either."""
+    made = ConnectAttempted(t=0.1, service="core", port=4001, local=5001)
+    events = (*tell.exchange(0.1), ListenerMode(t=0.2, service="core", mode="refusing"))
+    other = ListenerMode(t=0.2, service="penelope", mode="refusing")
+    assert tell.reading(made, *events).lacks("connects") is None
+    assert tell.reading(*tell.exchange(0.1), other).lacks("connects") is None
+    assert tell.reading(*events).lacks("connects") == (
+        "a connection was made by a child process, or past Python's sockets"
+    )
 
 
 def test_a_fault_s_hits_are_counted_where_they_happened(tell: Tell) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 def test_what_an_unplugged_connection_hides_is_no_number(lab: Lab, paper: Paper) -> None:
     """What the client sent is still under way; 0 attempts would be a guess."""
+    paper.add(ConnectAttempted, service="core", port=1000, local=len(paper.recorded) + 1)
     paper.request("core")
     lab.url("core")
     conn = paper.recorded[-1].conn
@@ -78,6 +79,22 @@ def test_refused_connects_that_nobody_saw_are_never_counted(
         "unknown: connects to core, which reach no proxy when refused\n"
         "  seen       uvloop connects without the interpreter's audit event\n"
         "  mend       run the client on asyncio's own loop"
+    )
+
+
+def test_a_connection_that_the_test_did_not_make_leaves_its_connects_unknown(
+    lab: Lab, paper: Paper
+) -> None:
+    """A child process made it, curl say; how often it was refused nobody saw."""
+    lab.url("core")
+    paper.request("core")
+    assert lab.attempts("core") == 1
+    with pytest.raises(EvidenceMissing) as caught:
+        _ = lab.down("core", unfired="ok").attempts
+    assert str(caught.value) == (
+        "unknown: connects to core, which reach no proxy when refused\n"
+        "  seen       a connection was made by a child process, or past Python's sockets\n"
+        "  mend       call by Python's own sockets, in the test's process"
     )
 
 
