@@ -1,4 +1,4 @@
-"""A run as it is seen on a terminal: lines that stay, one that moves, and a row as each story ends.
+"""A run as it is seen on a terminal: lines that stay, a table that moves, a row as each story ends.
 
 Counterpart: lab/cli.py parses and calls; texts are made in lab/report, this module writes them.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import sys
 import threading
 import time
@@ -27,12 +28,14 @@ from .report.document import Document, Setting, document
 from .report.forms import FORMS
 from .report.summary import summary
 from .report.terminal import (
+    Standing,
     accents,
     duration,
     header,
     heading,
-    moving_line,
     not_offered,
+    progress_line,
+    progress_table,
     row,
 )
 from .results import Result, judged, save
@@ -44,21 +47,30 @@ __all__ = ["Display", "Writer", "play", "reported", "stdout"]
 _AT_ONCE = 6  # scenarios side by side: they wait more than they work
 _WHOLE = 3  # failures shown whole at the end of a run
 _EVERY = 10.0  # seconds between lines of progress where nothing can move
-_MOVES = 0.25  # seconds between two states of the moving line
+_MOVES = 0.25  # seconds between two states of the moving table
 
 
 class Writer:
-    """Writes lines to one stream, coloured or not, and at most one moving line below them.
+    """Writes lines to one stream, coloured or not, and below them some that move.
 
     A reader that has gone (`faultlab run | head -2`) stops the writing and nothing else: the
     verdict is the exit code's. Raises SetupError where the stream can't take what is written.
     """
 
-    def __init__(self, stream: IO[str], *, colour: bool = False, live: bool = False) -> None:
+    def __init__(
+        self,
+        stream: IO[str],
+        *,
+        colour: bool = False,
+        live: bool = False,
+        size: Callable[[], tuple[int, int]] = shutil.get_terminal_size,
+    ) -> None:
+        """`size` tells the terminal's columns and rows."""
         self.live = live
+        self._size = size
         self._stream = stream
         self._colour = colour
-        self._moving = ""
+        self._moving: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     def line(self, text: str = "") -> None:
@@ -68,16 +80,24 @@ class Writer:
     def lines(self, texts: Sequence[str]) -> None:
         """Several lines that stay, never torn apart by others."""
         with self._lock, self._writing():
-            self._move("")  # drawn again when the run has got somewhere
+            self._move(())  # drawn again when the run has got somewhere
             for text in texts:
                 self._stream.write(self._coloured(text) + "\n")
             self._stream.flush()
 
-    def move(self, text: str) -> None:
-        """Replace the moving line; an empty text takes it away. Does nothing where none can move."""
+    def move(self, texts: Sequence[str]) -> None:
+        """Replace the lines that move, none to take them away. Does nothing where none can move.
+
+        Where they don't fit the terminal, the last ones are shown, cut to its width: a line that
+        wraps, or has left the screen, can't be replaced.
+        """
         with self._lock, self._writing():
-            if self.live and text != self._moving:
-                self._move(text)
+            if not self.live:
+                return
+            columns, rows = self._size()
+            shown = tuple(text[: columns - 1] for text in texts[-max(1, rows - 2) :])
+            if shown != self._moving:
+                self._move(shown)
                 self._stream.flush()
 
     @contextlib.contextmanager
@@ -99,11 +119,11 @@ class Writer:
         finally:
             os.close(nowhere)
 
-    def _move(self, text: str) -> None:
+    def _move(self, texts: tuple[str, ...]) -> None:
         if self._moving:
-            self._stream.write("\r\x1b[2K")
-        self._stream.write(text)
-        self._moving = text
+            self._stream.write("\r\x1b[2K" + "\x1b[1A\x1b[2K" * (len(self._moving) - 1))
+        self._stream.write("\n".join(texts))
+        self._moving = texts
 
     def _coloured(self, text: str) -> str:
         if not self._colour:
@@ -115,7 +135,7 @@ class Writer:
 
 
 def stdout() -> Writer:
-    """Colour and a moving line only on a terminal, and no colour under NO_COLOR."""
+    """Colour and a moving table only on a terminal, and no colour under NO_COLOR."""
     stream = sys.stdout
     live = stream.isatty() and os.environ.get("TERM") != "dumb"
     if isinstance(stream, io.TextIOWrapper):
@@ -126,12 +146,17 @@ def stdout() -> Writer:
 class Display:
     """What is seen of a run while it works: a row as each scenario ends, and where it stands."""
 
-    def __init__(self, writer: Writer, names: Sequence[str], *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, writer: Writer, names: Sequence[str], scenarios: int, *, clock: Callable[[], float]
+    ) -> None:
+        """`names`: of all rows; `scenarios`: how many of them are played."""
         self._writer = writer
         self._names = names
+        self._scenarios = scenarios
         self._clock = clock
         self._began = self._said = clock()
-        self._latest: Progress | None = None
+        self._lock = threading.Lock()
+        self._running: dict[str, tuple[float, Progress]] = {}  # since when, and the latest
         self.results: list[Result] = []
 
     @property
@@ -141,28 +166,42 @@ class Display:
 
     def progress(self, latest: Progress) -> None:
         """A scenario got somewhere; shown with the next tick."""
-        self._latest = latest
+        with self._lock:
+            since, _ = self._running.get(latest.name, (self._clock(), latest))
+            self._running[latest.name] = (since, latest)
 
     def tick(self) -> None:
         """Show where the run stands: at each tick on a terminal, else when the time has come."""
-        latest = self._latest
-        if latest is None:
+        now = self._clock()
+        with self._lock:
+            running = [
+                Standing(one.name, one.text, one.done, one.total, now - since)
+                for since, one in self._running.values()
+            ]
+        ended = len(self.results)
+        if not running:
             return
-        text = moving_line(latest.name, latest.text, latest.running, self.seconds)
         if self._writer.live:
-            self._writer.move(text)
-        elif self._clock() - self._said >= _EVERY:
-            self._said = self._clock()
-            self._writer.line(text)
+            self._writer.move(
+                progress_table(
+                    running,
+                    self._names,
+                    ended=ended,
+                    scenarios=self._scenarios,
+                    seconds=self.seconds,
+                )
+            )
+        elif now - self._said >= _EVERY:
+            self._said = now
+            self._writer.line(progress_line(running, ended, self._scenarios, self.seconds))
 
     def ended(self, result: Result) -> None:
         """A scenario ended: judge it, keep it, show its row."""
         result = judged(result)
         save(result)
         self.results.append(result)
-        if self._latest is not None and self._latest.name == result.name:
-            self._latest = None
-            self._writer.move("")
+        with self._lock:
+            self._running.pop(result.name, None)
         self._writer.lines(row(result, self._names))
 
     @contextlib.contextmanager
@@ -181,7 +220,7 @@ class Display:
         finally:
             over.set()
             thread.join()
-            self._writer.move("")
+            self._writer.move(())
 
 
 def play(
@@ -210,7 +249,7 @@ def play(
         seed=session.seed,
         folder=str(folder),
     )
-    display = Display(writer, names, clock=clock)
+    display = Display(writer, names, len(plans), clock=clock)
 
     def so_far(cut: str, code: int | None) -> Document:
         return document(

@@ -59,12 +59,12 @@ _LEAK = 1.2  # seconds that a closed subject's process is kept while connections
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where one story stands, for the line that moves while it works."""
+    """Where one story stands: `done` operations of `total`, those of the baseline included."""
 
     name: str
     text: str
-    running: int
-    seconds: float
+    done: int
+    total: int
 
 
 class Session:
@@ -262,16 +262,18 @@ class Session:
         histories: dict[str, History] = {}
         problem: LabError | None = None
 
-        def say(text: str) -> None:
+        runs: tuple[tuple[Kind, Plan], ...] = (("baseline", story.disarmed()), ("armed", story))
+        total = sum(len(step.ids) for _, played in runs for step in played.operations())
+        before = 0
+
+        def say(text: str, done: int) -> None:
             if progress is not None:
-                with self._lock:
-                    running = len(self._live)
-                progress(Progress(story.scenario, text, running, time.monotonic() - began))
+                progress(Progress(story.scenario, text, before + done, total))
 
         try:
-            runs: tuple[tuple[Kind, Plan], ...] = (("baseline", story.disarmed()), ("armed", story))
             for kind, played in runs:
                 histories[kind] = self._run(played, kind, folder, say)
+                before += sum(len(step.ids) for step in played.operations())
                 if kind == "baseline" and not_ok(read(histories[kind]), contract):
                     break  # a run with faults would show nothing about them
         except LabError as error:
@@ -295,7 +297,7 @@ class Session:
         story: Plan,
         kind: Kind,
         folder: Path,
-        say: Callable[[str], None],
+        say: Callable[[str, int], None],
     ) -> History:
         running = _Play(self, story, kind, folder, say)
         with self._lock:
@@ -343,11 +345,13 @@ class _Play:
         story: Plan,
         kind: Kind,
         folder: Path,
-        say: Callable[[str], None],
+        say: Callable[[str, int], None],
     ) -> None:
         self._session = session
         self._plan = story
-        self._say = say
+        self._tell = say
+        self._kind = kind
+        self._done = 0  # operations that ended
         self._path = folder / f"{kind}.jsonl"
         self._deadline = 0.0
         self._phase = ""
@@ -380,6 +384,7 @@ class _Play:
         """Carry out every step; the whole history."""
         try:
             tune = TUNES[self._plan.tune]
+            self._say("opening")
             self._env.prepare(*self._plan.faults().values())
             self._open(tune)  # has a limit of its own: a slow start takes nothing from the plan's
             self._deadline = time.monotonic() + self._plan.limit
@@ -421,7 +426,7 @@ class _Play:
                     self._env.clear()
                     self._for_open.clear()
                 case Wait():
-                    self._say(f"{self._phase}: waiting {step.seconds:g} s")
+                    self._say(f"waiting {step.seconds:g} s")
                     if self._stopped.wait(step.seconds):
                         raise SetupError("the run was stopped")
                 case Fresh():
@@ -443,7 +448,7 @@ class _Play:
         )
 
     def _operate(self, step: Operate) -> bool:
-        self._say(f"{self._phase}: {step.name} x {len(step.ids)}")
+        self._say(f"{step.name} x {len(step.ids)}")
         turns = [step.ids]
         if self._for_open and step.concurrency == 1:
             turns = [(number,) for number in step.ids]  # look for an open breaker behind each
@@ -456,6 +461,7 @@ class _Play:
             )
             if hanging:
                 break
+            self._done += len(turn)
             self._look_for_open()
         if not hanging:
             return True
@@ -466,6 +472,10 @@ class _Play:
                 self._env.note(OpUnknown(t=self._env.clock(), op=operation.id))
         self._child.kill()
         return False
+
+    def _say(self, what: str) -> None:
+        where = f"{self._phase}: {what}" if self._phase else what
+        self._tell(where if self._kind == "armed" else f"{self._kind}, {where}", self._done)
 
     def _look_for_open(self) -> None:
         """Tell faults that wait for it that a breaker is open, by what the contract makes of it."""

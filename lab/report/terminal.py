@@ -10,6 +10,7 @@ import re
 import shlex
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ...scenarios import CATALOG
 from ..checks.finding import Verdict
@@ -21,6 +22,7 @@ from .figures import Figures, coverage, figures
 from .lanes import WIDTH
 
 __all__ = [
+    "Standing",
     "accents",
     "again",
     "checks_line",
@@ -31,8 +33,9 @@ __all__ = [
     "heading",
     "last_line",
     "left_out",
-    "moving_line",
     "not_offered",
+    "progress_line",
+    "progress_table",
     "row",
 ]
 
@@ -167,9 +170,41 @@ def not_offered(scenario: NotOffered, names: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def moving_line(name: str, text: str, running: int, seconds: float) -> str:
-    """Where it stands, for the line that is replaced, or repeated at times, while it works."""
-    return f"{name}   {text}   {running} running   {seconds:.1f} s"[:WIDTH]
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a scenario stands that is being played: `done` of `total` operations, both plays."""
+
+    name: str
+    text: str
+    done: int
+    total: int
+    seconds: float
+
+
+def progress_line(running: Sequence[Standing], ended: int, scenarios: int, seconds: float) -> str:
+    """Where a run stands in one line, for a log: the scenario that has been at work longest."""
+    first = max(running, key=lambda one: one.seconds)
+    at = f"{first.name}   {first.text}   {first.done} of {first.total} operations"
+    return f"{at}   {ended} of {scenarios} ended   {seconds:.1f} s"[:WIDTH]
+
+
+def progress_table(
+    running: Sequence[Standing],
+    names: Iterable[str],
+    *,
+    ended: int,
+    scenarios: int,
+    seconds: float,
+) -> tuple[str, ...]:
+    """Where a run stands, for the lines that are replaced while it works."""
+    rows = [
+        f"{_named(one.name, names)}{one.text[:36]:<38}"
+        f"{f'{one.done} of {one.total}':>12}  {one.seconds:.1f} s"
+        for one in running
+    ]
+    waiting = scenarios - ended - len(running)
+    queue = f", {waiting} waiting" if waiting else ""
+    return (*rows, f"{ended} of {scenarios} ended{queue}".ljust(_CLOCK) + f"{seconds:.1f} s")
 
 
 # --- after ---------------------------------------------------------------------------------------

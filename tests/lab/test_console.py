@@ -62,7 +62,7 @@ class Played:
         """Give the results, one after the other."""
         self.begins()
         for one in self.results:
-            progress(Progress(one.name, "fault: read x 1", 1, 0.1))
+            progress(Progress(one.name, "fault: read x 1", 1, 2))
             ended(one)
         if self.raises is not None:
             raise self.raises
@@ -249,15 +249,27 @@ def test_a_report_that_fails_is_said_and_is_no_pass(
 # --- the parts -----------------------------------------------------------------------------------
 
 
-def test_a_moving_line_is_replaced_and_leaves_no_trace() -> None:
+def moving(stream: io.StringIO, columns: int = 80, rows: int = 24) -> Writer:
+    """A writer on a terminal of this size."""
+    return Writer(stream, live=True, size=lambda: (columns, rows))
+
+
+def test_moving_lines_are_replaced_and_leave_no_trace() -> None:
     """What stays on the screen are rows."""
     stream = io.StringIO()
-    writer = Writer(stream, live=True)
-    writer.move("one")
+    writer = moving(stream)
+    writer.move(["one", "two"])
     writer.line("row")
-    writer.move("two")
-    writer.move("")
-    assert stream.getvalue() == "one\r\x1b[2Krow\ntwo\r\x1b[2K"
+    writer.move(["three"])
+    writer.move([])
+    assert stream.getvalue() == "one\ntwo\r\x1b[2K\x1b[1A\x1b[2Krow\nthree\r\x1b[2K"
+
+
+def test_moving_lines_never_wrap_and_never_leave_the_screen() -> None:
+    """Neither could be taken away again."""
+    stream = io.StringIO()
+    moving(stream, columns=5, rows=4).move(["gone", "abcdefgh", "last"])
+    assert stream.getvalue() == "abcd\nlast"
 
 
 def test_a_reader_that_has_gone_stops_the_writing_and_nothing_else() -> None:
@@ -283,7 +295,7 @@ def test_off_a_terminal_nothing_moves_and_nothing_is_coloured() -> None:
     """A log is read as it was written."""
     stream = io.StringIO()
     writer = Writer(stream)
-    writer.move("one")
+    writer.move(["one"])
     writer.line("PASS  6 pass")
     assert stream.getvalue() == "PASS  6 pass\n"
 
@@ -299,27 +311,30 @@ def test_progress_off_a_terminal_is_a_line_in_ten_seconds() -> None:
     """A CI log must show life, and no more than that."""
     now = 100.0
     stream = io.StringIO()
-    display = Display(Writer(stream), ["down"], clock=lambda: now)
+    display = Display(Writer(stream), ["down"], 1, clock=lambda: now)
     display.tick()
-    display.progress(Progress("down", "fault: read x 5", 3, 1.0))
+    display.progress(Progress("down", "fault: read x 5", 4, 20))
     for _ in range(25):
         now += 1.0
         display.tick()
     assert stream.getvalue().splitlines() == [
-        "down   fault: read x 5   3 running   10.0 s",
-        "down   fault: read x 5   3 running   20.0 s",
+        "down   fault: read x 5   4 of 20 operations   0 of 1 ended   10.0 s",
+        "down   fault: read x 5   4 of 20 operations   0 of 1 ended   20.0 s",
     ]
 
 
-def test_progress_on_a_terminal_is_one_moving_line() -> None:
-    """It shows seconds pass, also where nothing else happens."""
+def test_progress_on_a_terminal_is_a_table_that_moves() -> None:
+    """It shows seconds pass, also where nothing else happens; a row that ended stands above."""
     now = 0.0
     stream = io.StringIO()
-    display = Display(Writer(stream, live=True), ["down"], clock=lambda: now)
-    display.progress(Progress("down", "opening", 1, 0.0))
+    display = Display(moving(stream), ["down"], 1, clock=lambda: now)
+    display.progress(Progress("down", "opening", 0, 20))
     display.tick()
     now = 0.5
     display.tick()
-    assert stream.getvalue() == (
-        "down   opening   1 running   0.0 s\r\x1b[2Kdown   opening   1 running   0.5 s"
-    )
+    first, second = stream.getvalue().split("\r\x1b[2K\x1b[1A\x1b[2K")
+    assert [line.split() for line in first.splitlines()] == [
+        ["down", "opening", "0", "of", "20", "0.0", "s"],
+        ["0", "of", "1", "ended", "0.0", "s"],
+    ]
+    assert [line.split()[-2] for line in second.splitlines()] == ["0.5", "0.5"]

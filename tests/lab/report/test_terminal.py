@@ -19,6 +19,7 @@ from faultlab.lab.history import (
 )
 from faultlab.lab.plan import NotOffered, Skipped
 from faultlab.lab.report.terminal import (
+    Standing,
     accents,
     again,
     checks_line,
@@ -26,8 +27,9 @@ from faultlab.lab.report.terminal import (
     heading,
     last_line,
     left_out,
-    moving_line,
     not_offered,
+    progress_line,
+    progress_table,
     row,
 )
 
@@ -231,11 +233,29 @@ def test_the_last_line_is_a_summary() -> None:
     assert last_line([], 0.1, not_offered=1).startswith("UNKNOWN  1 not offered")
 
 
-def test_the_moving_line_says_where_it_stands() -> None:
+RUNNING = [
+    Standing("slow", "baseline, control: write x 1", 0, 22, 0.24),
+    Standing("partition", "fault: read x 5", 12, 30, 3.04),
+]
+
+
+def test_a_log_hears_of_the_scenario_that_has_been_at_work_longest() -> None:
     """Patience needs a reason."""
-    assert moving_line("partition", "fault: read x 5", 3, 3.04) == (
-        "partition   fault: read x 5   3 running   3.0 s"
+    assert progress_line(RUNNING, 3, 6, 10.04) == (
+        "partition   fault: read x 5   12 of 30 operations   3 of 6 ended   10.0 s"
     )
+
+
+def test_a_terminal_shows_where_each_scenario_stands() -> None:
+    """In the columns of the rows that stay."""
+    names = ["slow", "partition"]
+    shown = progress_table(RUNNING, names, ended=3, scenarios=6, seconds=10.04)
+    assert shown == (
+        "slow        baseline, control: write x 1               0 of 22  0.2 s",
+        "partition   fault: read x 5                           12 of 30  3.0 s",
+        f"{'3 of 6 ended, 1 waiting':<70}10.0 s",
+    )
+    assert heading(names).index("time") == shown[0].index("0.2 s")
 
 
 @pytest.mark.parametrize(
