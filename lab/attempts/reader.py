@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ..history import History, OpCancelled, OpFailed, OpOk, Starved
+from ..history import KNOWN, History, OpCancelled, OpFailed, OpOk, Starved
 from .connects import unaccounted, unheard, without_head
 from .exchanges import with_head
 from .facts import (
@@ -59,7 +59,8 @@ def _owners(
 ) -> tuple[dict[int, list[Attempt]], tuple[Attempt, ...], tuple[float, ...]]:
     """Attempts in order of time by operation, numbered from 1, and those of none.
 
-    At last the times of requests that came without a tag while an operation was in flight.
+    What carries no tag is the operation's that alone was in flight, and so is its effect. At last
+    the times of requests that came without a tag while an operation was in flight.
     """
     in_flight = _InFlight(gathered.calls)
     owned: dict[int, list[Attempt]] = defaultdict(list)
@@ -78,6 +79,8 @@ def _owners(
         if owner is None:
             strays.append(replace(attempt, op=None, number=len(strays) + 1))
         else:
+            if attempt.op is None:
+                gathered.effects[owner] += attempt.effects
             owned[owner].append(replace(attempt, op=owner, number=len(owned[owner]) + 1))
     return owned, tuple(strays), tuple(untagged)
 
@@ -244,7 +247,7 @@ def _missing(
     gathered: Gathered, strays: int, operations: tuple[Operation, ...]
 ) -> Iterator[Missing]:
     shut = sorted(name for name, modes in gathered.modes.items() if modes.ever_shut)
-    blind = next((o.connects for o in gathered.opened if o.connects != "audit"), None)
+    blind = next((o.connects for o in gathered.opened if o.connects not in KNOWN), None)
     if shut and not gathered.opened:
         blind = "none: no subject reported its connects"
     if shut and blind is not None:

@@ -11,7 +11,9 @@ from .model import RETURNED, Contract
 
 
 def _is(declared: str | int, qualified: str) -> bool:
-    if not isinstance(declared, str) or declared == RETURNED:
+    if isinstance(declared, int):
+        return qualified == f"exit {declared}"  # of a command
+    if declared == RETURNED:
         return False
     return declared == (qualified if "." in declared else qualified.rpartition(".")[2])
 

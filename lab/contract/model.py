@@ -253,7 +253,7 @@ class Contract(_Section):
     """The promises of one client; a section or field that is None is left open.
 
     `breaker`: () promises that there is none. `errors` maps keys to exception classes (by last
-    name, or qualified if written with a dot), exit codes, or `response` (`RETURNED`).
+    name, or qualified if written with a dot), a command's exit codes, or `response` (`RETURNED`).
     """
 
     name: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .events import (
     CHAIN,
     KINDS,
+    KNOWN,
     AnyEvent,
     AttemptBegun,
     AttemptEnded,
@@ -66,6 +67,7 @@ __all__ = [
     "CHAIN",
     "FORMAT",
     "KINDS",
+    "KNOWN",
     "AnyEvent",
     "AttemptBegun",
     "AttemptEnded",

@@ -10,6 +10,9 @@ from typing import ClassVar, Literal, get_args
 
 import msgspec
 
+KNOWN = frozenset(("audit", "packets"))
+"""The ways in which every connect of a subject is known."""
+
 Where = Literal["subject", "wire", "backend", "lab"]
 Mode = Literal["open", "refusing", "dark"]
 Ending = Literal["fin", "rst"]
@@ -72,7 +75,8 @@ class Raised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SubjectOpened(_Subject, frozen=True, kw_only=True, tag="subject.opened"):
     """The subject's factory was entered.
 
-    `connects` says how connects that reach no proxy are known: `audit` or `none: REASON`.
+    `connects` says how connects that reach no proxy are known: by the interpreter's `audit` event,
+    by the `packets` of the loopback, or `none: REASON`.
     `tags` says how attempts are attributed: `exact` or `none: REASON`.
     """
 

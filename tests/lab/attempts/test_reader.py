@@ -107,6 +107,17 @@ def test_an_effect_counts_for_its_operation_however_late(tell: Tell) -> None:
     assert (len(operation.attempts), operation.effects) == (1, 1)
 
 
+def test_an_effect_of_an_untagged_request_is_its_operation_s(tell: Tell) -> None:
+    """A command that writes twice must not look as if it had written nothing."""
+    applied = EffectApplied(t=0.15, conn=1, request=1, service="core")
+    events = (
+        tell.invoked(0.1),
+        *tell.exchange(0.1, applied, tell.head(0.2), tell.complete(0.2), op=None),
+        OpOk(t=0.3, op=1),
+    )
+    assert tell.reading(*events).operations[0].effects == 1
+
+
 def test_a_backend_without_a_ledger_leaves_effects_unknown(tell: Tell) -> None:
     """A real server tells nobody what it did."""
     read_ = tell.reading(
@@ -136,6 +147,14 @@ def test_a_connection_that_nobody_was_seen_to_make_hides_connects(tell: Tell) ->
     assert tell.reading(*events).lacks("connects") == (
         "a connection was made by a child process, or past Python's sockets"
     )
+
+
+def test_connects_told_by_the_packets_are_known(tell: Tell) -> None:
+    """They are every one, as those of the audit event are."""
+    shut = ListenerMode(t=0.05, service="core", mode="refusing")
+    for connects, lacks in (("packets", None), ("none: no rights", "no rights")):
+        opened = SubjectOpened(t=0.0, connects=connects)
+        assert tell.reading(opened, shut).lacks("connects") == lacks
 
 
 def test_a_fault_s_hits_are_counted_where_they_happened(tell: Tell) -> None:

@@ -40,6 +40,16 @@ def test_the_most_specific_declared_class_decides(
     assert error_keys(MAXIMUS, chain(error)) == keys
 
 
+def test_a_command_s_errors_are_its_exit_codes() -> None:
+    """Two keys may share one code; a signal is none."""
+    curl = parse({"errors": {"connect_refused": 7, "timeout": 28, "connect_timeout": 28}}, "curl")
+    assert error_keys(curl, (Raised(classes=("exit 7",)),)) == {"connect_refused"}
+    keys = error_keys(curl, (Raised(classes=("exit 28",)),))
+    assert keys == {*members("timeout"), "connect_timeout"}
+    assert error_keys(curl, (Raised(classes=("exit 2",)),)) == set()
+    assert error_keys(curl, (Raised(classes=("signal SIGKILL",)),)) == set()
+
+
 def test_a_class_written_with_a_dot_is_matched_whole() -> None:
     """A raw error of the layer below has the same last name."""
     assert error_keys(HTTPX, chain(httpx.ConnectError)) >= {"connect_refused", "dns"}
