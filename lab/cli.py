@@ -99,7 +99,8 @@ _subject = click.option(
     default="maximus",
     show_default=True,
     metavar="S",
-    help="The client under test: maximus, planted:NAME, FILE.py:NAME, or package.module:NAME.",
+    help="The client under test: maximus, planted:NAME, FILE.py:NAME, package.module:NAME, "
+    "or cmd:COMMAND.",
 )
 _environment = click.option(
     "--env",

@@ -24,11 +24,12 @@ from typing import Literal, Self, assert_never
 from ..scenarios import Problem, Scenario, ScenarioError, Served
 from ..scenarios.errors import nearest
 from .attempts import misdeclared, read
+from .backends.maximus import BUILTIN as STUBS
 from .backends.specification import Specification, Url, amended
 from .contract import Contract
 from .environments import ENVIRONMENTS
 from .environments.embedded import Embedded, LabProcess
-from .errors import LabError, SetupError, SubjectError
+from .errors import LabError, SetupError, SubjectError, UsageError
 from .expect import not_ok
 from .history import Header, History, HistoryError, OpUnknown, RunEnded
 from .oracle import begin, fold, open_circuits, timeline
@@ -45,6 +46,7 @@ from .plan import (
     Wait,
     plan,
 )
+from .redaction import redacted
 from .results import Result
 from .subjects.child import Child, Description
 from .tune import TUNES, Tune, tuned
@@ -98,7 +100,7 @@ class Session:
         self._closing = False
         self._live: set[_Play] = set()
         described = describe(subject, out)
-        self.subject = subject  # as it was named, so that a run can be repeated
+        self.subject = redacted(subject)  # as it was named, so that a run can be repeated
         self.offers = tuple(
             Offer(
                 name=offered.name,
@@ -112,6 +114,7 @@ class Session:
             for offered in described.offers
         )
         self.services = {**described.services, **(services or {})}
+        _demand_served(self.subject, described.unserved, self.services)
         self._contract = described.contract
         self._tunable = described.tunable
         self._process: LabProcess | None = None
@@ -310,6 +313,19 @@ class Session:
         finally:
             with self._lock:
                 self._live.discard(running)
+
+
+def _demand_served(subject: str, names: Sequence[str], served: Mapping[str, object]) -> None:
+    """Raise UsageError for a service of which nobody says who serves it."""
+    for name in names:
+        if name not in served:
+            close = nearest(name, STUBS)
+            raise UsageError(
+                f"{subject}: {{{name}}} is no service that comes with the lab",
+                nearest=f"{{{close}}}" if close else "",
+                mend=f"say who serves it: --service {name}=http://127.0.0.1:9000; or write"
+                f" {{{{{name}}}}} for the text {{{name}}}",
+            )
 
 
 def _said(served: Served) -> dict[str, object]:

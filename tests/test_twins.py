@@ -26,6 +26,8 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/sockets/ttl.py": "needs real sockets: tests/wire/test_partition.py",
     "lab/subjects/child.py": "needs a process: tests/wire/test_subject_process.py",
     "lab/subjects/inside.py": "is that process",
+    "lab/subjects/spawner.py": "is a process: tests/wire/test_commands.py",
+    "lab/subjects/spawning.py": "needs that process: tests/wire/test_commands.py",
     "lab/toxiproxy/alone.py": "is a process: tests/wire/toxiproxy/test_alone.py",
     "lab/toxiproxy/server.py": "needs real sockets: tests/wire/toxiproxy/test_control.py",
 }

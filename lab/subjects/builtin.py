@@ -20,6 +20,7 @@ from maximus import Approval, BreakerPolicy, MaximusClient, Policy, Session, Tim
 from ...fixtures.planted import BUGS, Bug
 from ...fixtures.sync.client import Shop
 from ...fixtures.sync.planted import BUGS as SYNC_BUGS
+from .command_line import CommandLine
 from .declaration import Op, Subject, op, subject
 from .sync import shopping
 
@@ -162,6 +163,7 @@ def spoiled_operations(bug: Bug, client: MaximusClient) -> dict[str, Op]:
     return {
         name: replace(operation, call=bug.call(operation.call))
         for name, operation in operations(client).items()
+        if not isinstance(operation.call, CommandLine)
     }
 
 

@@ -61,13 +61,17 @@ _UNPROMISED = "none"  # the name of a contract that promises nothing
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a subject declares. `tunable`: it asks for `tune`."""
+    """What a subject declares. `tunable`: it asks for `tune`.
+
+    `unserved`: services of which it does not say who serves them.
+    """
 
     name: str
     services: Mapping[str, Specification]
     contract: Contract
     offers: tuple[Offered, ...]
     tunable: bool
+    unserved: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -373,6 +377,7 @@ class Child:
             contract=self._contract(declared),
             offers=declared.offers,
             tunable="tune" in declared.asks,
+            unserved=declared.unserved,
         )
 
     def _contract(self, declared: Declared) -> Contract:

@@ -62,10 +62,14 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """A subject without its code. `contract` names classes instead of holding them."""
+    """A subject without its code. `contract` names classes instead of holding them.
+
+    `unserved`: services of which it does not say who serves them.
+    """
 
     name: str
     services: dict[str, Specification]
+    unserved: tuple[str, ...] = ()
     contract: str | dict[str, Any] | None
     asks: tuple[str, ...]
     offers: tuple[Offered, ...]
@@ -79,6 +83,7 @@ def describe(subject: Subject, offers: Mapping[str, Op]) -> Declared:
     return Declared(
         name=subject.name,
         services=dict(_specifications(subject)),
+        unserved=tuple(name for name, value in subject.services.items() if value is None),
         contract=_contract(subject.contract, subject.file),
         asks=subject.asks,
         offers=tuple(
@@ -99,6 +104,8 @@ def describe(subject: Subject, offers: Mapping[str, Op]) -> Declared:
 def _specifications(subject: Subject) -> Iterator[tuple[str, Specification]]:
     folder = Path(subject.file).parent  # a file is named as its author sees it
     for name, value in subject.services.items():
+        if value is None:
+            continue  # whoever runs the subject says who serves it
         try:
             yield name, parse(value, name, folder)
         except ValueError as error:

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..methods import IDEMPOTENT, METHODS
+from .command_line import CommandLine
 
 if TYPE_CHECKING:
     from ..tune import Tune
@@ -56,12 +57,14 @@ class Op:
     path: str
     idempotent: bool
     keyed: bool
-    call: Callable[[], object]
+    call: Callable[[], object] | CommandLine
 
     @property
     def is_async(self) -> bool:
         """Whether it runs on the loop, where it can be cancelled, and not in a thread."""
         call = self.call
+        if isinstance(call, CommandLine):
+            return True
         while isinstance(call, partial):
             call = call.func
         return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(
@@ -76,7 +79,7 @@ class Op:
 
 def op(
     endpoint: str,
-    call: Callable[..., object],
+    call: Callable[..., object] | CommandLine | str,
     *args: object,
     idempotent: bool | None = None,
     **kwargs: object,
@@ -84,7 +87,8 @@ def op(
     """Declare an operation: `call(*args, **kwargs)` sends `endpoint`, `METHOD /path/{template}`.
 
     The service stands in front where there are several: `core GET /health`. `idempotent` follows
-    from the method unless given. `call` is a function, async or sync.
+    from the method unless given. `call` is a function, async or sync; or a text, a command that is
+    started anew each time, split into words as a shell does it, with no shell.
     """
     found = _matched(endpoint)
     if found is None:
@@ -98,14 +102,19 @@ def op(
             f"op({endpoint!r}, ...): {method} is no method; one of {', '.join(METHODS)}"
         )
     if isinstance(call, str):
+        try:
+            call = CommandLine.parse(call)
+        except ValueError as error:
+            raise ValueError(f"op({endpoint!r}, ...): {error}") from error
+    if isinstance(call, CommandLine):
+        if args or kwargs:
+            raise TypeError(
+                f"op({endpoint!r}, ...): a command has its arguments in its text; none behind it"
+            )
+    elif not callable(call):
         raise TypeError(
-            f"op({endpoint!r}, ...): a text is a command, and commands come with a later version;"
-            " pass a function"
-        )
-    if not callable(call):
-        raise TypeError(
-            f"op({endpoint!r}, ...): expected a function to call, got {_shown(call)};"
-            " write its arguments behind it: op(..., client.get, 7)"
+            f"op({endpoint!r}, ...): expected a function to call, or a command as a text, got"
+            f" {_shown(call)}; write a function's arguments behind it: op(..., client.get, 7)"
         )
     return Op(
         service=found["service"],
@@ -113,7 +122,7 @@ def op(
         path=found["path"],
         idempotent=method in IDEMPOTENT if idempotent is None else idempotent,
         keyed=_has_key(kwargs),
-        call=partial(call, *args, **kwargs),
+        call=call if isinstance(call, CommandLine) else partial(call, *args, **kwargs),
     )
 
 

@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from ..frames import FrameError, Frames
 from ..mortal import die_with
 from ..stamp import Stamp
 from .channel import Channel
+from .command_line import CommandLine
 from .commands import (
     Answer,
     Close,
@@ -51,6 +52,7 @@ from .declaration import Op, Subject, entered
 from .load import Spec, broken, file_of, last_own_line, load, read_spec
 from .recording import Ended as Ending
 from .recording import Watch
+from .spawning import Spawning, demand_program
 
 __all__ = ["main"]
 
@@ -65,8 +67,8 @@ class _Line:
         self._socket = sock
         self._sending = threading.Lock()
 
-    def listen(self, take: Callable[[Command], None]) -> NoReturn:
-        """Take commands until the parent is gone, and end the process then."""
+    def listen(self, take: Callable[[Command], None], last: Callable[[], None]) -> NoReturn:
+        """Take commands until the parent is gone; do what is `last`, and end the process then."""
         frames = Frames()
         while True:
             try:
@@ -75,6 +77,7 @@ class _Line:
             except (OSError, FrameError):
                 os._exit(1)
             if not data:
+                last()
                 # At once, whatever the subject does: threads, handlers and loops may hang.
                 os._exit(0)
             for command in received:
@@ -148,6 +151,7 @@ class _Child:
         self._line = line
         self._channel = channel
         self._watch = Watch()
+        self._spawning = Spawning()
         self._inbox = _Inbox()
         self._subject: Subject | None = None
         self._unloaded: LabError | None = None
@@ -165,6 +169,10 @@ class _Child:
                 self._line.answer(Placed(number=number, line=self._place()))
             case _:
                 self._inbox.put(command)
+
+    def end(self) -> None:
+        """On the listening thread: what the end of this process would leave running."""
+        self._spawning.end()
 
     def load(self) -> None:
         """Run the author's file; what goes wrong is the answer to every command."""
@@ -222,6 +230,9 @@ class _Child:
                 )
                 offers = held.offers
                 await self._leave(held)
+        for name, offer in offers.items():
+            if isinstance(offer.call, CommandLine):
+                demand_program(offer.call, SubjectError, f"{self._spec}: `{name}`")
         try:
             answer = Described(number=command.number, declared=describe(subject, offers))
         except ValueError as error:
@@ -240,12 +251,16 @@ class _Child:
             raise SetupError(f"{self._spec} is open already")
         ports = {_port(url): service for service, url in command.urls.items()}
         self._watch.start(ports, self._channel, Stamp(command.start))
-        self._watch.opened(connects=known_on(asyncio.get_running_loop()))
+        began = self._watch.now()
         try:
             self._entered = await self._enter(subject, command)
+            calls = [offer.call for offer in self._entered.offers.values()]
+            if any(isinstance(call, CommandLine) for call in calls):
+                await self._spawning.start()
         except LabError:
             self._watch.stop()
             raise
+        self._watch.opened(began, connects=_connects(calls), tags=_tags(calls))
         return Done(number=command.number)
 
     async def _close(self, command: Close) -> Seen:
@@ -349,11 +364,13 @@ class _Child:
                 keyed=offer.keyed,
                 ended=ending,
             ):
-                ending.value = await self._call(offer)
+                ending.value = await self._call(op, offer)
         except BaseException:  # noqa: BLE001, S110  # recorded; whatever it is, it is the subject's
             pass
 
-    async def _call(self, offer: Op) -> object:
+    async def _call(self, op: int, offer: Op) -> object:
+        if isinstance(offer.call, CommandLine):
+            return await self._spawning.run(op, offer.call)
         value = offer.call() if offer.is_async else await self._in_thread(offer.call)
         return await value if inspect.isawaitable(value) else value
 
@@ -386,6 +403,20 @@ class _Child:
         return next(filter(None, places), "")
 
 
+def _connects(calls: Iterable[object]) -> str:
+    """How the connects of these calls are known."""
+    if any(isinstance(call, CommandLine) for call in calls):
+        return "none: they are made by a command, where no audit event is"
+    return known_on(asyncio.get_running_loop())
+
+
+def _tags(calls: Iterable[object]) -> str:
+    """How the requests of these calls are attributed."""
+    if any(isinstance(call, CommandLine) for call in calls):
+        return "none: what a command sends can't be tagged"
+    return "exact"
+
+
 def _port(url: str) -> int:
     return int(url.rpartition(":")[2].partition("/")[0])
 
@@ -409,7 +440,7 @@ def main(arguments: list[str]) -> NoReturn:
     line = _Line(socket.socket(fileno=int(orders)))
     channel = Channel(socket.socket(fileno=int(events)))
     child = _Child(read_spec(name), line, channel)
-    threading.Thread(target=line.listen, args=(child.take,), daemon=True).start()
+    threading.Thread(target=line.listen, args=(child.take, child.end), daemon=True).start()
     child.load()
     asyncio.run(child.serve())
     raise AssertionError("serve never returns")

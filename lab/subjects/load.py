@@ -1,7 +1,7 @@
 """From a subject's name on the command line to its declaration.
 
-`maximus`, `planted:NAME`, `FILE.py:NAME`, `package.module:NAME`. Reading a name runs no code; loading
-a file or a module does, so it is done in the subject's own process only (`child.py`).
+`maximus`, `planted:NAME`, `FILE.py:NAME`, `package.module:NAME`, `cmd:COMMAND`. Reading a name runs no
+code; loading a file or a module does, so it is done in the subject's own process only (`child.py`).
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ import importlib.util
 import linecache
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import assert_never
 
+from ..backends.maximus import BUILTIN as STUBS
 from ..errors import SubjectError, UsageError
+from ..methods import SAFE
 from ..redaction import redacted
 from .builtin import BUILTIN, PLANTED
-from .declaration import Subject
+from .command_line import PREFIX, CommandLine, Template, read_template
+from .declaration import Op, Subject, op, subject
+from .spawning import demand_program
 
 __all__ = [
     "BuiltIn",
+    "InCommand",
     "InFile",
     "InModule",
     "Planted",
@@ -39,7 +44,7 @@ __all__ = [
     "subjects_in",
 ]
 
-_FORMS = "maximus, planted:NAME, FILE.py:NAME, or package.module:NAME"
+_FORMS = "maximus, planted:NAME, FILE.py:NAME, package.module:NAME, or cmd:COMMAND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +89,26 @@ class InModule:
         return f"{self.module}:{self.name}"
 
 
-Spec = BuiltIn | Planted | InFile | InModule
+@dataclass(frozen=True, slots=True)
+class InCommand:
+    """A command with the services' placeholders."""
+
+    template: Template
+
+    def __str__(self) -> str:
+        return str(self.template)
+
+
+Spec = BuiltIn | Planted | InFile | InModule | InCommand
 
 
 def read_spec(text: str) -> Spec:
     """What a subject's name means. Raises UsageError; runs no code of a subject."""
     if text in BUILTIN:
         return BuiltIn(text)
+    if text.startswith(PREFIX):
+        return _in_command(text.removeprefix(PREFIX).strip())
     front, colon, name = text.rpartition(":")
-    if text.startswith("cmd:"):
-        raise UsageError(f"{text}: a command as a subject comes with a later version", mend=_mend())
     if front == "planted":
         if name not in PLANTED:
             raise UsageError(f"{text}: no planted client of this name", **_nearest(name, PLANTED))
@@ -126,6 +141,19 @@ def _source(module: str) -> Path | None:
     path = Path(*module.split("."))
     files = (path.with_suffix(".py"), path / "__init__.py")
     return next((file for file in files if file.is_file()), None)
+
+
+def _in_command(text: str) -> InCommand:
+    try:
+        template = read_template(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{PREFIX}{redacted(text)}: {error}",
+            expected=f"'{PREFIX}curl -sf {{core}}/health'; its request in front where that can't be"
+            f" read off: '{PREFIX}POST /query ./ask.sh {{core}}'",
+        ) from error
+    demand_program(CommandLine(template.arguments), UsageError, str(template))
+    return InCommand(template)
 
 
 def _demand_file(text: str, path: str) -> None:
@@ -173,6 +201,8 @@ def load(spec: Spec) -> Subject:
             return _declared(spec, _run(spec, Path(path)), name)
         case InModule(_, name):
             return _declared(spec, _imported(spec), name)
+        case InCommand(template):
+            return _commanded(template)
         case _:
             assert_never(spec)
 
@@ -180,7 +210,7 @@ def load(spec: Spec) -> Subject:
 def file_of(spec: Spec) -> str:
     """The file that loading this runs; empty if it is none of the author's, or not found."""
     match spec:
-        case BuiltIn() | Planted():
+        case BuiltIn() | Planted() | InCommand():
             return ""
         case InFile(path):
             return path
@@ -201,8 +231,16 @@ def broken(spec: object, doing: str, error: BaseException, file: str) -> Subject
     )
 
 
-def _mend() -> str:
-    return f"write a function that runs it, and name {_FORMS}"
+def _commanded(template: Template) -> Subject:
+    """A subject of one operation, as the role that its method allows and as `run`."""
+
+    @subject(services={name: name if name in STUBS else None for name in template.services})
+    def command(urls: Mapping[str, str]) -> Iterator[dict[str, Op]]:
+        run = op(template.endpoint, template.filled(urls))
+        role = "read" if run.method in SAFE else "write"
+        yield {role: run, "run": run}
+
+    return command
 
 
 def _nearest(name: str, known: Iterable[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ import pydantic
 
 from ..history import CHAIN, Raised
 from ..redaction import GONE, exposed, is_secret, redacted
+from .command_line import CommandFailed
 
 __all__ = ["attributes", "chain", "digest", "message", "qualified"]
 
@@ -41,6 +42,9 @@ def chain(error: BaseException) -> tuple[Raised, ...]:
 
 
 def _raised(link: BaseException, via: Via) -> Raised:
+    if isinstance(link, CommandFailed):
+        # A command has no exception classes: how it ended stands in their place.
+        return Raised(classes=(link.how,), message=_shown(_text(link)))
     text = _text(link)
     return Raised(
         classes=tuple(qualified(cls) for cls in type(link).__mro__ if cls is not object),

@@ -93,19 +93,32 @@ class Watch:
         """The latest addresses this process went to that are none of the services'."""
         return () if self._connects is None else self._connects.elsewhere()
 
-    def opened(self, *, connects: str = AUDIT) -> None:
-        """The subject was entered; `connects` says how its connects are known."""
-        t, late = self._now()
-        self._record(SubjectOpened(t=t, late=late, connects=connects))
+    def now(self) -> tuple[float, float]:
+        """The present, as events carry it."""
+        return (0.0, 0.0) if self._stamp is None else self._stamp()
+
+    def opened(
+        self,
+        began: tuple[float, float] | None = None,
+        *,
+        connects: str = AUDIT,
+        tags: str = "exact",
+    ) -> None:
+        """The subject was entered, from `began` on; now unless given.
+
+        `connects` says how its connects are known, `tags` how its attempts are attributed.
+        """
+        t, late = self.now() if began is None else began
+        self._record(SubjectOpened(t=t, late=late, connects=connects, tags=tags))
 
     def closed(self) -> None:
         """The subject was left."""
-        t, late = self._now()
+        t, late = self.now()
         self._record(SubjectClosed(t=t, late=late))
 
     def cancelling(self, op: int, service: str) -> None:
         """The lab is about to cancel an operation."""
-        t, late = self._now()
+        t, late = self.now()
         self._record(OpCancelRequested(t=t, late=late, op=op, service=service))
 
     @contextmanager
@@ -127,7 +140,7 @@ class Watch:
         """
         ended = Ended() if ended is None else ended
         token = current.set(Current(op))
-        t, late = self._now()
+        t, late = self.now()
         self._record(
             OpInvoked(
                 t=t,
@@ -144,7 +157,7 @@ class Watch:
             yield ended
         except BaseException as error:
             # Stamped before the error is read: that takes its time.
-            t, late = self._now()
+            t, late = self.now()
             if ended.cancelled and isinstance(error, asyncio.CancelledError):
                 self._record(OpCancelled(t=t, late=late, op=op, service=service))
             else:
@@ -152,7 +165,7 @@ class Watch:
                 self._record(OpFailed(t=t, late=late, op=op, service=service, errors=errors))
             raise
         else:
-            t, late = self._now()
+            t, late = self.now()
             kind, told = ("", "") if ended.value is None else _told(ended.value)
             self._record(OpOk(t=t, late=late, op=op, service=service, type=kind, digest=told))
         finally:
@@ -181,9 +194,6 @@ class Watch:
         finally:
             self._wake.put(False)
             courier.join()
-
-    def _now(self) -> tuple[float, float]:
-        return (0.0, 0.0) if self._stamp is None else self._stamp()
 
     def _record(self, event: AnyEvent) -> None:
         if self._channel is not None:

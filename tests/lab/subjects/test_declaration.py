@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from faultlab import op, subject
+from faultlab.lab.subjects.command_line import CommandLine
 from faultlab.lab.subjects.declaration import Op, Subject, entered
 from faultlab.lab.tune import FAST
 
@@ -82,14 +83,24 @@ def test_no_key_is_no_key() -> None:
         ("/orders", call, "not an endpoint; write METHOD /path"),
         (7, call, "not an endpoint; write METHOD /path"),
         ("FETCH /orders", call, "FETCH is no method; one of DELETE, GET"),
-        ("GET /orders", "curl -f http://x", "commands come with a later version"),
-        ("GET /orders", 7, "expected a function to call, got int 7"),
+        ("GET /orders", "curl 'http://x", "no closing quotation in curl"),
+        ("GET /orders", "curl http://x | jq", "`|` is for a shell"),
+        ("GET /orders", 7, "expected a function to call, or a command as a text, got int 7"),
     ],
 )
 def test_a_wrong_operation_is_told_with_its_value(endpoint: Any, function: Any, text: str) -> None:
     """One message that names the place and the expected form."""
     with pytest.raises((ValueError, TypeError), match=text):
         op(endpoint, function)
+
+
+def test_a_text_is_a_command() -> None:
+    """Any language can be an operation; its URL is in the text already."""
+    declared = op("POST /orders", "curl -f http://x/orders -d 1", idempotent=True)
+    assert declared.call == CommandLine(("curl", "-f", "http://x/orders", "-d", "1"))
+    assert (declared.endpoint, declared.idempotent) == ("POST /orders", True)
+    with pytest.raises(TypeError, match="none behind it"):
+        op("GET /orders", "curl", "http://x")
 
 
 @pytest.mark.parametrize(

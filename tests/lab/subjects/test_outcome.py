@@ -3,6 +3,7 @@ import pydantic
 import pytest
 
 from faultlab.lab.history import Raised
+from faultlab.lab.subjects.command_line import CommandFailed
 from faultlab.lab.subjects.outcome import chain, digest, message, qualified
 
 
@@ -62,6 +63,12 @@ def test_a_chain_says_how_each_hangs_on_the_one_before() -> None:
 def test_a_suppressed_context_is_left_out() -> None:
     """`from None` says that it is no cause."""
     assert len(chain(caught(cause=False))) == 1
+
+
+def test_a_command_has_its_exit_code_for_a_class() -> None:
+    """Nothing of the lab's own may look like an exception of the client's."""
+    raised = Raised(classes=("exit 7",), message="no route")
+    assert chain(CommandFailed("exit 7", "no route")) == (raised,)
 
 
 def test_a_circle_of_causes_ends() -> None:

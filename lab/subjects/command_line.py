@@ -1,0 +1,185 @@
+"""A command as an operation: what is started, and how it ended. And `cmd:...`, read as a subject.
+
+Pure: `spawner.py` starts commands, `spawning.py` asks it to.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from ..methods import METHODS
+from ..redaction import redacted
+
+__all__ = [
+    "PREFIX",
+    "CommandFailed",
+    "CommandLine",
+    "Output",
+    "Template",
+    "ended",
+    "last_lines",
+    "read_template",
+]
+
+PREFIX = "cmd:"
+
+# `${name}` is a shell's own, `{{name}}` the text `{name}`.
+_PLACE = re.compile(r"\{\{([A-Za-z_][\w-]*)\}\}|(?<!\$)\{([A-Za-z_][\w-]*)\}")
+_ENDPOINT = re.compile(rf"(?:([A-Za-z_][\w-]*) )?({'|'.join(METHODS)}) (/\S*)(?:\s+|$)")
+_PATH = re.compile(r"/[^\s?#\"'<>|;&`]*")
+_SHELL = frozenset(("|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>>", "&>", "2>&1"))
+_LINES = 3  # of its output, in the message of a command that failed
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A program with its arguments, started anew for each operation; no shell reads it."""
+
+    arguments: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> CommandLine:
+        """The command in a text, split as a POSIX shell splits words. Raises ValueError."""
+        return cls(_words(text))
+
+    @property
+    def program(self) -> str:
+        """What is started: a name to be found on PATH, or a file."""
+        return self.arguments[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command that ended well wrote: how many bytes, and a digest of standard output."""
+
+    size: int
+    digest: str
+
+
+class CommandFailed(Exception):  # noqa: N818 - as an operation that failed is recorded
+    """A command did not end with exit code 0. `how` is `exit 7`, or `signal SIGKILL`."""
+
+    def __init__(self, how: str, said: str = "") -> None:
+        super().__init__(how, said)
+        self.how = how
+        self.said = said
+
+    @override
+    def __str__(self) -> str:
+        return self.said
+
+
+def ended(code: int) -> str:
+    """How a command ended, by its return code: `exit 7`, or `signal SIGKILL` for -9."""
+    if code >= 0:
+        return f"exit {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"signal {-code}"
+
+
+def last_lines(tail: bytes, *, cut: bool) -> str:
+    """The last lines of an output, without secrets. `cut`: `tail` is not all of it.
+
+    What a cut output begins with may be the rest of a secret, so its first line goes.
+    """
+    text = tail.decode("utf-8", "replace")
+    if cut:
+        text = text.partition("\n")[2]
+    lines = [line.rstrip() for line in redacted(text).splitlines() if line.strip()]
+    return "\n".join(lines[-_LINES:])
+
+
+# --- cmd:... -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What stands behind `cmd:`: a command whose `{service}` is that service's URL.
+
+    `services` are those of its placeholders, in order; `endpoint` names the request that its
+    operation sends, the service in front.
+    """
+
+    text: str
+    arguments: tuple[str, ...]
+    services: tuple[str, ...]
+    endpoint: str
+
+    @override
+    def __str__(self) -> str:
+        return PREFIX + redacted(self.text)
+
+    def filled(self, urls: Mapping[str, str]) -> CommandLine:
+        """The command with these addresses in the places of their services."""
+
+        def put(found: re.Match[str]) -> str:
+            return f"{{{found[1]}}}" if found[1] else urls[found[2]]
+
+        return CommandLine(tuple(_PLACE.sub(put, word) for word in self.arguments))
+
+
+def read_template(text: str) -> Template:
+    """The line of `cmd:[[SERVICE ]METHOD /path ]COMMAND`, without `cmd:`. Raises ValueError.
+
+    Without an endpoint in front it is GET, and the path that follows the first placeholder: what
+    the control phase sends shows whether that is so.
+    """
+    declared = _ENDPOINT.match(text)
+    arguments = _words(text[declared.end() :] if declared else text)
+    places = [
+        (found[2], word[found.end() :])
+        for word in arguments
+        for found in _PLACE.finditer(word)
+        if found[2]
+    ]
+    services = tuple(dict.fromkeys(name for name, _ in places))
+    if not services:
+        raise ValueError(
+            "it has no placeholder, so it would call none of the lab's addresses; write {core} where"
+            " the URL of the service core belongs"
+        )
+    if declared is None:
+        service, method, path = services[0], "GET", _path(places[0][1])
+    else:
+        service, method, path = declared[1] or services[0], declared[2], declared[3]
+    if service not in services:
+        raise ValueError(
+            f"{service} stands in front of its request, and {{{service}}} nowhere in the command"
+        )
+    return Template(text, arguments, services, f"{service} {method} {path}")
+
+
+def _path(rest: str) -> str:
+    found = _PATH.match(rest)
+    return found[0] if found is not None else "/"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"{str(error).lower()} in {redacted(text)}") from error
+    if not words or not words[0]:
+        raise ValueError("no command; write the program and its arguments")
+    operator = next((word for word in _unquoted(text) if word in _SHELL), None)
+    if operator is not None:
+        raise ValueError(
+            f'`{operator}` is for a shell, and none reads this; write sh -c "{words[0]} ..."'
+        )
+    return tuple(words)
+
+
+def _unquoted(text: str) -> Sequence[str]:
+    """The words with their quotes on, so that one that is quoted is no operator."""
+    try:
+        return shlex.split(text, posix=False)
+    except ValueError:  # a quote that is escaped
+        return ()
