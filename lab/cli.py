@@ -273,18 +273,28 @@ def judge(run_folder: Path, report: tuple[str, ...], *, write: bool) -> None:
 @_environment
 @_tune
 @click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", show_default=True)
+@_as_json
 @_guarded
-def explain(scenario: str, subject: str, environment: str, tune: _Tune | None, seed: int) -> None:
+def explain(
+    scenario: str,
+    subject: str,
+    environment: str,
+    tune: _Tune | None,
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
     """Show what a scenario means for a subject, without playing it.
 
     Operations with their ids, what is expected of each, attempts and waits as the
-    contract demands them, and the checks that a run of it must exercise.
+    contract demands them, and the checks that a run of it must exercise. --json has
+    all of the plan and of the contract, for programs.
     """
     from ..scenarios import chosen
     from .console import stdout
     from .folders import scratch
     from .plan import NotOffered
-    from .report.explain import explained
+    from .report import explain as told
     from .report.terminal import not_offered
 
     writer = stdout()
@@ -292,6 +302,15 @@ def explain(scenario: str, subject: str, environment: str, tune: _Tune | None, s
         session, planned = _planned(
             chosen((scenario,)), subject, environment=environment, tune=tune, seed=seed, out=out
         )
+    if as_json:
+        everything = [
+            plan.model_dump(mode="json")
+            if isinstance(plan, NotOffered)
+            else told.as_json(plan, session.contract_for(plan.tune))
+            for plan in planned
+        ]
+        click.echo(json.dumps(everything, indent=2))
+        return
     for number, plan in enumerate(planned):
         if number:
             writer.line()
@@ -299,7 +318,7 @@ def explain(scenario: str, subject: str, environment: str, tune: _Tune | None, s
             writer.lines((f"{plan.scenario}: {plan.title}", f"subject {session.subject}", ""))
             writer.lines(not_offered(plan, [plan.scenario]))
         else:
-            writer.lines(explained(plan, session.contract_for(plan.tune)))
+            writer.lines(told.explained(plan, session.contract_for(plan.tune)))
 
 
 @main.command("schema")

@@ -48,7 +48,9 @@ ARROWS: dict[str, set[str]] = {
     "lab.expect": ORACLE | {"lab.plan", "scenarios", "faults"},
     "lab.checks": ORACLE | PLAN,
     "lab.verdict": ORACLE | PLAN | {"lab.checks"},
-    "lab.report": ORACLE | PLAN | {"lab.checks", "lab.verdict", "lab.results", "lab.redaction"},
+    "lab.report": ORACLE
+    | PLAN
+    | {"lab.checks", "lab.verdict", "lab.results", "lab.redaction", "lab.methods"},
     # what moves bytes
     "lab.frames": {"lab.history"},
     "lab.orders": {"lab.frames", "lab.history", "lab.backends", "faults"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Literal, assert_never
 
@@ -35,12 +36,13 @@ from ...faults.arming import listener
 from ...faults.written import Rate, Size, written
 from ..contract import Contract
 from ..expect import required
+from ..methods import IDEMPOTENT
 from ..plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Step, Wait
 from .forecast import Forecast, Waiting, forecast
 from .lanes import WIDTH
 from .terminal import duration, left_out
 
-__all__ = ["explained", "fault_text"]
+__all__ = ["as_json", "explained", "fault_text"]
 
 _NAME = 11  # where what happens stands
 _ENDS = 41  # where outcomes stand
@@ -54,6 +56,19 @@ def explained(plan: Plan, contract: Contract) -> tuple[str, ...]:
     head = [f"{plan.scenario}: {plan.title}", *_incident(plan), *_served(plan)]
     head += _settings(plan, contract)
     return (*head, "", *_steps(plan, contract), *_skipped(plan), "", *_foot(plan, contract))
+
+
+def as_json(plan: Plan, contract: Contract) -> dict[str, object]:
+    """Everything: the plan, the contract under its tune, and what that demands of each operation."""
+    return {
+        "plan": plan.model_dump(mode="json"),
+        "contract": contract.model_dump(mode="json", exclude_none=True),
+        "demanded": {
+            number: asdict(one) for number, one in sorted(forecast(plan, contract).items())
+        },
+        "requires": list(required(plan, contract)),
+        "seconds": round(duration(plan, contract), 3),
+    }
 
 
 def _incident(plan: Plan) -> Iterator[str]:
@@ -81,6 +96,7 @@ def _settings(plan: Plan, contract: Contract) -> Iterator[str]:
     else:
         yield parts[0]
         yield "  " + "   ".join(parts[1:])
+    yield f"contract {plan.contract}   cut after {plan.limit:.0f} s a play   {plan.file}"
 
 
 # --- steps ---------------------------------------------------------------------------------------
@@ -142,7 +158,7 @@ def _operations(
     ids = [number for step in steps for number in step.ids]
     found = [expected[number] for number in ids]
     cells = [
-        textwrap.wrap(", ".join(step.name for step in steps), _ENDS - _NAME - 2),
+        textwrap.wrap(", ".join(step.name + _at_once(step) for step in steps), _ENDS - _NAME - 2),
         textwrap.wrap(" or ".join(steps[0].expect), _ATTEMPTS - _ENDS - 1),
         textwrap.wrap(
             _demanded(steps[0], found, told),
@@ -155,6 +171,10 @@ def _operations(
         name, ends, attempts = (cell[number] if number < len(cell) else "" for cell in cells)
         line = f"  {span if number == 0 else '':<{_NAME - 2}}{name:<{_ENDS - _NAME}}"
         yield f"{line}{ends:<{_ATTEMPTS - _ENDS}}{attempts}".rstrip()
+
+
+def _at_once(step: Operate) -> str:
+    return "" if step.concurrency == 1 else f", {step.concurrency} at once"
 
 
 def _demanded(step: Operate, found: Sequence[Forecast], told: set[str]) -> str:
@@ -340,7 +360,9 @@ def _foot(plan: Plan, contract: Contract) -> Iterator[str]:
     """What the operations call, which checks must arise, and how each fact is known."""
     calls: dict[str, dict[str, None]] = {}
     for step in plan.operations():
-        calls.setdefault(step.service, {})[_unbroken(f"{step.name} {step.endpoint}")] = None
+        calls.setdefault(step.service, {})[
+            _unbroken(f"{step.name} {step.endpoint}{_apart(step)}")
+        ] = None
     for service, named in calls.items():
         yield from _label(service, ", ".join(named))
     yield from _label("requires", " ".join(required(plan, contract)))
@@ -352,6 +374,16 @@ def _foot(plan: Plan, contract: Contract) -> Iterator[str]:
         yield from _label("evidence", f"{connects}, all else at the proxy")
     else:
         yield from _label("evidence", "all attempts at the proxy")
+
+
+def _apart(step: Operate) -> str:
+    """What an operation is that its method doesn't say."""
+    words = []
+    if step.idempotent != (step.method in IDEMPOTENT):
+        words.append("idempotent" if step.idempotent else "not idempotent")
+    if step.keyed:
+        words.append("with a key")
+    return f" ({', '.join(words)})" if words else ""
 
 
 def _label(label: str, text: str) -> Iterator[str]:

@@ -247,6 +247,22 @@ def test_explain_plays_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [path.name for path in tmp_path.iterdir()] == ["rejected.yaml"]
 
 
+def test_explain_has_everything_for_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan that is printed can be read back as the plan that would be played."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rejected.yaml").write_text(STORY)
+    ended = call("explain", "rejected.yaml", "--seed", "7", "--json")
+    assert ended.exit_code == 0
+    (told,) = json.loads(ended.output)
+    plan = Plan.model_validate(told["plan"])
+    assert (plan.scenario, plan.seed, plan.subject) == ("rejected", 7, "maximus")
+    ids = [number for step in plan.operations() for number in step.ids]
+    assert sorted(map(int, told["demanded"])) == ids
+    assert told["contract"]["attempts"]["max"] == 3
+
+
 def test_the_schema_is_printed_as_it_is_shipped() -> None:
     """Whoever has the wheel alone must get the file that editors take."""
     shipped = Path(__file__).parents[2] / "scenarios" / "scenario.schema.json"

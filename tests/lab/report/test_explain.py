@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,7 @@ from faultlab.faults import (
 )
 from faultlab.lab.checks import ALL
 from faultlab.lab.contract import builtin
-from faultlab.lab.plan import Offer, Plan, Skipped, plan
+from faultlab.lab.plan import Offer, Operate, Plan, Skipped, plan
 from faultlab.lab.report.explain import explained, fault_text
 from faultlab.lab.report.lanes import WIDTH
 from faultlab.lab.tune import FAST, tuned
@@ -62,6 +63,7 @@ def story(name: str) -> Plan:
 DOWN = """\
 down: The backend is completely down
 subject maximus   environment embedded   tune fast   seed 7   about X s
+contract maximus   cut after X s a play   down.yaml
 
 control    (implied)   no fault
   1-3      write, read, read.elsewhere   ok           1 attempt each
@@ -103,6 +105,7 @@ def test_a_story_is_explained_step_by_step() -> None:
     lines = list(explained(story("down"), MAXIMUS))
     assert lines[1].startswith(DOWN.splitlines()[1].partition("about")[0])
     lines[1] = lines[1].partition("about")[0] + "about X s"
+    lines[2] = re.sub(r"after \d+ s", "after X s", lines[2])
     story_ends = len(DOWN.splitlines())
     assert "\n".join(lines[:story_ends]) + "\n" == DOWN
     assert lines[story_ends].startswith("requires      C02 C20 C40 ")
@@ -134,6 +137,20 @@ def test_what_the_file_counts_stands_beside_what_the_contract_counts(plan: MakeP
     )
     text = "\n".join(explained(made.model_copy(update={"steps": steps}), MAXIMUS))
     assert "3 attempts; the file says" in text
+
+
+def test_concurrency_and_what_a_method_does_not_say_are_shown(plan: MakePlan) -> None:
+    """A POST that its subject declares idempotent is retried, and the reader must know why."""
+    made = plan()
+    steps = tuple(
+        step.model_copy(update={"concurrency": 3, "idempotent": False, "keyed": True})
+        if isinstance(step, Operate)
+        else step
+        for step in made.steps
+    )
+    text = "\n".join(explained(made.model_copy(update={"steps": steps}), MAXIMUS))
+    assert "read, 3 at once" in text
+    assert "GET /health (not idempotent, with a key)" in text
 
 
 def test_what_the_file_says_of_the_stubs_is_shown() -> None:
