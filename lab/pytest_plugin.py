@@ -83,18 +83,20 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     said = [*_of_options(config), *_of_ini(config)]
     if said or config.getini("faultlab_services"):  # else nothing of the lab is imported
-        problems = [*_problems(lambda: _settled(said)), *_problems(lambda: _served(config))]
+        problems = [*_problems(lambda: _settled(said, config)), *_problems(lambda: _served(config))]
         if problems:
             raise pytest.UsageError("\n".join(problems))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Refuse marks that mean nothing as pytest does its own: where they are collected."""
     report = yield
     items = [node for node in report.result if isinstance(node, pytest.Item)]
     said = [one for item in items for one in _of_marks(item)]
-    problems = _problems(lambda: _settled(said)) if said else []
+    problems = _problems(lambda: _settled(said, collector.config)) if said else []
     if problems:
         report.outcome, report.longrepr, report.result = "failed", "\n".join(problems), []
     return report
@@ -111,25 +113,21 @@ def _problems(settle: Callable[[], object]) -> list[str]:
     return []
 
 
-_Said = tuple[str, Mapping[str, object], Path]  # as `testing.Said`, which is slow to import
+_Said = tuple[str, Mapping[str, object]]  # as `testing.Said`, which is slow to import
 
 
 def _of_options(config: pytest.Config) -> Iterator[_Said]:
     for key in ("env", "seed"):
         value = config.getoption(f"--faultlab-{key}")
         if value is not None:
-            yield "--faultlab-", {key: value}, config.rootpath
+            yield "--faultlab-", {key: value}
 
 
 def _of_marks(item: pytest.Item) -> Iterator[_Said]:
     """The closest first. What stands without a key is told as one of a key that there is not."""
     for node, mark in item.iter_markers_with_node("faultlab"):
         unnamed = {repr(value): value for value in mark.args}
-        yield (
-            f"{_place(node)}: @pytest.mark.faultlab: ",
-            {**unnamed, **mark.kwargs},
-            item.path.parent,
-        )
+        yield f"{_place(node)}: @pytest.mark.faultlab: ", {**unnamed, **mark.kwargs}
 
 
 def _place(node: object) -> str:
@@ -144,7 +142,7 @@ def _of_ini(config: pytest.Config) -> Iterator[_Said]:
         text: str = config.getini(f"faultlab_{key}").strip()
         value = int(text) if key == "seed" and text.isdecimal() else text
         if text:
-            yield f"{_ini(config)}: faultlab_", {key: value}, _beside_ini(config)
+            yield f"{_ini(config)}: faultlab_", {key: value}
 
 
 def _ini(config: pytest.Config) -> str:
@@ -152,15 +150,11 @@ def _ini(config: pytest.Config) -> str:
     return "the ini options" if config.inipath is None else config.inipath.name
 
 
-def _beside_ini(config: pytest.Config) -> Path:
-    return config.rootpath if config.inipath is None else config.inipath.parent
-
-
-def _settled(said: Iterable[_Said]) -> Settings:
+def _settled(said: Iterable[_Said], config: pytest.Config) -> Settings:
     """What holds of it, the first over the others. Raises UsageError."""
     from .testing import Said, settled
 
-    return settled([Said(*one) for one in said])
+    return settled([Said(*one) for one in said], config.rootpath)
 
 
 def _served(config: pytest.Config) -> dict[str, Specification]:
@@ -168,7 +162,7 @@ def _served(config: pytest.Config) -> dict[str, Specification]:
     from .testing import served
 
     lines: list[str] = config.getini("faultlab_services")
-    return served(lines, f"{_ini(config)}: faultlab_services", _beside_ini(config))
+    return served(lines, f"{_ini(config)}: faultlab_services", config.rootpath)
 
 
 def _whole(text: str) -> int:
@@ -195,7 +189,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     from .testing import LIMIT, Lab
 
     item, config = request.node, request.config
-    settings = _settled([*_of_options(config), *_of_marks(item), *_of_ini(config)])
+    settings = _settled([*_of_options(config), *_of_marks(item), *_of_ini(config)], config)
     limit = config.getoption("--faultlab-limit")
     folder = Path(tempfile.mkdtemp(prefix="faultlab-"))
     item.stash[_passed] = False
@@ -206,6 +200,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
             folder=folder,
             settings=settings,
             services=_served(config),
+            root=config.rootpath,
             limit=LIMIT if limit is None else limit,
         )
         item.stash[_lab] = made
@@ -263,9 +258,11 @@ def pytest_runtest_makereport(
     if made is None:
         return report
     if report.failed:
-        history, lanes = made.report()
+        history, told = made.report()
         kept = _keep(item.config.rootpath, item.nodeid, history)
-        report.sections.append(("faultlab", f"{lanes}\n  seed {made.seed}; {kept}"))
+        for folder in made.runs:
+            told = told.replace(str(folder), _keep_run(item.config.rootpath, item.nodeid, folder))
+        report.sections.append(("faultlab", f"{told}\n  seed {made.seed}; {kept}".lstrip("\n")))
     if call.when == "call":
         item.stash[_passed] = report.passed
     elif call.when == "teardown":
@@ -274,7 +271,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """A failed comparison of a count says what was counted."""
+    """A failed comparison of a count says what was counted, that of a verdict why."""
     if (lines := _explained(left, op, right)) is not None:
         return lines
     return _explained(right, _MIRRORED.get(op, op), left) if op in _MIRRORED else None
@@ -283,9 +280,9 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def _explained(count: object, op: str, other: object) -> list[str] | None:
-    explain = getattr(count, "explain", None)
-    if type(count).__name__ == "Count" and callable(explain):
+def _explained(value: object, op: str, other: object) -> list[str] | None:
+    explain = getattr(value, "explain", None)
+    if type(value).__name__ in ("Count", "Verdict") and callable(explain):
         lines: list[str] = explain(op, other)
         return lines
     return None
@@ -293,17 +290,34 @@ def _explained(count: object, op: str, other: object) -> list[str] | None:
 
 def _keep(root: Path, nodeid: str, history: History) -> str:
     """Write a failed test's history, in a folder that ignores itself; where it is, or why not."""
-    folder = root / ".faultlab"
-    path = folder / "failed" / _file_name(nodeid)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
+        path = _kept(root, nodeid)
         history.save(path)
     except OSError as error:
         return f"its history could not be kept: {error}"
     return f"history: {path.relative_to(root)}"
+
+
+def _keep_run(root: Path, nodeid: str, folder: Path) -> str:
+    """Keep the run folder of a failed test beside its history; where it is."""
+    try:
+        path = _kept(root, nodeid).with_suffix("") / folder.name
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(folder, path)
+    except OSError:
+        return str(folder)  # what becomes of the history says why
+    return str(path.relative_to(root))
+
+
+def _kept(root: Path, nodeid: str) -> Path:
+    """Where a failed test's history goes: in a folder that ignores itself. Raises OSError."""
+    folder = root / ".faultlab"
+    path = folder / "failed" / _file_name(nodeid)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return path
 
 
 def _file_name(nodeid: str) -> str:

@@ -8,8 +8,20 @@ from __future__ import annotations
 
 from .armed import Armed
 from .count import Count
+from .judged import Verdict
 from .lab import LIMIT, Lab, Place
 from .services import served
 from .settings import Said, Settings, settled
 
-__all__ = ["LIMIT", "Armed", "Count", "Lab", "Place", "Said", "Settings", "served", "settled"]
+__all__ = [
+    "LIMIT",
+    "Armed",
+    "Count",
+    "Lab",
+    "Place",
+    "Said",
+    "Settings",
+    "Verdict",
+    "served",
+    "settled",
+]

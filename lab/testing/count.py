@@ -9,7 +9,7 @@ from typing import Self
 
 from typing_extensions import override
 
-__all__ = ["Count", "several"]
+__all__ = ["NEGATED", "Count", "several"]
 
 
 class Count(int):
@@ -40,10 +40,10 @@ class Count(int):
     def explain(self, sign: str, other: object) -> list[str]:
         """The lines that a failed comparison `self SIGN other` shows."""
         told = other.text if isinstance(other, Count) else repr(other)
-        return [f"{self.text} {_NOT.get(sign, sign)} {told}", self.why]
+        return [f"{self.text} {NEGATED.get(sign, sign)} {told}", self.why]
 
 
-_NOT = {
+NEGATED = {
     "==": "!=",
     "!=": "==",
     "<": ">=",

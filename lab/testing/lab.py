@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import count
+from os import PathLike, fspath
 from pathlib import Path
 from platform import python_version
 from textwrap import wrap
@@ -33,14 +34,17 @@ from ..report.lanes import WIDTH, lanes
 from ..stamp import Stamp
 from ..subjects.builtin import SERVICES, MaximusClient, client
 from ..subjects.recording import Watch
-from ..tune import TUNES, Tune
+from ..tune import TUNES, Tune, tuned
 from .armed import Armed, Unfired
 from .arming import Arming
 from .count import Count
 from .evidence import Evidence
 from .feed import Feed
+from .judged import Verdict, judged
 from .operations import Marked, Operations
+from .promises import promised
 from .settings import Settings
+from .story import played
 
 __all__ = ["LIMIT", "Lab", "Place"]
 
@@ -64,8 +68,9 @@ class Lab(Arming):
     """One test's lab. Every method is synchronous and may be used in sync and async tests.
 
     `place` opens the environment that it runs in, `folder` holds this test's history. `services`
-    are started when their urls are first asked for, as the built-in ones are. After `limit`
-    seconds its services are taken away, so that a blocked call returns.
+    are started when their urls are first asked for, as the built-in ones are. `root` is the folder
+    that files are named from (None: the current one). After `limit` seconds its services are taken
+    away, so that a blocked call returns.
     """
 
     def __init__(
@@ -76,12 +81,17 @@ class Lab(Arming):
         folder: Path,
         settings: Settings | None = None,
         services: Mapping[str, Specification] | None = None,
+        root: Path | None = None,
         limit: float = LIMIT,
     ) -> None:
         settings = Settings() if settings is None else settings
         self.name = name
         self.seed = settings.seed
         self._settings = settings
+        self._root = Path() if root is None else root
+        self._folder = folder
+        self._runs: list[Path] = []
+        self._verdicts: list[Verdict] = []
         self._tuned = False  # whether the test has asked for the tune
         self._declared = {name: Builtin(name) for name in BUILTIN} | dict(services or {})
         self._numbers = count(1)
@@ -95,7 +105,7 @@ class Lab(Arming):
             scenario=name,
             seed=settings.seed,
             environment=settings.env,
-            tune=settings.tune,
+            tune=settings.tune or "fast",
             subject="test",
             run="test",
             versions={"faultlab": version("faultlab"), "python": python_version()},
@@ -116,10 +126,7 @@ class Lab(Arming):
         self._operations = Operations(self._watch)
         self._limit = limit
         self._limited = threading.Event()
-        self._timer = threading.Timer(limit, self._take_away)
-        self._timer.name = "faultlab-limit"
-        self._timer.daemon = True
-        self._timer.start()
+        self._timer = self._started_timer()
 
     @property
     def tune(self) -> Tune | None:
@@ -129,7 +136,7 @@ class Lab(Arming):
         test that has asked for them, or for `client`, and leaves another's as it is.
         """
         self._tuned = True
-        return TUNES[self._settings.tune]
+        return TUNES[self._settings.tune or "fast"]
 
     @property
     def history(self) -> History:
@@ -258,7 +265,56 @@ class Lab(Arming):
                 mend="ask the server itself, or serve routes",
             )
 
+    def judge(self, contract: object = None) -> Verdict:
+        """Hold what this test's operations did so far against a contract.
+
+        `contract`: a built-in's name, a file (from pytest's root), a mapping or a `Contract`; left out,
+        that of mark or ini file, and without one only what needs no promise is judged. Its times are
+        the lab's `tune` where the test has asked for it. A pass needs an operation that worked
+        before the first fault, and a fault that fired; else it is `unknown`.
+
+        Raises UsageError for what is no contract.
+        """
+        own = self._settings.contract
+        if contract is not None:
+            try:
+                own = promised(contract, self._root)
+            except ValueError as error:
+                raise UsageError(f"lab.judge: {error}") from None
+        tune = TUNES[self._settings.tune or "fast"] if self._tuned else None
+        verdict = judged(self._evidence.reading(), None if own is None else tuned(own, tune))
+        self._verdicts.append(verdict)
+        return verdict
+
+    def run(self, scenario: str | PathLike[str], subject: str | None = None) -> Verdict:
+        """Play a scenario as `faultlab run` does, in a child that ends with this test.
+
+        `scenario` is a story of the catalog, a file or a folder, `subject` what `--subject` takes;
+        files are named from pytest's root. It has services of its own, this lab's seed and, where
+        mark or ini file say one, its tune. Its time is not the test's: the limit begins anew.
+
+        Raises UsageError, SetupError and SubjectError where it could not be played.
+        """
+        self._open()
+        out = self._folder / f"run-{len(self._runs) + 1}"
+        self._runs.append(out)
+        arguments = [fspath(scenario), "--env", self.env, "--seed", str(self.seed)]
+        arguments += [] if subject is None else ["--subject", subject]
+        arguments += [] if self._settings.tune is None else ["--tune", self._settings.tune]
+        self._timer.cancel()
+        try:
+            verdict = played(arguments, root=self._root, out=out)
+        finally:
+            self._timer = self._started_timer()
+        self._verdicts.append(verdict)
+        return verdict
+
     # --- for the plugin --------------------------------------------------------------------------
+
+    @property
+    def runs(self) -> tuple[Path, ...]:
+        """The folders of the scenarios that were played, in the lab's own, which goes with it."""
+        return tuple(folder for folder in self._runs if any(folder.glob("*/plan.json")))
 
     def report(self) -> tuple[History, str]:
         """The history and its lanes, for a failed test; of what there is if the place is gone."""
@@ -267,11 +323,15 @@ class Lab(Arming):
         except LabError as error:
             self._lost = error
             history = self._environment.events()
-        lines = lanes(history)
+        verdicts = [one for one in self._verdicts if one != "pass"]
+        marks = [mark for one in verdicts for found in one.findings for mark in found.marks]
+        lines = lanes(history, marks=dict.fromkeys(marks))
         left_out = len(lines) - 1 - _FIRST_ROWS - _LAST_ROWS
         if left_out > 0:
             middle = f"           ... {left_out} rows left out; the file has them ..."
             lines = (*lines[: 1 + _FIRST_ROWS], middle, *lines[-_LAST_ROWS:])
+        for verdict in verdicts:
+            lines = (*lines, *([""] if lines else []), *verdict.told)
         notes = [self._over_limit()] if self._limited.is_set() else []
         notes += [] if self._lost is None else [self._lost.text]
         for note in notes:
@@ -374,6 +434,13 @@ class Lab(Arming):
     def _open(self) -> None:
         if self._evidence.final is not None:
             raise UsageError("this test is over, and its lab is closed")
+
+    def _started_timer(self) -> threading.Timer:
+        timer = threading.Timer(self._limit, self._take_away)
+        timer.name = "faultlab-limit"
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def _over_limit(self) -> str:
         return (

@@ -16,8 +16,8 @@ __all__ = ["promised"]
 _FILES = (".yaml", ".yml", ".json")
 
 
-def promised(value: object, folder: Path) -> Contract:
-    """The contract of this name, in this file (from `folder`) or mapping, or itself.
+def promised(value: object, root: Path) -> Contract:
+    """The contract of this name, in this file (from `root`) or mapping, or itself.
 
     Raises ValueError with what is wrong and what was expected.
     """
@@ -29,7 +29,7 @@ def promised(value: object, folder: Path) -> Contract:
         case str() if value in BUILTINS:
             return builtin(value)
         case str() if value.endswith(_FILES):
-            return _parsed(_text(folder / value), value)
+            return _parsed(_text(root / value), value)
         case _:
             hint = meant(value, BUILTINS) if isinstance(value, str) else ""
             raise ValueError(

@@ -20,8 +20,8 @@ _FILES = (".yaml", ".yml", ".json")
 _FORM = "SERVICE = a URL, a built-in stub's name, or {words} as in a scenario's `services`"
 
 
-def served(lines: Iterable[str], place: str, folder: Path) -> dict[str, Specification]:
-    """Who serves each service. `place` names where the lines stand, `folder` what files go by.
+def served(lines: Iterable[str], place: str, root: Path) -> dict[str, Specification]:
+    """Who serves each service. `place` names where the lines stand; files are named from `root`.
 
     Raises UsageError with all lines that are wrong.
     """
@@ -29,7 +29,7 @@ def served(lines: Iterable[str], place: str, folder: Path) -> dict[str, Specific
     problems: list[str] = []
     for line in lines:
         try:
-            service, specification = _read(line, folder)
+            service, specification = _read(line, root)
             if service in found:
                 raise ValueError(f"{service} is served by a line above")
         except ValueError as error:
@@ -41,7 +41,7 @@ def served(lines: Iterable[str], place: str, folder: Path) -> dict[str, Specific
     return found
 
 
-def _read(line: str, folder: Path) -> tuple[str, Specification]:
+def _read(line: str, root: Path) -> tuple[str, Specification]:
     service, sign, said = (part.strip() for part in line.partition("="))
     if not sign or not service or not said or not service.isprintable() or " " in service:
         raise ValueError(f"expected {_FORM}")
@@ -51,4 +51,4 @@ def _read(line: str, folder: Path) -> tuple[str, Specification]:
         except YAMLError as error:
             text = " ".join(str(error).split())
             raise ValueError(f"not a mapping on one line: {text}") from None
-    return service, parse(str(folder / said) if said.endswith(_FILES) else said, service)
+    return service, parse(str(root / said) if said.endswith(_FILES) else said, service)

@@ -21,25 +21,27 @@ __all__ = ["Said", "Settings", "settled"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a test's lab is told. `tune` is a name of `TUNES`, `contract` what `judge` goes by."""
+    """What a test's lab is told. `contract` is what `judge` goes by.
+
+    `tune` is a name of `TUNES`; None where nobody said one: `fast`, and in a run as its file says.
+    """
 
     env: str = "embedded"
-    tune: str = "fast"
+    tune: str | None = None
     seed: int = 0
     contract: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Values by key. `place` and the key together say where each stands; files go by `folder`."""
+    """Values by key. `place` and the key together say where each stands."""
 
     place: str
     values: Mapping[str, object]
-    folder: Path
 
 
-def settled(said: Sequence[Said]) -> Settings:
-    """The settings; of two places that say a key the first wins.
+def settled(said: Sequence[Said], root: Path) -> Settings:
+    """The settings; of two places that say a key the first wins. Files are named from `root`.
 
     Raises UsageError with everything that is wrong, also where another place has won.
     """
@@ -51,7 +53,7 @@ def settled(said: Sequence[Said]) -> Settings:
                 problems.append(f"{one.place}{key}: no such key; {hint(key, _READ)}")
                 continue
             try:
-                read = _READ[key](value, one.folder)
+                read = _READ[key](value, root)
             except ValueError as error:
                 problems.append(f"{one.place}{key}: {error}")
             else:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .lab.subjects.declaration import op, subject
-    from .lab.testing import Armed, Count, Lab
+    from .lab.testing import Armed, Count, Lab, Verdict
 
 __version__ = "0.1.0"
 
@@ -70,6 +70,7 @@ __all__ = [
     "SubjectError",
     "Throttle",
     "UsageError",
+    "Verdict",
     "__version__",
     "op",
     "subject",
@@ -104,7 +105,7 @@ _ROOMS = {
         "UsageError",
     ),
     ".lab.subjects.declaration": ("op", "subject"),
-    ".lab.testing": ("Armed", "Count", "Lab"),
+    ".lab.testing": ("Armed", "Count", "Lab", "Verdict"),
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt name pass

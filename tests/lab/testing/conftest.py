@@ -65,11 +65,11 @@ class Paper:
         """One more event, a tick later."""
         self.recorded.append(kind(t=next(self._ticks) / 1000, **fields))
 
-    def request(self, service: str, target: str = "/orders/7") -> None:
+    def request(self, service: str, target: str = "/orders/7", op: int | None = None) -> None:
         """A request arrives on a connection of its own."""
-        conn = len(self.recorded)
-        self.add(ConnOpened, service=service, conn=conn, port=conn)
-        self.add(RequestStarted, service=service, conn=conn, request=1, method="GET", target=target)
+        on: dict[str, Any] = {"service": service, "conn": len(self.recorded)}
+        self.add(ConnOpened, port=len(self.recorded), **on)
+        self.add(RequestStarted, request=1, op=op, method="GET", target=target, **on)
 
     def _there(self) -> None:
         if self.gone:

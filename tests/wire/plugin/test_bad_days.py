@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -99,3 +100,45 @@ def test_a_killed_xdist_controller_takes_worker_and_lab_with_it(waiting: Session
     assert waiting.process.pid not in waiting.watched
     waiting.process.kill()
     assert waiting.gone(1.0)
+
+
+@pytest.mark.slow
+def test_a_killed_session_takes_the_scenario_that_it_plays_with_it(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its command, that one's lab process and subject: none of them goes on for nobody."""
+    stranger.writes(
+        orders_lab="""
+        import os
+        import socket
+        import threading
+        from faultlab import op, subject
+
+        def hang():
+            with socket.create_connection(("127.0.0.1", int(os.environ["READY"]))) as outer:
+                outer.sendall(str(os.getpid()).encode())
+            threading.Event().wait()
+
+        @subject(services={"orders": {"GET /": {}}})
+        def orders(urls):
+            yield {"read": op("GET /", hang)}
+        """,
+        test_orders="def test_run(lab): lab.run('down', 'orders_lab.py:orders')",
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(50)
+        monkeypatch.setenv("READY", str(server.getsockname()[1]))
+        with stranger.popen("-p", "no:xdist") as session:
+            try:
+                peer, _ = server.accept()
+                with peer:
+                    subject = int(b"".join(iter(lambda: peer.recv(4096), b"")))
+                watched = os.pidfd_open(subject)
+                assert len(stranger.lab_processes()) == 4  # two labs, the command, the subject
+            finally:
+                session.kill()
+    assert select.select([watched], [], [], 5.0)[0]
+    os.close(watched)
+    until = time.monotonic() + 5.0
+    while stranger.lab_processes():
+        assert time.monotonic() < until
