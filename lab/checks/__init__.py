@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from ..attempts import Reading
 from ..contract import Contract
-from ..oracle import Demands, demands
+from ..oracle import demands
 from . import (
     breaker,
     context,
+    counting,
     errors,
     foreign,
     interruption,
@@ -41,9 +42,11 @@ _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
     (breaker.OPENS, breaker.opens),
     (breaker.EARLY, breaker.early),
     (breaker.COUNTS, breaker.counts),
+    (counting.ONCE, counting.once),
     (breaker.HALF_OPENS, breaker.half_opens),
     (breaker.PERMITS, breaker.permits),
     (breaker.PROBES, breaker.probes),
+    (counting.LATE, counting.late),
     (breaker.ISOLATED, breaker.isolated),
     (breaker.FAST, breaker.fast),
     (errors.DECLARED, errors.declared),
@@ -97,17 +100,17 @@ def _held(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
     yield from (info.says("not_promised") for info, _ in _PROMISES if info.id not in kept)
     if contract is None or not promised:
         return
-    found: Demands | Exception
+    case: Case | Exception
     try:
-        found = demands(contract, reading)
+        case = Case.of(reading, contract, demands(contract, reading))
     except Exception as error:  # noqa: BLE001  # the border: our own mistake is a verdict, too
-        found = error
+        case = error
     for info, rule in promised:
-        if isinstance(found, Exception):
-            yield _crashed(info, found)
+        if isinstance(case, Exception):
+            yield _crashed(info, case)
             continue
         try:
-            yield info.settle(rule(Case(reading, contract, found)))
+            yield info.settle(rule(case))
         except Exception as error:  # noqa: BLE001  # as above
             yield _crashed(info, error)
 

@@ -8,12 +8,14 @@ due to C41, C42, C44, C46 or C48 by what may have caused it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from ..attempts import Operation
 from ..oracle import Admission, Key, OperationDemand, Standing
 from ..tolerance import AT_ONCE, eps, within
 from .case import Case, attempts, seconds
 from .finding import CheckInfo, Finding
+from .rows import met
 
 OPENS = CheckInfo(
     "C40",
@@ -109,8 +111,9 @@ def permits(case: Case) -> Iterator[Finding]:
 def probes(case: Case) -> Iterator[Finding]:
     """C46. Precondition: an operation began after a probe had ended.
 
-    Claim: after a failed probe it is rejected for the full time, after a successful one it passes.
-    Witness: the probe and the operation. Source: law-scrapper-mcp#28, tg_content_factory#997.
+    Claim: after a failed probe it is rejected for the full time, after a successful one it passes;
+    after one without a result, a cancelled one for example, it is the next probe. Witness: the
+    probe and the operation. Source: law-scrapper-mcp#28, tg_content_factory#997.
     """
     yield from _refusals(case, PROBES)
     yield from _passes(case, PROBES)
@@ -128,8 +131,9 @@ def counts(case: Case) -> Iterator[Finding]:
     """C42. Precondition: as many operations as the threshold failed in a row, not all of them in a
     way that the contract counts.
 
-    Claim: the breaker is still closed. Witness: the rejected operation. Source: sglang#25811,
-    vllm router#60 (4xx opened the breaker).
+    What a caller has cancelled is one of them. Claim: the breaker is still closed. Witness: the row,
+    and the rejected operation. Source: sglang#25811, vllm router#60 (4xx opened the breaker);
+    pybreaker counts CancelledError.
     """
     yield from _passes(case, COUNTS)
 
@@ -197,8 +201,7 @@ def _refusals(case: Case, info: CheckInfo) -> Iterator[Finding]:
         kept = admission.ran == "no" and admission.explained
         if not due and not (kept and _refused_by_probe(admission)):
             continue
-        reason = _reason(admission)
-        if reason is not info:
+        if _reason(admission) is not info or (due and case.misread(operation)):
             continue
         unsure = case.doubt(operation)
         if due and admission.ran == "yes":
@@ -222,7 +225,7 @@ def _passes(case: Case, info: CheckInfo) -> Iterator[Finding]:
         if admission.ran == "yes":
             if info in causes:
                 yield info.passed(operation.id)
-        elif (causes[0] if causes else EARLY) is info:
+        elif (causes[0] if causes else EARLY) is info and not case.misread(operation):
             yield _rejected(case, info, operation, admission)
 
 
@@ -243,6 +246,8 @@ def _refused_by_probe(admission: Admission) -> bool:
 def _causes(case: Case, operation: Operation, admission: Admission) -> list[CheckInfo]:
     """What may wrongly make a client reject this operation, the most telling first."""
     found: list[CheckInfo] = []
+    if any(_released(case, operation, s) for s in admission.standings):
+        found.append(PROBES)
     if admission.probe == "yes" or any(_over(s, operation.invoked) for s in admission.standings):
         found.append(HALF_OPENS)
     if any(_fresh(s) for s in admission.standings):
@@ -285,28 +290,30 @@ def _open_elsewhere(case: Case, operation: Operation, admission: Admission) -> l
     ]
 
 
-def _uncounted(case: Case, operation: Operation, standing: Standing) -> bool:
-    """Whether a closed circuit would be open if every failure before this operation counted."""
+def _released(case: Case, operation: Operation, standing: Standing) -> bool:
+    """Whether a half-open circuit has got a permit back: its last probe ended without a result."""
+    if standing.modes != {"half_open"} or standing.probing:
+        return False
+    earlier = [
+        became
+        for episode in case.demands.episodes
+        if episode.key == standing.key
+        for op, became in episode.probes
+        if op < operation.id
+    ]
+    return earlier[-1:] == ["neutral"]
+
+
+def _uncounted(case: Case, operation: Operation, standing: Standing) -> list[Operation]:
+    """The failures that a closed circuit would be open by if every one of them counted."""
     breaker = (case.contract.breaker or ())[standing.key.breaker]
     if breaker.fail_max is None or standing.modes != {"closed"}:
-        return False
-    row = counted = 0
-    for other in case.reading.operations:
-        if other.ended is None or other.ended > operation.invoked or not other.attempts:
-            continue
-        if other.incarnation != standing.key.life or not _asks(other, standing.key):
-            continue
-        met = other.attempts[-1].observable
-        if met == "ok":
-            row = counted = 0
-        else:
-            row += 1
-            counted += breaker.vote(met) == "counts"
-    return row >= breaker.fail_max and counted < row and standing.failures[1] < breaker.fail_max
-
-
-def _asks(operation: Operation, key: Key) -> bool:
-    return key.service in ("", operation.service) and key.endpoint in ("", operation.endpoint)
+        return []
+    if standing.failures[1] >= breaker.fail_max:
+        return []
+    row = list(islice(case.rows.before(operation, standing.key), breaker.fail_max))
+    every = len(row) == breaker.fail_max
+    return row if every and any(breaker.vote(met(one)) != "counts" for one in row) else []
 
 
 def _let_through(
@@ -327,22 +334,27 @@ def _let_through(
 
 def _rejected(case: Case, info: CheckInfo, operation: Operation, admission: Admission) -> Finding:
     others = _open_elsewhere(case, operation, admission)
+    uncounted = [one for s in admission.standings for one in _uncounted(case, operation, s)]
+    released = any(_released(case, operation, s) for s in admission.standings)
     because = {
         ISOLATED.id: f"while only the breaker of {', '.join(map(str, others))} was open",
         HALF_OPENS.id: "after the reset time was over",
-        PROBES.id: "after a successful probe",
-        COUNTS.id: "after failures that do not count",
+        PROBES.id: f"after a probe that {'had no result' if released else 'succeeded'}",
+        COUNTS.id: f"after failures that do not count ({_kinds(uncounted)})",
     }.get(info.id, "before the threshold")
+    row = tuple(i for one in uncounted for i in one.events) if info is COUNTS else ()
     return info.failed(
         f"`{operation.name}` was rejected {because}",
-        field=_field(case, info, admission, others),
+        field=_field(case, info, admission, others, released=released),
         operation=operation.id,
-        events=(*_before(case, admission), *operation.events),
+        events=(*_before(case, admission), *row, *operation.events),
         marks=_mark(operation.events[-1:], "<- rejected"),
     )
 
 
-def _field(case: Case, info: CheckInfo, admission: Admission, others: list[Key]) -> str:
+def _field(
+    case: Case, info: CheckInfo, admission: Admission, others: list[Key], *, released: bool
+) -> str:
     """The promise that a wrong rejection broke."""
     breakers = case.contract.breaker or ()
     away = [s.key.breaker for s in admission.standings if "closed" not in s.modes]
@@ -350,6 +362,8 @@ def _field(case: Case, info: CheckInfo, admission: Admission, others: list[Key])
     match info.id:
         case HALF_OPENS.id if away:
             return f"breaker.reset_timeout: {breakers[away[0]].reset_timeout}"
+        case PROBES.id if released and away:
+            return f"breaker.half_open.probes: {breakers[away[0]].half_open.probes}"
         case PROBES.id if asked:
             threshold = breakers[asked[0]].half_open.success_threshold
             return f"breaker.half_open.success_threshold: {threshold}"
@@ -358,6 +372,10 @@ def _field(case: Case, info: CheckInfo, admission: Admission, others: list[Key])
         case _:
             counts = dict.fromkeys(breakers[n].fail_max for n in asked)
             return "breaker.fail_max: " + ", ".join(str(count) for count in counts)
+
+
+def _kinds(row: list[Operation]) -> str:
+    return ", ".join(sorted({met(one) for one in row}))
 
 
 def _before(case: Case, admission: Admission) -> tuple[int, ...]:

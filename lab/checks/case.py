@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from ..attempts import Attempt, Operation, Reading
 from ..contract import Contract
 from ..oracle import Boundary, Demands, OperationDemand
 from .finding import Finding
+from .misreading import Field, Misreadings
+from .rows import Rows
 
 __all__ = ["Case", "FreeRule", "Rule", "attempts", "doubt", "seconds", "unattributed"]
 
@@ -35,6 +38,18 @@ class Case:
     reading: Reading
     contract: Contract
     demands: Demands
+    misreadings: Misreadings
+    rows: Rows
+
+    @classmethod
+    def of(cls, reading: Reading, contract: Contract, found: Demands) -> Self:
+        """What the checks of one history share."""
+        return cls(reading, contract, found, Misreadings(reading, contract, found), Rows(reading))
+
+    def misread(self, operation: Operation) -> bool:
+        """Whether one misread field explains why an operation was let through, or rejected."""
+        fields: tuple[Field, ...] = ("layer", "late_results")
+        return any(self.misreadings.of(each).get(operation.id) == "misread" for each in fields)
 
     def demanded(self) -> Iterator[tuple[Operation, OperationDemand]]:
         """Every operation with what was demanded of it."""

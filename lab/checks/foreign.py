@@ -83,6 +83,8 @@ def foreign(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
         met = _met(operation)
         if operation.ending != "failed" or not operation.errors or met is None:
             continue
+        if operation.cancelled_at is not None:
+            continue  # C67 has it
         raised = _escaped(contract, operation)
         if not _is_foreign(contract, operation, raised, met):
             yield FOREIGN.passed(operation.id)

@@ -11,7 +11,7 @@ from itertools import product
 
 from ..contract import Breaker, Contract, Vote, groups_of
 from .answers import breaker_of, let_through, waiting
-from .state import Call, Circuit, Permit, State, World
+from .state import CLOSED, Call, Circuit, Permit, State, World
 
 
 def _settled_from(call: Call) -> float:
@@ -93,7 +93,9 @@ def _voted(
             else:
                 yield Circuit(since="probe_ok")
         case "success", _:
+            # A late one that counts: whether it closes an open circuit, no field says.
             yield circuit
+            yield CLOSED
 
 
 def taken(

@@ -184,8 +184,9 @@ class _Thought:
         """Play the operations of a step, as many at once as it says."""
         waiting = [_Call(op, step) for op in step.ids]
         moves: list[tuple[float, int, _Move, _Call]] = []
+        self.now += _APART
         for call in waiting[: step.concurrency]:
-            self.now += _APART
+            self.now += _QUICK / 10 / step.concurrency  # all have begun before one has ended
             heapq.heappush(moves, (self.now, next(self._order), "invoke", call))
         waiting = waiting[step.concurrency :]
         while moves:

@@ -113,3 +113,38 @@ def test_without_a_breaker_nothing_is_promised(story: Any, found: Any, contract:
     assert {found(check, told, plain).outcome for check in ("C40", "C41", "C49")} == {
         "not_promised"
     }
+
+
+def cancelled(told: Any, op: int, t: float, conn: int) -> Any:
+    """One operation that its caller gives up after 0.2 s."""
+    told.begin(op, t).start(op, 1, t + 0.01, conn=conn).on(h.OpCancelRequested, t + 0.2, op=op)
+    return told.on(h.OpCancelled, t + 0.201, op=op).close(t + 0.202, conn=conn)
+
+
+def test_cancellations_that_were_counted_are_named(story: Any, found: Any) -> None:
+    """The caller's patience says nothing about the service."""
+    told = cancelled(cancelled(story(), 1, 0.1, 1), 2, 1.0, 2)
+    assert found("C42", told.call(3, 2.0, 200)).outcome == "pass"
+    told.events = [event for event in told.events if event.t < 2.0]
+    finding = found("C42", told.call(3, 2.0, 0))
+    assert finding.seen == "`read` was rejected after failures that do not count (cancelled)"
+    assert {1, 2, 3} == {event.op for event in told.history() if event.index in finding.events}
+
+
+def test_an_operation_cancelled_between_attempts_is_cancelled(story: Any, found: Any) -> None:
+    """It counts by that, and not by the failure that its last attempt has met."""
+    told = story().call(1, 0.1, 500).begin(2, 1.0).meet(2, 1, 1.01, 503)
+    told.on(h.OpCancelRequested, 1.1, op=2).on(h.OpCancelled, 1.101, op=2)
+    assert found("C42", told.call(3, 2.0, 0)).outcome == "fail"
+
+
+def test_a_cancelled_probe_gives_its_permit_back(story: Any, found: Any) -> None:
+    """Else a breaker stays half-open for ever, and nobody knows why."""
+    told = story().call(1, 0.1, 500).call(2, 1.0, 500)
+    told = cancelled(told, 3, 32.0, 2)
+    assert found("C46", told.call(4, 33.0, 200, "read")).outcome == "pass"
+    told.events = [event for event in told.events if event.t < 33.0]
+    finding = found("C46", told.call(4, 33.0, 0))
+    assert finding.seen == "`read` was rejected after a probe that had no result"
+    assert finding.field == "breaker.half_open.probes: 1"
+    assert found("C44", told).outcome == "pass"  # the probe itself had been let through

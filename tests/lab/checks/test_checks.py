@@ -33,6 +33,14 @@ UNRELATED = h.Raised(classes=("builtins.ValueError", "builtins.Exception"), via=
 BY_CHANCE = h.Raised(classes=LOST[1].classes, via="context")
 TELLING = h.Raised(classes=LOST[0].classes, attributes=LOST[0].attributes, secrets=("x-api-key",))
 
+BAD = (h.Raised(classes=("shop.BadStatus", "shop.ShopError")),)
+
+
+def rejected(altered: Any, first: int) -> Any:
+    """The last operation, whose one attempt begins at this event, is rejected."""
+    without = altered.without(first, first + 1, first + 2)
+    return without.instead(first + 3, h.OpFailed, errors=REJECTED)
+
 
 def late(told: Any) -> Any:
     """Its operation ends as it should, a while later."""
@@ -65,9 +73,22 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("C40", "let through", lambda a: a.moved(1, 14).copied(1.01, 9, 10, 11, op=3, request=3)),
     ("C41", "rejected", lambda a: a.without(9, 10, 11).changed(12, errors=REJECTED)),
     ("C42", "rejected", lambda a: a.without(14, 15, 16).changed(17, errors=REJECTED)),
+    (
+        "C42",
+        "rejected after cancellations",
+        lambda a: rejected(a, 14).instead(7, h.OpCancelled).instead(12, h.OpCancelled),
+    ),
+    ("C43", "rejected", lambda a: rejected(a, 15)),
+    ("C43", "rejected after two", lambda a: rejected(a, 15).without(10, 11, 12)),
     ("C44", "rejected", lambda a: a.without(14, 15, 16).instead(17, h.OpFailed, errors=REJECTED)),
     ("C45", "let through", lambda a: a.copied(0.5005, 14, op=4, conn=2).copied(40.5, 2, conn=2)),
     ("C46", "let through", lambda a: a.moved(1, 19).copied(1.0005, 14, 15, 16, op=4, request=4)),
+    ("C47", "let through", lambda a: a.moved(1, 20).copied(2.5, 12, 13, 14, op=4, request=3)),
+    (
+        "C47",
+        "open for longer",
+        lambda a: a.changed(16, status=500).instead(18, h.OpFailed, errors=BAD).moved(28.5, 19, 20),
+    ),
     ("C48", "rejected", lambda a: a.without(14, 15, 16).instead(17, h.OpFailed, errors=REJECTED)),
     ("C49", "slowly", lambda a: a.moved(0.3, 14)),
     ("C60", "a foreign exception", lambda a: a.changed(7, errors=FOREIGN)),

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from faultlab.lab.contract import builtin
 from faultlab.lab.oracle.demand import AttemptBegan, AttemptEnded, Ended, Invoked
 from faultlab.lab.oracle.state import Call
 from faultlab.lab.oracle.votes import results_of
+from faultlab.lab.tune import FAST, tuned
+
+MAXIMUS = tuned(builtin("maximus"), FAST)
 
 Story = Any  # the writer of readings in conftest.py
 
@@ -22,6 +26,24 @@ def test_a_neutral_probe_gives_its_permit_back(story: Story) -> None:
     found = story.judge()
     assert found.of(second).admission.demand.start == "must"
     assert found.of(second).admission.probe == "yes"
+
+
+def test_where_late_results_count_a_success_may_close_an_open_circuit(story: Story) -> None:
+    """No field says whether it does, so neither is a deviation."""
+    counting = tuple(
+        one.model_copy(update={"late_results": "count"}) for one in MAXIMUS.breaker or ()
+    )
+    for _ in range(4):
+        story.op(*["status:503"] * 3)
+    began = story.now
+    story.op("ok", takes=0.9)
+    story.now = began + 0.01
+    story.op(*["status:503"] * 3)
+    story.now = began + 0.95
+    after = story.op()
+    found = story.judge(MAXIMUS.model_copy(update={"breaker": counting}))
+    assert found.of(after).admission.demand.start == "may"
+    assert story.judge().of(after).admission.demand.start == "must_not"
 
 
 def test_404_never_opens(story: Story) -> None:

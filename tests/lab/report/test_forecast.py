@@ -202,3 +202,12 @@ def test_a_cancellation_ends_a_wait_too() -> None:
     """No further attempt follows it."""
     fault = "  - inject: refused\n  - read: cancelled\n    cancel_after: 30ms\n"
     assert expected(fault) == [(2, "cancelled")]
+
+
+def test_operations_at_once_have_all_begun_before_one_has_failed() -> None:
+    """The breaker that they open rejects none of them."""
+    fault = (
+        "  - inject: status\n    code: 503\n"
+        "  - write: status:503\n    concurrency: 10\n  - write: open\n"
+    )
+    assert expected(fault) == [*[(1, "status:503")] * 10, (0, "open")]
