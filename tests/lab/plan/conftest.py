@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from faultlab.lab.checks import ALL
 from faultlab.lab.contract import Contract, builtin
 from faultlab.lab.plan import Enter, Inject, NotOffered, Offer, Operate, Plan, Step, Wait, plan
 from faultlab.lab.tune import FAST, tuned
@@ -14,12 +15,7 @@ OTHER = Offer(name="read.other", service="core", method="GET", path="/a/{id}", i
 WRITE = Offer(name="write", service="core", method="POST", path="/query", idempotent=False)
 ELSE = Offer(name="read.elsewhere", service="side", method="GET", path="/health", idempotent=True)
 BLOCKING = READ.model_copy(update={"name": "blocking", "cancellable": False})
-SLUGS = {
-    "retry-after": "C24",
-    "retry-after-robust": "C25",
-    "isolation": "C48",
-    "at-most-once": "C06",
-}
+SLUGS = {info.slug: info.id for info in ALL}
 PROMISES = {"C24": "retry_after", "C25": "retry_after", "C48": "breaker"}
 
 

@@ -13,17 +13,18 @@ STORIES = {name: dump(scenario) for name, scenario in catalog().items()}
 @pytest.mark.parametrize("name", CATALOG)
 def test_a_plan_survives_its_file(planned: Planned, name: str) -> None:
     """A run folder is judged from what it holds."""
-    plan = planned(STORIES[name].replace("half-open-permits", "isolation"))
+    plan = planned(STORIES[name])
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
 
 
 def test_the_baseline_is_the_plan_without_its_faults(planned: Planned) -> None:
     """Same operations under the same numbers; all must work, nothing waits for a breaker."""
-    armed = planned(STORIES["breaker"].replace("half-open-permits", "isolation"))
+    armed = planned(STORIES["breaker"])
     calm = armed.disarmed()
     assert [step.ids for step in calm.operations()] == [step.ids for step in armed.operations()]
     assert not any(isinstance(step, Inject) for step in calm.steps)
     assert {step.expect for step in calm.operations()} == {("ok",)}
+    assert {step.cancel_after for step in calm.operations()} == {None}
     assert {step.requires for step in calm.operations()} == {()}
     assert {step.faults for step in calm.operations()} == {()}
     assert not any(step.after_reset for step in calm.operations())
