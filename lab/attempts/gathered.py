@@ -16,6 +16,7 @@ from ..history import (
     AttemptEnded,
     ConnClosed,
     ConnectAttempted,
+    ConnectsHidden,
     ConnOpened,
     ConnUnread,
     EffectApplied,
@@ -100,6 +101,7 @@ class Gathered:
         self.fired: dict[int, list[int]] = defaultdict(list)  # indices of the events
         self.opened: list[SubjectOpened] = []
         self.closed: list[SubjectClosed] = []
+        self.hidden = ""  # why not every connect may be known
         self.starved: list[Starved] = []
         self.ledgers: set[str] = set()  # services whose backend reports what it does
         self.served: set[str] = set()  # services whose backend answered something
@@ -203,6 +205,8 @@ class Gathered:
                 self.connects.append(event)
                 if event.op is not None and event.attempt is not None:
                     self.under[event.op, event.attempt].append(event)
+            case ConnectsHidden():
+                self.hidden = self.hidden or event.why
             case ListenerMode():
                 self.modes[event.service].add(event)
             case ConnOpened(conn=int(conn)):

@@ -250,6 +250,14 @@ def _missing(
     blind = next((o.connects for o in gathered.opened if o.connects not in KNOWN), None)
     if shut and not gathered.opened:
         blind = "none: no subject reported its connects"
+    captured = any(opened.connects == "packets" for opened in gathered.opened)
+    if (
+        shut
+        and captured
+        and any("full backlog" in fault.mechanism for fault in gathered.armed.values())
+    ):
+        blind = "the lab itself filled a backlog with connects"
+    blind = gathered.hidden or blind
     if shut and blind is not None:
         yield Missing("connects", blind.removeprefix("none: "))
     elif shut and any(not c.local for c in gathered.connects):

@@ -142,6 +142,12 @@ class ConnectAttempted(_Subject, frozen=True, kw_only=True, tag="connect.attempt
     local: int = 0
 
 
+class ConnectsHidden(_Subject, frozen=True, kw_only=True, tag="connects.hidden"):
+    """From here on connects may have been made that are not in the history; `why`."""
+
+    why: str
+
+
 # --- wire ----------------------------------------------------------------------------------------
 
 
@@ -369,6 +375,7 @@ AnyEvent = (
     | AttemptBegun
     | AttemptEnded
     | ConnectAttempted
+    | ConnectsHidden
     | ListenerMode
     | ConnOpened
     | ConnClosed

@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -163,6 +163,7 @@ class _Child:
         """On the listening thread: what must be answered while the subject blocks the loop."""
         match command:
             case Flush(number=number, token=token):
+                self._watch.drain()
                 self._channel.mark(token)
                 self._line.answer(Done(number=number))
             case Place(number=number):
@@ -255,13 +256,22 @@ class _Child:
         try:
             self._entered = await self._enter(subject, command)
             calls = [offer.call for offer in self._entered.offers.values()]
-            if any(isinstance(call, CommandLine) for call in calls):
-                await self._spawning.start()
+            connects = await self._counted(calls)
         except LabError:
             self._watch.stop()
             raise
-        self._watch.opened(began, connects=_connects(calls), tags=_tags(calls))
+        self._watch.opened(began, connects=connects, tags=_tags(calls))
         return Done(number=command.number)
+
+    async def _counted(self, calls: Sequence[object]) -> str:
+        """Make ready for these calls; how their connects are known."""
+        commands = [call for call in calls if isinstance(call, CommandLine)]
+        if not commands:
+            return known_on(asyncio.get_running_loop())
+        await self._spawning.start()
+        if len(commands) < len(calls):
+            return "none: commands and functions of one subject are not told apart"
+        return await asyncio.to_thread(self._watch.capture)
 
     async def _close(self, command: Close) -> Seen:
         held, self._entered = self._entered, None
@@ -401,13 +411,6 @@ class _Child:
             if ident != threading.get_ident()
         )
         return next(filter(None, places), "")
-
-
-def _connects(calls: Iterable[object]) -> str:
-    """How the connects of these calls are known."""
-    if any(isinstance(call, CommandLine) for call in calls):
-        return "none: they are made by a command, where no audit event is"
-    return known_on(asyncio.get_running_loop())
 
 
 def _tags(calls: Iterable[object]) -> str:

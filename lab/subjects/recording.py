@@ -30,6 +30,7 @@ from .clients import instrumented
 from .connects import AUDIT, Connects
 from .elsewhere import Address
 from .outcome import chain, digest, qualified
+from .packets import PACKETS, Packets, PacketsError
 
 __all__ = ["Ended", "Watch"]
 
@@ -57,6 +58,7 @@ class Watch:
         self._channel: Channel | None = None
         self._stamp: Stamp | None = None
         self._connects: Connects | None = None
+        self._packets: Packets | None = None
         self._wake: SimpleQueue[bool] = SimpleQueue()  # its put takes no lock of Python's
 
     def start(self, ports: Mapping[int, str], channel: Channel, stamp: Stamp) -> None:
@@ -65,7 +67,7 @@ class Watch:
             raise RuntimeError("this Watch has been started and not been stopped")
         self._ports = dict(ports)
         self._channel, self._stamp = channel, stamp
-        self._connects = Connects(self._ports, stamp, self._noted)
+        self._connects = Connects(self._ports, stamp, self._audited)
         attribution = Attribution(self._ports, stamp, channel.record)
         with ExitStack() as installing:
             installing.enter_context(self._couriered(channel))
@@ -80,9 +82,29 @@ class Watch:
     def stop(self) -> None:
         """Undo every patch, and send what was recorded. Twice does no harm."""
         self._installed.close()
+        self._packets = None
         if self._channel is not None:
             self._channel.flush()
         self._channel = None
+
+    def capture(self) -> str:
+        """From now on count connects by the packets, whichever process makes them.
+
+        How they are known then: `packets`, or `none: REASON` where packets can't be captured.
+        """
+        assert self._stamp is not None
+        try:
+            self._packets = Packets(self._ports, self._stamp.start, self._noted)
+        except PacketsError as error:
+            return f"none: {error}"
+        self._installed.enter_context(self._packets.watching())
+        return PACKETS
+
+    def drain(self) -> None:
+        """Take what the kernel has captured. From any thread."""
+        packets = self._packets
+        if packets is not None:
+            packets.drain()
 
     @property
     def connects(self) -> str:
@@ -172,6 +194,10 @@ class Watch:
             # Left in another context than it was entered in, there is nothing to undo.
             with suppress(ValueError):
                 current.reset(token)
+
+    def _audited(self, event: AnyEvent) -> None:
+        if self._packets is None:  # else it is among them
+            self._noted(event)
 
     def _noted(self, event: AnyEvent) -> None:
         """Inside the audit hook: never blocks, and may interrupt itself."""

@@ -20,6 +20,7 @@ from ...history import (
     BreakerState,
     ConnClosed,
     ConnectAttempted,
+    ConnectsHidden,
     ConnFull,
     ConnOpened,
     ConnUnread,
@@ -182,6 +183,8 @@ class Writer:
                 yield _lab(event, "subject closed")
             case ConnectAttempted():
                 yield from self._connect(event)
+            case ConnectsHidden(why=why):
+                yield _lab(event, f"connects may be missing from here on: {why}")
             case ConnOpened():
                 yield from self._connected(event)
             case RequestStarted():

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from faultlab.lab.history import (
     ConnClosed,
     ConnectAttempted,
+    ConnectsHidden,
     EffectApplied,
     FaultArmed,
     FaultFired,
@@ -155,6 +158,19 @@ def test_connects_told_by_the_packets_are_known(tell: Tell) -> None:
     for connects, lacks in (("packets", None), ("none: no rights", "no rights")):
         opened = SubjectOpened(t=0.0, connects=connects)
         assert tell.reading(opened, shut).lacks("connects") == lacks
+
+
+def test_connects_that_may_have_got_lost_are_unknown(tell: Tell) -> None:
+    """A capture that overflowed, or that holds connects of the lab's own, counts nothing."""
+    opened = SubjectOpened(t=0.0, connects="packets")
+    shut = ListenerMode(t=0.05, service="core", mode="dark")
+    armed = FaultArmed(t=0.05, fault=1, service="core", name="partition")
+    filled = msgspec.structs.replace(armed, mechanism="listener full backlog; no live connections")
+    hidden = ConnectsHidden(t=0.1, why="too many")
+    assert tell.reading(opened, shut, armed).lacks("connects") is None
+    assert tell.reading(opened, shut, armed, hidden).lacks("connects") == "too many"
+    told = "the lab itself filled a backlog with connects"
+    assert tell.reading(opened, shut, filled).lacks("connects") == told
 
 
 def test_a_fault_s_hits_are_counted_where_they_happened(tell: Tell) -> None:

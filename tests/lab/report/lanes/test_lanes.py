@@ -16,6 +16,7 @@ from faultlab.lab.history import (
     AttemptBegun,
     ConnClosed,
     ConnectAttempted,
+    ConnectsHidden,
     ConnFull,
     ConnOpened,
     ConnUnread,
@@ -314,12 +315,14 @@ def test_what_the_lab_itself_lacks_is_told() -> None:
         Starved(t=0.1, service="core", why="Too many open files"),
         Starved(t=0.2, service="core", over=True),
         ConnFull(t=0.3, conn=1, service="core", toward="client", size=4096),
+        ConnectsHidden(t=0.4, why="a buffer was full"),
     ) == golden("""\
           t (s)  wire                             backend
           0.100  -- core can accept no connection: Too many open files --
           0.200  -- core accepts connections again --
           0.300  -- core: 4096 bytes wait for the client; the backend is read no further
                     until some have left --
+          0.400  -- connects may be missing from here on: a buffer was full --
         """)
 
 
