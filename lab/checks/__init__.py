@@ -22,6 +22,7 @@ from . import (
     meta,
     resources,
     retry,
+    reuse,
     timing,
 )
 from .case import Case, FreeRule, Rule
@@ -49,6 +50,7 @@ _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
     (counting.LATE, counting.late),
     (breaker.ISOLATED, breaker.isolated),
     (breaker.FAST, breaker.fast),
+    (reuse.STALE, reuse.stale),
     (errors.DECLARED, errors.declared),
     (errors.RIGHT, errors.right),
 )

@@ -55,6 +55,9 @@ ONCE = CheckInfo(
     "such an operation was sent",
 )
 
+IDLE_ENDS = frozenset(("stale_eof", "stale_reset"))
+"""What an attempt meets on a connection that the server had ended while it was idle: C72's."""
+
 # RFC 9110 section 9.2.2: of these a server may carry out each copy.
 _UNSAFE_METHODS = {"POST", "PATCH"}
 
@@ -101,6 +104,8 @@ def exact(case: Case) -> Iterator[Finding]:
             yield _count(EXACT, case, operation, most)
         elif unsure:
             yield _unsure(EXACT, operation, unsure)
+        elif made < least and made == 1 and operation.attempts[0].observable in IDLE_ENDS:
+            continue  # C72 has it
         elif made < least:
             yield _count(EXACT, case, operation, least)
         else:
@@ -138,14 +143,15 @@ def retryable(case: Case) -> Iterator[Finding]:
 
     Claim: what is retryable by one rule is retried at least once by that operation, what is not is
     never.
-    How often is C02's, operations that are not idempotent are C05's. Witness: the attempt, and the
-    one that followed. Source: WASABI IF in both directions.
+    How often is C02's, operations that are not idempotent are C05's, what is not got over on a stale
+    connection is C72's. Witness: the attempt, and the one that followed. Source: WASABI IF in both
+    directions.
     """
     for operation, boundary, attempt, after in case.boundaries():
         if attempt.observable == "ok":
             continue
         if boundary.demand.start == "must_not":
-            if not _forbidden(boundary) or _guarded(operation, attempt):
+            if not forbidden(boundary) or guarded(operation, attempt):
                 continue
             if after is not None and operation.certainty == "exact":
                 yield RETRYABLE.failed(
@@ -158,6 +164,8 @@ def retryable(case: Case) -> Iterator[Finding]:
                     marks=_begin(after, f"<- after {attempt.observable}"),
                 )
                 continue
+        elif attempt.observable in IDLE_ENDS:
+            continue
         elif boundary.demand.start == "must":
             faults = case.contract.retry_on.faults or {}
             once_more = any(
@@ -188,9 +196,9 @@ def unsafe(case: Case) -> Iterator[Finding]:
     Claim: none follows. Witness: both attempts. Source: RFC 9110 section 9.2.2; aiohttp#7363.
     """
     for operation, boundary, attempt, after in case.boundaries():
-        if attempt.observable == "ok" or not _guarded(operation, attempt):
+        if attempt.observable in ("ok", *IDLE_ENDS) or not guarded(operation, attempt):
             continue
-        if boundary.demand.start != "must_not" or not _forbidden(boundary):
+        if boundary.demand.start != "must_not" or not forbidden(boundary):
             continue
         unsure = case.doubt(operation)
         if after is not None and operation.certainty == "exact":
@@ -259,7 +267,7 @@ def _failed_at_first(operation: Operation) -> bool:
     return bool(operation.attempts) and operation.attempts[0].observable not in ("ok", "cancelled")
 
 
-def _forbidden(boundary: Boundary) -> bool:
+def forbidden(boundary: Boundary) -> bool:
     """Whether it is what the attempt met that forbids another: not the count, not the time."""
     return boundary.demand.why.startswith("retry_on")
 
@@ -273,7 +281,7 @@ def _rule(contract: Contract, observable: str) -> str:
     return f"retry_on.faults.{key}: {(rules.faults or {})[key]}"
 
 
-def _guarded(operation: Operation, attempt: Attempt) -> bool:
+def guarded(operation: Operation, attempt: Attempt) -> bool:
     """Whether repeating this attempt could do the operation's work twice."""
     return not operation.idempotent and not operation.keyed and not attempt.headless
 

@@ -117,6 +117,16 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("C67", "another error", lambda a: a.instead(8, h.OpFailed, errors=UNREACHABLE)),
     ("C67", "tried again", lambda a: a.copied(0.4, 3, 4, 5, attempt=2, conn=2)),
     ("C70", "closed late", lambda a: a.moved(3, 8)),
+    (
+        "C72",
+        "surfaced",
+        lambda a: a.without(11, 12, 13, 14).instead(15, h.OpFailed, errors=UNREACHABLE),
+    ),
+    (
+        "C72",
+        "sent again",
+        lambda a: a.changed(9, name="write", endpoint="POST /orders", idempotent=False),
+    ),
     ("C90", "no fault fired", lambda a: a.without(13)),
     ("C91", "another name in control", lambda a: a.changed(3, name="other")),
     ("C97", "untagged", lambda a: a.changed(5, op=None)),
