@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..faults import AnyFault
-from .attempts import Operation, Reading
+from .attempts import Operation, Reading, doubt
 from .contract import OUTCOME_GROUPS, Contract, error_keys, groups_of, members
 from .oracle import Demands
 from .plan import Operate, Plan, attempts_of, shows
@@ -245,7 +245,7 @@ def _judged(
     seen = f"`{step.name}` ended as {outcome}{_met(operation)}"
     if outcome not in step.expect:
         demanded = f"{' or '.join(sorted(allowed))} ({demand.why})" if allowed else ""
-        doubt = _doubt(operation, reading)
+        missing = doubt(reading, operation)
         if outcome in allowed:
             if "contract" not in step.expect:
                 yield replace(
@@ -254,16 +254,16 @@ def _judged(
                     contract=demanded,
                     missing=f"the contract demands what the file does not expect: {demanded}",
                 )
-        elif doubt:
-            yield replace(blank, seen=seen, missing=doubt)
+        elif missing:
+            yield replace(blank, seen=seen, missing=missing)
         elif allowed or "contract" not in step.expect:
             yield replace(blank, outcome="fail", seen=seen, contract=demanded)
     made = len(operation.attempts)
     if step.attempts is not None and made != step.attempts:
         seen = f"`{step.name}` made {made} attempts"
-        doubt = _doubt(operation, reading)
-        if doubt:
-            yield replace(blank, seen=seen, missing=doubt)
+        missing = doubt(reading, operation)
+        if missing:
+            yield replace(blank, seen=seen, missing=missing)
         elif demand.least <= made and (demand.most is None or made <= demand.most):
             yield replace(
                 blank,
@@ -304,19 +304,6 @@ def _hanging(
         return replace(blank, outcome="fail", seen=seen, contract=promise)
     cut = f"the run was cut after {reading.end:.1f} s"
     return replace(blank, seen=seen, missing=f"how `{operation.name}` would have ended; {cut}")
-
-
-def _doubt(operation: Operation, reading: Reading) -> str:
-    """Why what was seen of an operation's attempts may not be all; empty: it is."""
-    if operation.certainty == "inferred":
-        return "which attempts are this operation's is only inferred"
-    for attempt in operation.attempts:
-        if attempt.observable in _UNSEEN:
-            return f"what attempt {attempt.number} met is {attempt.observable}"
-    if not operation.attempts and operation.ending == "failed":
-        hidden = reading.lacks("connects")
-        return "" if hidden is None else f"connects that reach no proxy: {hidden}"
-    return ""
 
 
 def _witness(operation: Operation) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .declared import misdeclared
 from .digest import canonical
+from .doubts import doubt, unattributed
 from .facts import (
     Attempt,
     Certainty,
@@ -36,6 +37,8 @@ __all__ = [
     "Shortage",
     "Told",
     "canonical",
+    "doubt",
     "misdeclared",
     "read",
+    "unattributed",
 ]

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from ..attempts import Attempt, Operation, Reading
+from ..attempts import Attempt, Operation, Reading, doubt
 from ..contract import Contract
 from ..oracle import Boundary, Demands, OperationDemand
 from .finding import Finding
 from .misreading import Field, Misreadings
 from .rows import Rows
 
-__all__ = ["Case", "FreeRule", "Rule", "attempts", "doubt", "seconds", "unattributed"]
+__all__ = ["Case", "FreeRule", "Rule", "attempts", "seconds"]
 
 
 def attempts(count: int) -> str:
@@ -76,73 +76,6 @@ class Case:
         if operation.ending != "failed" or self.demands.of(operation.id).admission.ran == "no":
             return ""
         return self.doubt(operation)
-
-
-def doubt(reading: Reading, operation: Operation) -> str:
-    """Why the attempts seen of an operation may not be all, or not its own; empty: they are."""
-    ended = operation.ended if operation.ended is not None else reading.end
-    foreign = unattributed(reading, operation)
-    if operation.certainty == "inferred":
-        return foreign
-    for short in reading.shortages:
-        until = reading.end if short.until is None else short.until
-        if (
-            short.service == operation.service
-            and short.since <= ended
-            and until >= operation.invoked
-        ):
-            return f"meanwhile the lab could accept no connection: {short.why}"
-    if foreign:
-        return foreign
-    if operation.undeclared:
-        return f"nothing says whether `{operation.name}` is idempotent: no request of it was seen"
-    if _unheard(reading, operation, ended):
-        return "what was sent on unplugged connections has not arrived, and is not tagged"
-    for attempt in operation.attempts:
-        if attempt.observable == "unknown":
-            why = f": {attempt.unread}" if attempt.unread else ""
-            return f"what attempt {attempt.number} met can't be told{why}"
-        if attempt.observable == "pending" and operation.ending == "unknown":
-            return f"attempt {attempt.number} was still under way when the run ended"
-    if operation.ending == "unknown":
-        return "the operation was still running when the run ended"
-    hidden = reading.lacks("connects")
-    if hidden is not None and any(
-        fault.listener is not None
-        and fault.service == operation.service
-        and fault.armed <= ended
-        and (fault.cleared is None or fault.cleared >= operation.invoked)
-        for fault in reading.faults
-    ):
-        return f"connects that reach no proxy: {hidden}"
-    return ""
-
-
-def unattributed(reading: Reading, operation: Operation) -> str:
-    """Why attempts of an operation may be taken for nobody's, or those of others for its own."""
-    if operation.certainty == "inferred":
-        return "which attempts are this operation's is only inferred"
-    loose = reading.lacks("attribution")
-    ended = operation.ended if operation.ended is not None else reading.end
-    if loose is not None and any(
-        stray.service == operation.service
-        and operation.invoked <= stray.begun
-        and (stray.begun if stray.since is None else stray.since) <= ended
-        for stray in reading.strays
-    ):
-        return loose
-    return ""
-
-
-def _unheard(reading: Reading, operation: Operation, ended: float) -> bool:
-    """Whether requests of an untagged operation may be under way on unplugged connections."""
-    tagged = all(life.tagged for life in reading.incarnations)
-    return not tagged and any(
-        connection.service == operation.service
-        and connection.unheard is not None
-        and connection.unheard <= ended
-        for connection in reading.connections
-    )
 
 
 Rule = Callable[[Case], Iterator[Finding]]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..attempts import Operation, Reading
+from ..attempts import Operation, Reading, doubt
 from ..contract import Carries, Contract, error_keys, members
 from ..history import CHAIN, Raised
 from ..tolerance import BASE, within
-from .case import attempts, doubt, seconds
+from .case import attempts, seconds
 from .finding import CheckInfo, Finding
 
 CONTEXT = CheckInfo(

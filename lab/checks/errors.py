@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..attempts import Attempt, Operation, Reading
+from ..attempts import Attempt, Operation, Reading, doubt
 from ..contract import Contract, error_keys, lookup, mapped_by, members, right_error
-from .case import Case, doubt
+from .case import Case
 from .finding import CheckInfo, Finding
 from .foreign import is_foreign
 

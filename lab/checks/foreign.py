@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..attempts import Operation, Reading
+from ..attempts import Operation, Reading, doubt
 from ..contract import Contract, error_keys, lookup, members
 from ..history import Raised
-from .case import doubt
 from .finding import CheckInfo, Finding
 
 FOREIGN = CheckInfo(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..attempts import Attempt, Operation, Reading
+from ..attempts import Attempt, Operation, Reading, doubt
 from ..contract import Contract, mapped_by
 from ..oracle import Boundary
-from .case import Case, attempts, doubt
+from .case import Case, attempts
 from .finding import CheckInfo, Finding
 
 BOUNDED = CheckInfo(

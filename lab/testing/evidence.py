@@ -8,8 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Collection
 
-from ..attempts import Attempt, FaultRecord, Reading, read
-from ..checks.case import unattributed
+from ..attempts import Attempt, FaultRecord, Reading, read, unattributed
 from ..environments import Environment
 from ..errors import EvidenceMissing
 from ..history import History

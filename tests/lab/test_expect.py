@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from faultlab.faults import AnyFault, BadBody, Cut, LostAnswer, Partition, Refused, Status
-from faultlab.lab.attempts import Attempt, Missing, Operation, Reading
+from faultlab.lab.attempts import Attempt, FaultRecord, Missing, Operation, Reading
 from faultlab.lab.contract import Contract, builtin, parse
 from faultlab.lab.expect import (
     StepFinding,
@@ -210,10 +210,13 @@ def plan_of(one: Operate, *faults: AnyFault) -> Plan:
 
 
 def reading_of(
-    *operations: Operation, missing: tuple[Missing, ...] = (), end: float = 3.0
+    *operations: Operation,
+    missing: tuple[Missing, ...] = (),
+    faults: tuple[FaultRecord, ...] = (),
+    end: float = 3.0,
 ) -> Reading:
     """A reading of these operations."""
-    return Reading(Header(), operations, (), (), (), (), missing, end)
+    return Reading(Header(), operations, (), faults, (), (), missing, end)
 
 
 def demands_of(*ends: str, least: int = 0, most: int | None = None) -> Demands:
@@ -285,15 +288,20 @@ def test_an_unseen_attempt_leaves_the_step_open() -> None:
     """Missing evidence is never a failure of the client."""
     unseen = operation("ok", "unknown")
     found = judge(step("connection"), unseen, demands_of("connect_refused"))
-    assert (found.outcome, found.missing) == ("unknown", "what attempt 1 met is unknown")
+    assert (found.outcome, found.missing) == (
+        "unknown",
+        "what attempt 1 met can't be told",
+    )
 
 
 def test_hidden_connects_leave_the_step_open() -> None:
     """A client on another event loop: what it met can't be seen."""
     gap = (Missing("connects", "no audit event"),)
     failed = operation("failed", error="KeyError")
-    found = judge(step("connection"), failed, demands_of(), missing=gap)
+    refused = FaultRecord(1, "refused", "core", "", "", "fault", 0.0, None, 1, listener="refusing")
+    found = judge(step("connection"), failed, demands_of(), missing=gap, faults=(refused,))
     assert found.missing == "connects that reach no proxy: no audit event"
+    assert judge(step("connection"), failed, demands_of(), missing=gap).outcome == "fail"
 
 
 def test_a_control_operation_that_does_not_work_is_unknown() -> None:

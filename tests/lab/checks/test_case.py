@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from faultlab.lab import history as h
-from faultlab.lab.attempts import Missing, read
-from faultlab.lab.checks.case import attempts, doubt, seconds
+from faultlab.lab.attempts import Missing, doubt, read
+from faultlab.lab.checks.case import attempts, seconds
 
 
 def reading_of(story: Any) -> Any:
