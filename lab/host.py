@@ -38,11 +38,13 @@ from .orders import (
     Enter,
     Failed,
     Fired,
+    Fit,
     Fresh,
     Inject,
     Note,
     Open,
     Opened,
+    Over,
     Own,
     Reset,
     Serve,
@@ -143,6 +145,8 @@ class _Run:
                 rig.own(order.service, order.kind, again=order.again)
                 self._settled(rig, done)
                 return None
+            case Fit():
+                rig.demand_fit([fault_adapter.validate_json(one) for one in order.faults])
             case Inject():
                 fault = fault_adapter.validate_json(order.json)
                 text = rig.inject(order.fault, fault, order.unfired)
@@ -205,12 +209,16 @@ class _Run:
             seed=order.header.seed,
             ports=order.ports,
             fired=self._fired,
+            over=self._over,
             apart=partial(Apart, self._loop),
         )
         return Done(number=order.number, start=start, ports=self._rig.ports)
 
     def _fired(self, fault: int, event: AnyEvent) -> None:
         self._answer(Fired(fault=fault, event=event))
+
+    def _over(self, fault: int, event: AnyEvent) -> None:
+        self._answer(Over(fault=fault, event=event))
 
     def _fed(self) -> None:
         """Take everything that lies in the feed."""

@@ -1,7 +1,7 @@
 """What the lab process is told to do, and what it answers: one channel for each run.
 
-Frames as in `lab/frames.py`. Each order carries a number, its answer the same one; a `Fired` comes
-unasked. Pure types; the sender is `environments/embedded.py`, the receiver `host.py`.
+Frames as in `lab/frames.py`. Each order carries a number, its answer the same one; a `Fired` and an
+`Over` come unasked. Pure types; the sender is `environments/embedded.py`, the receiver `host.py`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ class Own(Order, frozen=True, kw_only=True, tag="own"):
     again: bool = False
 
 
+class Fit(Order, frozen=True, kw_only=True, tag="fit"):
+    """Say whether these faults (as JSON) can be armed one after the other; nothing is changed."""
+
+    faults: tuple[bytes, ...]
+
+
 class Inject(Order, frozen=True, kw_only=True, tag="inject"):
     """Arm a fault, given as JSON (`faults.fault_adapter`); answered when it is in force."""
 
@@ -96,7 +102,19 @@ class Close(Order, frozen=True, kw_only=True, tag="close"):
 
 
 AnyOrder = (
-    Open | Serve | Enter | Own | Inject | Clear | Opened | Fresh | Reset | Barrier | Note | Close
+    Open
+    | Serve
+    | Enter
+    | Own
+    | Fit
+    | Inject
+    | Clear
+    | Opened
+    | Fresh
+    | Reset
+    | Barrier
+    | Note
+    | Close
 )
 
 
@@ -124,4 +142,11 @@ class Fired(msgspec.Struct, frozen=True, kw_only=True, tag="fired", tag_field="a
     event: AnyEvent
 
 
-Answer = Done | Failed | Fired
+class Over(msgspec.Struct, frozen=True, kw_only=True, tag="over", tag_field="answer"):
+    """A fault is over."""
+
+    fault: int
+    event: AnyEvent
+
+
+Answer = Done | Failed | Fired | Over

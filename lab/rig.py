@@ -6,7 +6,7 @@ every method is a plain function, complete on return. It judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Literal, Protocol
@@ -17,7 +17,7 @@ from .backends.apart import Apart
 from .backends.backend import Backend
 from .backends.specification import Builtin, Routed, Specification, Url, routes_of, seeded
 from .backends.stub import Stub
-from .history import AnyEvent, ConnectAttempted, FaultFired
+from .history import AnyEvent, ConnectAttempted, FaultCleared, FaultFired
 from .net import Net
 from .proxy.proxy import FaultRefused, Proxy
 from .recorder import Recorder
@@ -46,7 +46,7 @@ class MakeApart(Protocol):
 class Rig:
     """Proxies, stubs and recorder of one run.
 
-    `fired` is told the first event of each fault that acts. `apart` makes the backends that have a
+    `fired` is told the first event of each fault that acts, `over` the one that ends it. `apart` makes the backends that have a
     process of their own; None: there can be none. Raises OSError when a port is taken, with
     everything already started stopped again.
     """
@@ -60,12 +60,14 @@ class Rig:
         seed: int,
         ports: Mapping[str, int] | None = None,
         fired: Callable[[int, AnyEvent], None] | None = None,
+        over: Callable[[int, AnyEvent], None] | None = None,
         apart: MakeApart | None = None,
     ) -> None:
         self._net = net
         self._recorder = recorder
         self._seed = seed
         self._fired = fired
+        self._over = over
         self._told: set[int] = set()
         self._make_apart = apart
         self._specifications: dict[str, Specification] = {}
@@ -144,6 +146,14 @@ class Rig:
         mechanism = proxy.arm(number, fault, unfired=unfired)
         self._faults[number] = proxy
         return mechanism
+
+    def demand_fit(self, faults: Sequence[Fault]) -> None:
+        """Raise FaultRefused where these can't be armed one after the other; nothing is changed."""
+        for fault in faults:
+            if fault.service not in self._proxies:
+                raise FaultRefused(self._no_service(fault.service, fault.kind))
+        for service, proxy in self._proxies.items():
+            proxy.demand_fit(fault for fault in faults if fault.service == service)
 
     def clear(self, numbers: tuple[int, ...] | None = None) -> None:
         """End these faults, or all; one that is over already is passed over."""
@@ -280,6 +290,8 @@ class Rig:
         self._recorder.record(event)
         if isinstance(event, FaultFired):
             self._tell(event.fault, event)
+        elif isinstance(event, FaultCleared) and event.fault is not None and self._over is not None:
+            self._over(event.fault, event)
 
     def _tell(self, fault: int | None, event: AnyEvent) -> None:
         if fault is not None and fault not in self._told:

@@ -47,6 +47,7 @@ class Handle(Protocol):
     number: int
     mechanism: str
     first: Future[AnyEvent]  # the first event in which it acted
+    over: Future[AnyEvent]  # the event of its end, whatever ended it
 
 
 class Environment(Protocol):
@@ -70,6 +71,9 @@ class Environment(Protocol):
         A stub that is to be stopped, killed or frozen gets a process of its own. `inject` prepares
         what is not. Raises FaultError and SetupError.
         """
+
+    def demand_fit(self, *faults: Fault) -> None:
+        """Raise FaultError where these can't be armed one after the other; nothing is changed."""
 
     def inject(
         self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"

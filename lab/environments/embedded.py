@@ -40,12 +40,14 @@ from ..orders import (
     Enter,
     Failed,
     Fired,
+    Fit,
     Fresh,
     Inject,
     Note,
     Open,
     Opened,
     Order,
+    Over,
     Own,
     Reset,
     Serve,
@@ -155,6 +157,7 @@ class Armed:
     number: int
     mechanism: str = ""
     first: Future[AnyEvent] = field(default_factory=_running)
+    over: Future[AnyEvent] = field(default_factory=_running)
 
 
 class Embedded:
@@ -231,6 +234,11 @@ class Embedded:
             if act is not None:
                 ends = isinstance(act, EndProcess)
                 self._tell(Own(service=fault.service, kind=fault.kind, again=ends))
+
+    def demand_fit(self, *faults: Fault) -> None:
+        """Raise FaultError where these can't be armed one after the other; nothing is changed."""
+        self.prepare(*faults)
+        self._tell(Fit(faults=tuple(fault.model_dump_json().encode() for fault in faults)))
 
     def inject(
         self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
@@ -345,14 +353,17 @@ class Embedded:
         for number, answer in waiting:
             answer.set_result(Failed(number=number, kind="setup", text=self._gone()))
         for handle in tuple(self._handles.values()):
-            if not handle.first.done():
-                handle.first.set_exception(SetupError("the run is over: this fault acts no more"))
+            for future in (handle.first, handle.over):
+                if not future.done():
+                    future.set_exception(SetupError("the run is over: this fault acts no more"))
 
     def _hear(self, answer: Answer) -> None:
-        if isinstance(answer, Fired):
+        if isinstance(answer, Fired | Over):
             handle = self._handles.get(answer.fault)
-            if handle is not None and not handle.first.done():
-                handle.first.set_result(answer.event)
+            if handle is not None:
+                future = handle.first if isinstance(answer, Fired) else handle.over
+                if not future.done():
+                    future.set_result(answer.event)
             return
         waiting = self._answers.pop(answer.number, None)
         if waiting is not None:

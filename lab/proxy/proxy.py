@@ -6,7 +6,7 @@ the history is told of everything before it shows on the wire.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Literal, assert_never
 
@@ -112,6 +112,12 @@ class Proxy:
             self._waiting.add(ident, known, unfired)
             return f"waits until {known.awaits()}"
         return self._begin(ident, known, unfired)
+
+    def demand_fit(self, faults: Iterable[Fault]) -> None:
+        """Raise FaultRefused where these can't be armed one after the other; nothing is changed."""
+        before: list[AnyFault] = []
+        for fault in faults:
+            before.append(self._fit(fault, before))
 
     def _begin(
         self, ident: int, known: AnyFault, unfired: Literal["fail", "ok"], why: str = ""
@@ -241,14 +247,18 @@ class Proxy:
         self._links.clear()
         self._copies.close()
 
-    def _fit(self, fault: Fault) -> AnyFault:
+    def _fit(self, fault: Fault, before: Sequence[AnyFault] = ()) -> AnyFault:
+        """What is armed, after those `before`, which have taken the places of others."""
         if fault.service != self.service:
             raise FaultRefused(f"`{fault.kind}` is for {fault.service!r}, not for {self.service!r}")
         try:
             known: AnyFault = fault_adapter.validate_python(fault)
         except ValidationError:
             raise FaultRefused(f"`{fault.kind}`: no fault that this proxy can do") from None
-        reason = conflict(self._waiting.meets(known, self._force.armed), known)
+        taken = {one.slot() for one in before}
+        met = [*self._waiting.meets(known, self._force.armed)]
+        met = [one for one in met if one.slot() not in taken]
+        reason = conflict([*met, *self._waiting.beside(known, before)], known)
         if reason is not None:
             raise FaultRefused(reason)
         if on_process(known) is not None and self._process is None:

@@ -89,6 +89,14 @@ class Waiting:
             if begins < others_end and others_begin < ends:
                 yield one.fault
 
+    def beside(self, fault: AnyFault, others: Iterable[AnyFault]) -> Iterator[AnyFault]:
+        """Those of others that this fault can meet if the steps of all of them come now."""
+        begins, ends = fault.span(self.net.now())
+        for other in others:
+            others_begin, others_end = other.span(self.net.now())
+            if begins < others_end and others_begin < ends:
+                yield other
+
     def same(self, fault: AnyFault) -> int | None:
         """The one that waits and whose place this fault takes."""
         return next((i for i, one in self._waits.items() if one.fault.slot() == fault.slot()), None)

@@ -7,9 +7,10 @@ Counterpart: `lab.py` arms and ends them. Knows no environment: what happened it
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -88,6 +89,14 @@ class Armed:
         return self._handles[0].first
 
     @property
+    def over(self) -> Future[AnyEvent]:
+        """Done with the event of the end of all of them: `lasts=` has passed, or they were cleared.
+
+        Waited for like `first`. Ends with SetupError when the test is over before.
+        """
+        return last_of([handle.over for handle in self._handles])
+
+    @property
     def attempts(self) -> Count:
         """Attempts on the faults' services while one of them was in force.
 
@@ -159,6 +168,28 @@ class Armed:
     def __repr__(self) -> str:
         kinds = ", ".join(f"{fault.kind} on {fault.service}" for fault in self._faults)
         return f"<Armed {kinds}{' (cleared)' if self.cleared else ''}>"
+
+
+def last_of(futures: Sequence[Future[AnyEvent]]) -> Future[AnyEvent]:
+    """Done when all of these are, as the last of them was."""
+    if len(futures) == 1:
+        return futures[0]
+    last: Future[AnyEvent] = Future()
+    last.set_running_or_notify_cancel()  # a waiter who gives up can't cancel it for the others
+    left = count(len(futures) - 1, -1)
+
+    def ended(one: Future[AnyEvent]) -> None:
+        if next(left):
+            return
+        error = one.exception()
+        if error is None:
+            last.set_result(one.result())
+        else:
+            last.set_exception(error)
+
+    for future in futures:
+        future.add_done_callback(ended)
+    return last
 
 
 def _place() -> str:

@@ -411,6 +411,8 @@ class Lab(Arming):
                     expected="a scenario file, which has one",
                 )
         self._open()
+        if len(faults) > 1:  # else one may have taken another's place before the next is refused
+            self._environment.demand_fit(*faults)
         handles: list[Handle] = []
         try:
             for fault in faults:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from faultlab.lab.backends.specification import Builtin, Routed, Url
-from faultlab.lab.history import FaultFired, Header, OpUnknown
+from faultlab.lab.history import FaultCleared, FaultFired, Header, OpUnknown
 from faultlab.lab.orders import (
     Answer,
     AnyOrder,
@@ -17,11 +17,13 @@ from faultlab.lab.orders import (
     Enter,
     Failed,
     Fired,
+    Fit,
     Fresh,
     Inject,
     Note,
     Open,
     Opened,
+    Over,
     Own,
     Reset,
     Serve,
@@ -38,6 +40,7 @@ ORDERS = (
     Serve(number=2, service="d", specification=Builtin("penelope")),
     Enter(number=3, phase="fault"),
     Inject(number=4, fault=1, json=b'{"kind":"refused","service":"a"}', unfired="ok"),
+    Fit(number=15, faults=(b'{"kind":"refused","service":"a"}',)),
     Clear(number=5),
     Clear(number=6, faults=(1, 2)),
     Fresh(number=7),
@@ -55,6 +58,7 @@ ANSWERS = (
     Failed(number=4, kind="fault", text="no such service"),
     Failed(number=1, kind="setup", text="port 1 can't be had"),
     Fired(fault=1, event=FaultFired(t=0.25, fault=1, service="a")),
+    Over(fault=1, event=FaultCleared(t=0.5, fault=1, service="a")),
 )
 
 

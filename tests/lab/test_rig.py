@@ -96,6 +96,7 @@ class Stage:
     path: Path
     net: Net = field(default_factory=Net)
     told: list[tuple[int, AnyEvent]] = field(default_factory=list)
+    over: list[tuple[int, AnyEvent]] = field(default_factory=list)
     rigs: list[Rig] = field(default_factory=list)
 
     def rig(self, services: dict[str, Specification] = ORDERS, **ports: int) -> Rig:
@@ -110,6 +111,7 @@ class Stage:
             seed=7,
             ports=ports,
             fired=lambda number, event: self.told.append((number, event)),
+            over=lambda number, event: self.over.append((number, event)),
         )
         self.rigs.append(rig)
         return rig
@@ -177,8 +179,23 @@ def test_a_fault_on_an_unknown_service_names_the_known(stage: Stage) -> None:
         FaultRefused, match="`refused` on 'payments': no such service; here: orders"
     ):
         rig.inject(1, Refused(service="payments"))
+    with pytest.raises(FaultRefused, match="`latency` on 'payments': no such service"):
+        rig.demand_fit([Refused(service="orders"), Latency(service="payments", delay=1)])
     rig.clear()
     assert [event for event in stage.history() if event.fault is not None] == []
+
+
+def test_the_end_of_a_fault_is_told_whatever_ended_it(stage: Stage) -> None:
+    """Cleared, or replaced by another of its kind."""
+    rig = stage.rig()
+    rig.inject(1, Refused(service="orders"))
+    rig.inject(2, Refused(service="orders", live="reset"))
+    assert [number for number, _ in stage.over] == [1]
+    rig.clear()
+    assert [(number, type(event)) for number, event in stage.over] == [
+        (1, FaultCleared),
+        (2, FaultCleared),
+    ]
 
 
 def test_events_belong_to_the_phase_that_was_entered(stage: Stage) -> None:

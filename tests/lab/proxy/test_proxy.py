@@ -93,6 +93,24 @@ def test_a_refused_fault_changes_nothing(house) -> None:
     assert house.proxy.shutting() == 1
 
 
+def test_whether_several_fit_is_asked_without_arming_any(house) -> None:
+    """Two that meet are refused though neither is in force; nothing is changed by the question."""
+    house.arm(Status(service="core", code=500))
+    before = list(house.events)
+    with pytest.raises(FaultRefused, match="`partition` on core meets `refused`"):
+        house.proxy.demand_fit([Refused(service="core"), Partition(service="core")])
+    house.proxy.demand_fit([Refused(service="core", lasts=1), Partition(service="core", after=1)])
+    assert house.events == before
+
+
+def test_of_several_one_may_make_room_for_the_next(house) -> None:
+    """It takes the place of what the next would have met."""
+    house.arm(Refused(service="core"))
+    with pytest.raises(FaultRefused, match="`partition` on core meets `refused`"):
+        house.proxy.demand_fit([Partition(service="core", after=1)])
+    house.proxy.demand_fit([Refused(service="core", lasts=1), Partition(service="core", after=1)])
+
+
 def test_closing_ends_faults_and_connections_and_records_no_more(house) -> None:
     """The history's file is closed behind it."""
     client, backend = house.connect()

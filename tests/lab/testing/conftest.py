@@ -37,6 +37,7 @@ class Armed:
     number: int
     mechanism: str = "paper"
     first: Future[AnyEvent] = field(default_factory=Future)
+    over: Future[AnyEvent] = field(default_factory=Future)
 
 
 class Paper:
@@ -85,13 +86,17 @@ class Paper:
         self.services[service] = specification
         return self.url(service)
 
+    def demand_fit(self, *faults: Fault) -> None:
+        """The kind `stall` can't be armed."""
+        if any(fault.kind == "stall" for fault in faults):
+            raise FaultError("no stall on paper")
+
     def inject(
         self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
     ) -> Armed:
         """Armed on paper; the kind `stall` can't be."""
         self._there()
-        if fault.kind == "stall":
-            raise FaultError("no stall on paper")
+        self.demand_fit(fault)
         self.armed[number] = fault
         service = fault.service
         mode = "refusing" if fault.reach == "listener" else None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import pytest
 
 from faultlab.faults import Latency, Status
+from faultlab.lab.errors import SetupError
 from faultlab.lab.history import (
+    AnyEvent,
     FaultCleared,
     FaultFired,
 )
 from faultlab.lab.testing import Lab
+from faultlab.lab.testing.armed import last_of
 
 if TYPE_CHECKING:
     from .conftest import Paper
@@ -94,3 +98,17 @@ def test_each_of_several_faults_must_fire(lab: Lab, paper: Paper) -> None:
         ) as both,
     ):
         paper.add(FaultFired, service="core", fault=both.numbers[0])
+
+
+def test_several_are_over_when_the_last_of_them_is() -> None:
+    """In whatever order they end; a place that is lost is told to who waits."""
+    one, other, event = Future[AnyEvent](), Future[AnyEvent](), FaultCleared(t=0.2, fault=2)
+    both = last_of([one, other])
+    other.set_result(FaultCleared(t=0.1, fault=1))
+    assert not both.done()
+    one.set_result(event)
+    assert both.result(0) is event
+    assert last_of([one]) is one
+    lost = Future[AnyEvent]()
+    lost.set_exception(SetupError("the run is over"))
+    assert isinstance(last_of([one, lost]).exception(0), SetupError)

@@ -10,6 +10,7 @@ import pytest
 
 from faultlab.faults import Stall, Status
 from faultlab.lab.errors import FaultError, SetupError, UsageError
+from faultlab.lab.history import FaultCleared
 from faultlab.lab.testing import Lab
 from faultlab.lab.tune import FAST
 
@@ -22,6 +23,17 @@ def test_several_faults_are_armed_all_or_none(lab: Lab, paper: Paper) -> None:
     with pytest.raises(FaultError, match="no stall on paper"):
         lab.inject(Status(service="core", code=503), Stall(service="core"))
     assert paper.armed == {}
+
+
+def test_what_one_would_replace_stays_in_force_when_the_next_can_t_be_armed(
+    lab: Lab, paper: Paper
+) -> None:
+    """Its test would go on without the fault that it believes in."""
+    lab.status("core", 503, unfired="ok")
+    with pytest.raises(FaultError, match="no stall on paper"):
+        lab.inject(Status(service="core", code=500), Stall(service="core"))
+    assert [fault.text() for fault in paper.armed.values()] == ["code: 503"]
+    assert not any(isinstance(event, FaultCleared) for event in paper.recorded)
 
 
 @pytest.mark.parametrize(
