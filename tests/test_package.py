@@ -120,6 +120,11 @@ def stranger(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(f'OWNER = "stranger {name}"\n')
     (tmp_path / "test_orders.py").write_text(STRANGERS_TEST)
+    (tmp_path / "orders_lab.py").write_text(STRANGERS_SUBJECT)
+    (tmp_path / "gone.yaml").write_text(
+        "scenario: Gone\nfault: [inject: refused, read: connection]\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfaultlab_contract = httpx\n")
     return tmp_path
 
 
@@ -135,9 +140,16 @@ from maximus import MaximusConnectionError
 def test_my_own_client(lab):
     assert (own_lab.OWNER, own_scenarios.OWNER) == ("stranger lab", "stranger scenarios")
     with httpx.Client(base_url=lab.url("core")) as client:
-        with lab.down("core"), pytest.raises(httpx.ConnectError):
+        with lab.operation("health"):
             client.get("/health")
-        assert lab.attempts("core") == 1
+        with lab.down("core"), pytest.raises(httpx.ConnectError), lab.operation("health"):
+            client.get("/health")
+    assert lab.attempts(operation="health") == 2
+    assert lab.judge() == "pass"
+
+
+def test_a_scenario(lab):
+    assert lab.run("gone.yaml", "orders_lab.py:orders") == "pass"
 
 
 @pytest.mark.asyncio
@@ -147,6 +159,18 @@ async def test_core_down(lab):
             with pytest.raises(MaximusConnectionError):
                 await client.health()
         assert lab.attempts("core") == 3
+"""
+
+
+STRANGERS_SUBJECT = """\
+import httpx
+from faultlab import op, subject
+
+
+@subject(services={"orders": {"GET /orders/{id}": {"id": 7}}}, contract="httpx")
+def orders(urls):
+    with httpx.Client(base_url=urls["orders"], timeout=2, trust_env=False) as http:
+        yield {"read": op("GET /orders/{id}", http.get, "/orders/7")}
 """
 
 
@@ -197,10 +221,10 @@ def test_a_story_passes_in_a_strangers_repository(installed: Path, stranger: Pat
 
 
 def test_the_plugin_works_in_a_strangers_repository(installed: Path, stranger: Path) -> None:
-    """The fixture `lab` and the package `lab` of a stranger live side by side."""
+    """The fixture `lab` and the package `lab` of a stranger live side by side, in its child too."""
     done = run(
         *(installed, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"),
         cwd=stranger,
         env=outside_env(),
     )
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout

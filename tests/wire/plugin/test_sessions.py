@@ -33,6 +33,23 @@ def test_my_own_client(lab):
             client.get("/health")
         assert lab.attempts("core") == 1
 
+@pytest.mark.asyncio
+async def test_operations(lab):
+    async with lab.client() as client:
+        with lab.operation("health"):
+            await client.health()
+        with lab.down("core"), pytest.raises(MaximusConnectionError), lab.operation("health"):
+            await client.health()
+    assert lab.attempts("core", operation="health") == 4
+    assert lab.judge("maximus") == "pass"
+
+def test_operations_of_threads(lab):
+    with httpx.Client(base_url=lab.url("core")) as client, lab.operation("get"):
+        thread = threading.Thread(target=client.get, args=("/health",))
+        thread.start()
+        thread.join()
+    assert lab.attempts(operation="get") == 1
+
 def test_no_thread_is_left():
     assert [one.name for one in threading.enumerate() if "faultlab" in one.name] == []
 """
@@ -47,13 +64,13 @@ def test_no_thread_is_left():
     ],
     ids=["strict", "auto", "xdist"],
 )
-def test_the_two_examples_work_in_a_stranger_s_repository(
+def test_the_examples_work_in_a_stranger_s_repository(
     stranger: Stranger, options: tuple[str, ...]
 ) -> None:
-    """As written in the README, with warnings as errors; and nothing is left of them."""
+    """Sync and async, operations in threads and tasks, with warnings as errors; and nothing is left of them."""
     stranger.writes(SNIPPETS)
     result = stranger.run(*options)
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=5)
     assert stranger.left_nothing()
 
 
