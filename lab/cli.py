@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .report.listing import Record
     from .results import Result
     from .run import Session
+    from .subjects.given import Given
 
 __all__ = ["main"]
 
@@ -102,6 +103,19 @@ _subject = click.option(
     help="The client under test: maximus, planted:NAME, FILE.py:NAME, package.module:NAME, "
     "or cmd:COMMAND.",
 )
+_service = click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="NAME=WHO",
+    help="Who serves one of its services: a URL, an OpenAPI file, a built-in stub, or routes as "
+    "JSON; repeatable.",
+)
+_contract = click.option(
+    "--contract",
+    metavar="C",
+    help="What the client promises: httpx, maximus or a YAML file. [default: as the subject says]",
+)
 _environment = click.option(
     "--env",
     "environment",
@@ -129,6 +143,8 @@ _Tune = Literal["fast", "none"]
 @main.command()
 @click.argument("scenario", nargs=-1)
 @_subject
+@_service
+@_contract
 @_environment
 @_tune
 @click.option(
@@ -148,6 +164,8 @@ _Tune = Literal["fast", "none"]
 def run(
     scenario: tuple[str, ...],
     subject: str,
+    services: tuple[str, ...],
+    contract: str | None,
     environment: str,
     tune: _Tune | None,
     seed: int | None,
@@ -165,6 +183,7 @@ def run(
     from .folders import run_folder, take_back
     from .outputs import check, parse
     from .report.forms import FORMS
+    from .subjects.given import read_given
 
     outputs = parse(report, tuple(FORMS))
     found = chosen(scenario)
@@ -173,7 +192,13 @@ def run(
     try:
         check(outputs)
         session, planned = _planned(
-            found, subject, environment=environment, tune=tune, seed=drawn, out=folder
+            found,
+            subject,
+            read_given(services, contract),
+            environment=environment,
+            tune=tune,
+            seed=drawn,
+            out=folder,
         )
     except BaseException:
         take_back(folder, made=out is None)
@@ -184,6 +209,7 @@ def run(
 def _planned(
     found: Sequence[Scenario],
     subject: str,
+    given: Given,
     *,
     environment: str,
     tune: _Tune | None,
@@ -195,7 +221,7 @@ def _planned(
     from .checks import ALL
     from .run import Session
 
-    session = Session(subject, environment=environment, tune=tune, seed=seed, out=out)
+    session = Session(subject, environment=environment, tune=tune, seed=seed, out=out, given=given)
     slugs = {info.slug: info.id for info in ALL}
     promises = {info.id: info.promise for info in ALL}
     plans: list[Plan | NotOffered] = []
@@ -270,6 +296,8 @@ def judge(run_folder: Path, report: tuple[str, ...], *, write: bool) -> None:
 @main.command()
 @click.argument("scenario")
 @_subject
+@_service
+@_contract
 @_environment
 @_tune
 @click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", show_default=True)
@@ -278,6 +306,8 @@ def judge(run_folder: Path, report: tuple[str, ...], *, write: bool) -> None:
 def explain(
     scenario: str,
     subject: str,
+    services: tuple[str, ...],
+    contract: str | None,
     environment: str,
     tune: _Tune | None,
     seed: int,
@@ -296,11 +326,18 @@ def explain(
     from .plan import NotOffered
     from .report import explain as told
     from .report.terminal import not_offered
+    from .subjects.given import read_given
 
     writer = stdout()
     with scratch() as out:
         session, planned = _planned(
-            chosen((scenario,)), subject, environment=environment, tune=tune, seed=seed, out=out
+            chosen((scenario,)),
+            subject,
+            read_given(services, contract),
+            environment=environment,
+            tune=tune,
+            seed=seed,
+            out=out,
         )
     if as_json:
         everything = [
@@ -468,6 +505,7 @@ def list_scenarios(subject: str | None, *, as_json: bool) -> None:
     from .folders import scratch
     from .plan import NotOffered
     from .report.listing import scenarios
+    from .subjects.given import Given
 
     found = tuple(catalog().values())
     offered: dict[str, tuple[str, ...]] | None = None
@@ -475,7 +513,7 @@ def list_scenarios(subject: str | None, *, as_json: bool) -> None:
     if subject is not None:
         with scratch() as out:
             _, planned = _planned(
-                found, subject, environment=_ENVIRONMENTS[0], tune=None, seed=0, out=out
+                found, subject, Given(), environment=_ENVIRONMENTS[0], tune=None, seed=0, out=out
             )
         offered = {
             plan.scenario: plan.reasons if isinstance(plan, NotOffered) else () for plan in planned

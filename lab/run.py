@@ -24,12 +24,11 @@ from typing import Literal, Self, assert_never
 from ..scenarios import Problem, Scenario, ScenarioError, Served
 from ..scenarios.errors import nearest
 from .attempts import misdeclared, read
-from .backends.maximus import BUILTIN as STUBS
 from .backends.specification import Specification, Url, amended
 from .contract import Contract
 from .environments import ENVIRONMENTS
 from .environments.embedded import Embedded, LabProcess
-from .errors import LabError, SetupError, SubjectError, UsageError
+from .errors import LabError, SetupError, SubjectError
 from .expect import not_ok
 from .history import Header, History, HistoryError, OpUnknown, RunEnded
 from .oracle import begin, fold, open_circuits, timeline
@@ -49,12 +48,14 @@ from .plan import (
 from .redaction import redacted
 from .results import Result
 from .subjects.child import Child, Description
+from .subjects.given import Given, demand_served
 from .tune import TUNES, Tune, tuned
 
 __all__ = ["Progress", "Session"]
 
 Kind = Literal["armed", "baseline"]
 
+_NOTHING_GIVEN = Given()
 _OPENING = 20.0  # seconds that a subject may take to import, open or close
 _LEAK = 1.2  # seconds that a closed subject's process is kept while connections are open
 
@@ -83,7 +84,7 @@ class Session:
         tune: Literal["fast", "none"] | None,
         seed: int,
         out: Path,
-        services: Mapping[str, Specification] | None = None,
+        given: Given = _NOTHING_GIVEN,
     ) -> None:
         if environment not in ENVIRONMENTS:
             raise SetupError(
@@ -110,12 +111,14 @@ class Session:
                 idempotent=offered.idempotent,
                 keyed=offered.keyed,
                 cancellable=offered.cancellable,
+                command=offered.command,
             )
             for offered in described.offers
         )
-        self.services = {**described.services, **(services or {})}
-        _demand_served(self.subject, described.unserved, self.services)
-        self._contract = described.contract
+        demand_served(self.subject, described.services, described.unserved, given.services)
+        self.services = {**described.services, **given.services}
+        self._given = given
+        self._contract = described.contract if given.contract is None else given.contract
         self._tunable = described.tunable
         self._process: LabProcess | None = None
 
@@ -188,7 +191,7 @@ class Session:
         slugs: Mapping[str, str],
         promises: Mapping[str, str],
     ) -> Plan | NotOffered:
-        return plan(
+        made = plan(
             scenario,
             self.contract_for(tune),
             self.offers,
@@ -201,6 +204,9 @@ class Session:
             services=tuple(served),
             foreign={name: one.url for name, one in served.items() if isinstance(one, Url)},
         )
+        if isinstance(made, NotOffered):
+            return made
+        return made.model_copy(update={"given": self._given.words})
 
     def play(
         self,
@@ -313,19 +319,6 @@ class Session:
         finally:
             with self._lock:
                 self._live.discard(running)
-
-
-def _demand_served(subject: str, names: Sequence[str], served: Mapping[str, object]) -> None:
-    """Raise UsageError for a service of which nobody says who serves it."""
-    for name in names:
-        if name not in served:
-            close = nearest(name, STUBS)
-            raise UsageError(
-                f"{subject}: {{{name}}} is no service that comes with the lab",
-                nearest=f"{{{close}}}" if close else "",
-                mend=f"say who serves it: --service {name}=http://127.0.0.1:9000; or write"
-                f" {{{{{name}}}}} for the text {{{name}}}",
-            )
 
 
 def _said(served: Served) -> dict[str, object]:
@@ -466,7 +459,8 @@ class _Play:
     def _operate(self, step: Operate) -> bool:
         self._say(f"{step.name} x {len(step.ids)}")
         turns = [step.ids]
-        if self._for_open and step.concurrency == 1:
+        commands = self._plan.connects == "packets"
+        if (self._for_open or commands) and step.concurrency == 1:
             turns = [(number,) for number in step.ids]  # look for an open breaker behind each
         hanging: Collection[int] = ()
         for turn in turns:
@@ -478,6 +472,8 @@ class _Play:
             if hanging:
                 break
             self._done += len(turn)
+            if commands:
+                self._settle()  # what carries no tag is the present operation's
             self._look_for_open()
         if not hanging:
             return True

@@ -1,8 +1,8 @@
 """What a client promises: the declared contract, and the one table of its keys.
 
 Counterpart: lab/oracle says what a contract demands next, lab/expect.py what an outcome means
-under it. A contract belongs to a subject and knows no scenario. Pure, but for `builtin`, which
-reads the contracts that come with the package.
+under it. A contract belongs to a subject and knows no scenario. Pure, but for `builtin` and `named`,
+which read files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .model import (
     Vote,
     resolve,
 )
-from .source import BUILTINS, ContractError, Problem, builtin, parse
+from .source import BUILTINS, ContractError, Problem, builtin, named, parse
 
 __all__ = [
     "BUILTINS",
@@ -60,6 +60,7 @@ __all__ = [
     "lookup",
     "mapped_by",
     "members",
+    "named",
     "parse",
     "resolve",
     "right_error",

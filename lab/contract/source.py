@@ -1,7 +1,6 @@
 """A contract read from YAML or from a Python mapping, all its problems at once.
 
-Counterpart: model.py says what is valid. Pure, but for `builtin`, which reads the contracts that
-come with the package.
+Counterpart: model.py says what is valid. Pure, but for `builtin` and `named`, which read files.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -81,6 +81,20 @@ def builtin(name: str) -> Contract:
         near = ", ".join(BUILTINS)
         raise ContractError(name, [Problem("contract", repr(name), f"one of {near}, or a file")])
     text = resources.files(__package__).joinpath("builtins", f"{name}.yaml").read_text("utf-8")
+    return parse(text, name)
+
+
+def named(name: str) -> Contract:
+    """A contract by its name: one that comes with the package, or a YAML file. Raises ContractError."""
+    if not name.endswith((".yaml", ".yml")):
+        return builtin(name)
+    try:
+        text = Path(name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ContractError(
+            name, [Problem("file", why or str(error), "a YAML document")]
+        ) from error
     return parse(text, name)
 
 

@@ -99,6 +99,7 @@ def plan(
         seed=seed,
         services=tuple(dict.fromkeys((*services, *(offer.service for offer in offers)))),
         served=scenario.services,
+        connects="packets" if any(offer.command for offer in offers) else "audit",
         steps=steps,
         skipped=tuple(notes.skipped),
         limit=0.0,

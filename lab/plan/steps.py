@@ -23,6 +23,7 @@ class Offer(_Fact):
     """One operation that the subject declares, by role or by its own name.
 
     `keyed`: the call passes an idempotency key. `cancellable`: a running call can be cancelled.
+    `command`: it is a program of its own, whose requests carry no tag.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Offer(_Fact):
     idempotent: bool
     keyed: bool = False
     cancellable: bool = True
+    command: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -145,7 +147,9 @@ class Skipped(_Fact):
 class Plan(_Fact):
     """A scenario made concrete. Operation ids count from 1 in the order of the steps.
 
-    `services`: those that the subject needs. `served`: what the file says of their stubs. `limit`: seconds after which a run of it is cut.
+    `services`: those that the subject needs. `served`: what the file says of their stubs.
+    `connects`: by what those that reach no proxy are to be known. `given`: further words of the
+    command line that made it. `limit`: seconds after which a run of it is cut.
     """
 
     scenario: str
@@ -159,6 +163,8 @@ class Plan(_Fact):
     seed: int
     services: tuple[str, ...]
     served: tuple[Served, ...] = ()
+    connects: Literal["audit", "packets"] = "audit"
+    given: tuple[str, ...] = ()
     steps: tuple[Step, ...]
     skipped: tuple[Skipped, ...] = ()
     limit: float

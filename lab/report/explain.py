@@ -356,6 +356,12 @@ def _skipped(plan: Plan) -> Iterator[str]:
         yield from _wrapped(f"not offered: {text}", "", "  ")
 
 
+_BY = {
+    "audit": "the audit event",
+    "packets": "the packets of the loopback, where these may be captured",
+}
+
+
 def _foot(plan: Plan, contract: Contract) -> Iterator[str]:
     """What the operations call, which checks must arise, and how each fact is known."""
     calls: dict[str, dict[str, None]] = {}
@@ -370,7 +376,7 @@ def _foot(plan: Plan, contract: Contract) -> Iterator[str]:
     modes = (listener(fault) for fault in plan.faults().values())
     unseen = dict.fromkeys(words[mode] for mode in modes if mode is not None)
     if unseen:
-        connects = f"{' and '.join(unseen)} connects by the audit event"
+        connects = f"{' and '.join(unseen)} connects by {_BY[plan.connects]}"
         yield from _label("evidence", f"{connects}, all else at the proxy")
     else:
         yield from _label("evidence", "all attempts at the proxy")

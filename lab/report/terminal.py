@@ -225,6 +225,7 @@ def _chosen(plan: Plan) -> Iterator[str]:
     yield plan.scenario if told else plan.file
     if plan.subject != "maximus":
         yield from ("--subject", plan.subject)
+    yield from plan.given
     if plan.environment != "embedded":
         yield from ("--env", plan.environment)
     if plan.tune != "fast":

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import NoReturn, Self, assert_never
 
 from ..backends.specification import Specification
-from ..contract import Contract, builtin, parse
+from ..contract import Contract, named, parse
 from ..errors import LabError, SetupError, SubjectError, UsageError
 from ..frames import FrameError, Frames
 from ..tune import FAST, Tune
@@ -384,15 +384,7 @@ class Child:
         match declared.contract:
             case None:
                 return parse({}, _UNPROMISED)
-            case str() as name if name.endswith((".yaml", ".yml")):
-                try:
-                    text = Path(name).read_text("utf-8")
-                except (OSError, UnicodeDecodeError) as error:
-                    raise SubjectError(
-                        f"{self._spec}: its contract can't be read: {error}"
-                    ) from error
-                return parse(text, name)
             case str() as name:
-                return builtin(name)
+                return named(name)
             case mapping:
                 return parse(mapping, declared.name)

@@ -15,6 +15,7 @@ import msgspec
 from ..backends.specification import Specification, parse
 from ..frames import pack
 from ..tune import Tune
+from .command_line import CommandLine
 from .declaration import Contract, Op, Subject
 
 __all__ = [
@@ -54,6 +55,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool
     keyed: bool = False
     cancellable: bool = False
+    command: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -95,6 +97,7 @@ def describe(subject: Subject, offers: Mapping[str, Op]) -> Declared:
                 idempotent=op.idempotent,
                 keyed=op.keyed,
                 cancellable=op.is_async,
+                command=isinstance(op.call, CommandLine),
             )
             for name, op in offers.items()
         ),
