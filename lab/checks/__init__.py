@@ -23,6 +23,7 @@ from . import (
     resources,
     retry,
     reuse,
+    spread,
     timing,
 )
 from .case import Case, FreeRule, Rule
@@ -36,6 +37,8 @@ _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
     (retry.RETRYABLE, retry.retryable),
     (retry.UNSAFE, retry.unsafe),
     (timing.BACKOFF, timing.backoff),
+    (spread.GROWTH, spread.growth),
+    (spread.JITTER, spread.jitter),
     (timing.RETRY_AFTER, timing.retry_after),
     (timing.ODD_RETRY_AFTER, timing.odd_retry_after),
     (timing.TIMEOUT, timing.timeout),

@@ -59,7 +59,7 @@ FAULT: dict[str, list[Row]] = {
         ("read", "MaximusAPIError", ("status:503", "status:503"), 0),
         *[("read", "ok", ("status:503", "ok"), 0)] * 2,
         ("read", "MaximusAPIError", ("status:503",), 0),
-        *[("read", "ok", ("status:502", "ok"), 0)] * 2,
+        *[("read", "ok", ("status:502", "status:502", "ok"), 0)] * 20,
         ("write", "MaximusAPIError", ("status:503",), 0),
         *[("read", "MaximusAPIError", ("status:503",) * 3, 0)] * 2,
         *[("read", "MaximusAPIError", ("status:404",), 0)] * 6,

@@ -29,6 +29,8 @@ WITNESS = {
         "retry_after.invalid: backoff",
         "a 503 asked for `soon`; the operation ended as maximus.errors.MaximusError",
     ),
+    "constant-backoff": ("backoff.factor: 2", "the median wait of"),
+    "no-jitter": ("backoff.jitter: equal", "waits before attempt"),
     "opens-late": ("breaker.reset_timeout", "made 3 attempts while the breaker of"),
     "opens-early": ("breaker.fail_max: 5", "was rejected before the threshold"),
     "never-opens": ("breaker.reset_timeout", "made 3 attempts while the breaker of"),
