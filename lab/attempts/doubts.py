@@ -20,7 +20,7 @@ def doubt(reading: Reading, operation: Operation) -> str:
     for short in reading.shortages:
         until = reading.end if short.until is None else short.until
         if (
-            short.service == operation.service
+            operation.may_call(short.service)
             and short.since <= ended
             and until >= operation.invoked
         ):
@@ -42,7 +42,7 @@ def doubt(reading: Reading, operation: Operation) -> str:
     hidden = reading.lacks("connects")
     if hidden is not None and any(
         fault.listener is not None
-        and fault.service == operation.service
+        and operation.may_call(fault.service)
         and fault.armed <= ended
         and (fault.cleared is None or fault.cleared >= operation.invoked)
         for fault in reading.faults
@@ -58,7 +58,7 @@ def unattributed(reading: Reading, operation: Operation) -> str:
     loose = reading.lacks("attribution")
     ended = operation.ended if operation.ended is not None else reading.end
     if loose is not None and any(
-        stray.service == operation.service
+        operation.may_call(stray.service)
         and operation.invoked <= stray.begun
         and (stray.begun if stray.since is None else stray.since) <= ended
         for stray in reading.strays
@@ -71,7 +71,7 @@ def _unheard(reading: Reading, operation: Operation, ended: float) -> bool:
     """Whether requests of an untagged operation may be under way on unplugged connections."""
     tagged = all(life.tagged for life in reading.incarnations)
     return not tagged and any(
-        connection.service == operation.service
+        operation.may_call(connection.service)
         and connection.unheard is not None
         and connection.unheard <= ended
         for connection in reading.connections

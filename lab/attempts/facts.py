@@ -117,6 +117,10 @@ class Operation:
     undeclared: bool = False
     events: tuple[int, ...] = ()
 
+    def may_call(self, service: str) -> bool:
+        """Whether attempts of it may go there: it is its service, or that is not known."""
+        return self.service in ("", service)
+
     @property
     def cancelled_at(self) -> float | None:
         """When the lab asked for its cancellation, while it ran; None: it did not."""

@@ -65,7 +65,10 @@ class Evidence:
         """
         mine = [one for one in reading.operations if one.id in numbers]
         called = {a.service for one in mine for a in one.attempts} | {one.service for one in mine}
-        self.demand(reading, tuple(called) if services is None else services)
+        if services is None and "" not in called:
+            self.demand(reading, tuple(called))
+        else:  # of one without attempts nobody knows whom it has called
+            self.demand(reading, services)
         for operation in mine:
             why = unattributed(reading, operation)
             if why:

@@ -7,6 +7,7 @@ contract in, a verdict out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from textwrap import wrap
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ __all__ = ["Verdict", "against", "judged"]
 
 _SHOWN = 3  # findings that are shown whole
 _LABEL = 10  # columns of the longest label and its gap
+_MARK = 'mark each of its calls: with lab.operation("name"): ...'
 _OF_THE_TEST = {FIRED.id, WORKLOAD.id, ATTRIBUTED.id}  # they judge no client
 
 
@@ -67,7 +69,7 @@ def judged(reading: Reading, contract: Contract | None) -> Verdict:
     judgement = judge(contract, reading)
     lacking = tuple(_lacking(reading, judgement.findings))
     named = {one.check for one in lacking}
-    findings = (*lacking, *(one for one in judgement.findings if one.check not in named))
+    findings = (*lacking, *(_advised(one) for one in judgement.findings if one.check not in named))
     word = worst([judgement.verdict, "unknown"] if lacking else [judgement.verdict])
     found = against(findings)
     told = [line for one in found[:_SHOWN] for line in _block(one, contract)]
@@ -89,7 +91,7 @@ def _lacking(reading: Reading, findings: Iterable[Finding]) -> Iterator[Finding]
     if not reading.operations:
         yield WORKLOAD.unknown(
             "no operation was marked, so nothing that the client did can be judged",
-            to_know='mark each of its calls: with lab.operation("name"): ...',
+            to_know=_MARK,
         )
         return
     if not any(fault.fired for fault in reading.faults):
@@ -102,6 +104,14 @@ def _lacking(reading: Reading, findings: Iterable[Finding]) -> Iterator[Finding]
             "nothing happened that a check could judge",
             to_know="give a contract that promises something of what the fault shows",
         )
+
+
+def _advised(finding: Finding) -> Finding:
+    """The same with what a test's author can do: she marks operations, and instruments nothing."""
+    if finding.check != ATTRIBUTED.id or finding.outcome != "unknown":
+        return finding
+    mend = f"{_MARK}; side by side only those of clients whose requests the lab can tag"
+    return replace(finding, to_know=mend)
 
 
 def _block(finding: Finding, contract: Contract | None) -> Iterator[str]:

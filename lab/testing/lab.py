@@ -296,14 +296,20 @@ class Lab(Arming):
         Raises UsageError, SetupError and SubjectError where it could not be played.
         """
         self._open()
+        given: tuple[object, object] = (scenario, subject)  # a test is not always type-checked
+        if not isinstance(given[0], str | PathLike) or not isinstance(given[1], str | None):
+            raise UsageError(
+                f"lab.run({scenario!r}, {subject!r})",
+                expected='texts, like lab.run("down", "orders_lab.py:orders")',
+            )
         out = self._folder / f"run-{len(self._runs) + 1}"
         self._runs.append(out)
-        arguments = [fspath(scenario), "--env", self.env, "--seed", str(self.seed)]
+        arguments = ["--env", self.env, "--seed", str(self.seed)]
         arguments += [] if subject is None else ["--subject", subject]
         arguments += [] if self._settings.tune is None else ["--tune", self._settings.tune]
         self._timer.cancel()
         try:
-            verdict = played(arguments, root=self._root, out=out)
+            verdict = played([*arguments, "--", fspath(scenario)], root=self._root, out=out)
         finally:
             self._timer = self._started_timer()
         self._verdicts.append(verdict)

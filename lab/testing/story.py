@@ -35,12 +35,12 @@ _ERRORS: dict[str, type[LabError]] = {"SetupError": SetupError, "SubjectError": 
 
 
 def played(arguments: Sequence[str], *, root: Path, out: Path) -> Verdict:
-    """The verdict of `faultlab run ARGUMENTS --out OUT`, called in the folder `root`.
+    """The verdict of `faultlab run --out OUT ARGUMENTS`, called in the folder `root`.
 
     Raises UsageError, SetupError and SubjectError where nothing could be judged.
     """
     command = [sys.executable, "-P", "-c", _CHILD, str(os.getpid())]
-    with _running([*command, "run", *arguments, "--out", str(out.absolute())], root) as process:
+    with _running([*command, "run", "--out", str(out.absolute()), *arguments], root) as process:
         printed, complained = process.communicate()
     judgements = [decode(path.read_bytes()) for path in sorted(out.glob("*/verdict.json"))]
     return answered(process.returncode, printed, complained, judgements)

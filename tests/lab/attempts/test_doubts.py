@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from faultlab.lab.attempts import doubt, unattributed
-from faultlab.lab.history import OpFailed, OpOk, Raised
+from faultlab.lab.history import (
+    FaultArmed,
+    ListenerMode,
+    OpFailed,
+    OpInvoked,
+    OpOk,
+    Raised,
+    SubjectOpened,
+)
 
 Tell = Any  # the writer of events in conftest.py
 
@@ -27,3 +35,17 @@ def test_an_operation_whose_requests_may_be_a_stray_has_not_done_without(tell: T
     assert doubt(reading, first) == unattributed(reading, first) != ""
     assert doubt(reading, second) == doubt(reading, first)
     assert doubt(reading, third) == ""
+
+
+def test_of_an_operation_without_a_known_service_any_hidden_connect_may_be(tell: Tell) -> None:
+    """It was marked by a test, made no attempt that was seen, and declares nothing."""
+    marked = OpInvoked(t=0.3, op=1, name="get", idempotent=True)
+    shut = (
+        FaultArmed(t=0.1, service="core", fault=1, name="refused", listener="refusing"),
+        ListenerMode(t=0.1, service="core", mode="refusing"),
+    )
+    blind = SubjectOpened(t=0.0, connects="none: uvloop hides them")
+    reading = tell.reading(*shut, marked, tell.failed(0.4), opened=blind)
+    (operation,) = reading.operations
+    assert operation.service == ""
+    assert doubt(reading, operation) == "connects that reach no proxy: uvloop hides them"

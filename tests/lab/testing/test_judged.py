@@ -82,3 +82,12 @@ def test_what_is_broken_comes_first(paper: Paper) -> None:
     assert (
         verdict.told[2] == "    seen       the last attempt of `get` met pending, and it ended ok"
     )
+
+
+def test_what_nobody_marked_beside_operations_is_to_be_marked(paper: Paper) -> None:
+    """The advice is for who writes the test, not for who writes an adapter."""
+    call(paper)
+    paper.request("orders")
+    found = {one.check: one for one in judged(read(paper.events()), None).findings}
+    assert found["C97"].missing == "1 attempts belong to no operation"
+    assert found["C97"].to_know.startswith("mark each of its calls: with lab.operation(")

@@ -142,3 +142,13 @@ def test_a_stub_is_served_as_its_words_say(lab: Lab) -> None:
     assert str(caught.value) == (
         "lab.serve('penelope', ...): 'quick' is no slow profile; there are measured, loaded"
     )
+
+
+@pytest.mark.parametrize(("scenario", "subject"), [(7, None), (None, None), ("down", ["x.py:y"])])
+def test_what_names_no_scenario_or_subject_is_told_an_example(
+    lab: Lab, scenario: object, subject: object
+) -> None:
+    """Before anything is started."""
+    with pytest.raises(UsageError, match=r"expected   texts, like lab\.run\("):
+        lab.run(scenario, subject)  # type: ignore[arg-type]
+    assert lab.runs == ()

@@ -103,8 +103,9 @@ def test_a_killed_xdist_controller_takes_worker_and_lab_with_it(waiting: Session
 
 
 @pytest.mark.slow
-def test_a_killed_session_takes_the_scenario_that_it_plays_with_it(
-    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_session_that_ends_takes_the_scenario_that_it_plays_with_it(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     """Its command, that one's lab process and subject: none of them goes on for nobody."""
     stranger.writes(
@@ -135,8 +136,11 @@ def test_a_killed_session_takes_the_scenario_that_it_plays_with_it(
                     subject = int(b"".join(iter(lambda: peer.recv(4096), b"")))
                 watched = os.pidfd_open(subject)
                 assert len(stranger.lab_processes()) == 4  # two labs, the command, the subject
+                session.send_signal(number)
+                output, _ = session.communicate(timeout=30)
             finally:
                 session.kill()
+    assert (b"KeyboardInterrupt" in output) == (number == signal.SIGINT)
     assert select.select([watched], [], [], 5.0)[0]
     os.close(watched)
     until = time.monotonic() + 5.0
