@@ -9,7 +9,7 @@ PIP := -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint types quick slow bench format readme lock clean python
+.PHONY: help venv demo test lint types quick stories score slow bench format readme lock clean python
 
 help: ## print this list
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | \
@@ -37,7 +37,10 @@ python:
 demo: $(STAMP) ## play the six stories of the catalog on the reference client
 	@$(BIN)/faultlab run
 
-test: lint types quick ## lint, types and the quick tests
+# Stories mostly wait, so the type checker works beside them.
+test: lint ## lint, types, stories and the quick tests
+	@$(MAKE) --no-print-directory -j2 types stories
+	@$(MAKE) --no-print-directory quick
 
 lint: $(STAMP) ## check style and format
 	@$(BIN)/ruff check .
@@ -46,8 +49,14 @@ lint: $(STAMP) ## check style and format
 types: $(STAMP) ## check types
 	@$(BIN)/mypy
 
-quick: $(STAMP) ## the tests, without the slow ones
-	@$(BIN)/python -m pytest -m "not slow"
+quick: $(STAMP) ## the tests, without stories and slow ones
+	@$(BIN)/python -m pytest -m "not slow and not story"
+
+stories: $(STAMP) ## play the catalog on correct and planted clients, and print the score
+	@$(BIN)/python -m pytest -m story tests/catalog
+
+score: $(STAMP) ## the same, and write the score into the README
+	@$(BIN)/python -m pytest -m story tests/catalog --write-readme
 
 slow: $(STAMP) ## the slow tests: packaging, repetition, load
 	@$(BIN)/python -m pytest -m slow

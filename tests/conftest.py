@@ -1,7 +1,17 @@
-"""What holds for all tests: no example of a property has a deadline."""
+"""What holds for all tests: no example of a property has a deadline; one option."""
 
+import pytest
 from hypothesis import settings
 
 # How long one example takes says something of the machine, and fails where others use it too.
 settings.register_profile("faultlab", deadline=None)
 settings.load_profile("faultlab")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make score`."""
+    parser.addoption(
+        "--write-readme",
+        action="store_true",
+        help="write the measured score into the README, instead of comparing",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from faultlab.lab.plan import Plan
 from faultlab.lab.results import Result
 from faultlab.scenarios import CATALOG
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.story, pytest.mark.wire, pytest.mark.timeout(300)]
 
 AGAIN = "5xx"  # played twice, side by side with itself
 
@@ -112,14 +112,9 @@ stories = pytest.mark.parametrize("story", CATALOG)
 
 
 @pytest.fixture(scope="module")
-def played(
-    tmp_path_factory: pytest.TempPathFactory,
-    plans: dict[str, Plan],
-    play: Callable[..., dict[str, Result]],
-) -> dict[str, Result]:
-    """All six, and one of them a second time."""
-    again = plans[AGAIN].model_copy(update={"scenario": "again"})
-    return play(tmp_path_factory.mktemp("catalog"), [*plans.values(), again])
+def played(on_maximus: Mapping[str, Result]) -> Mapping[str, Result]:
+    """All of them, and one a second time, as `again`."""
+    return on_maximus
 
 
 def reading(result: Result) -> Reading:
@@ -139,7 +134,7 @@ def row(operation: Operation) -> Row:
 
 
 @stories
-def test_a_story_passes_with_its_baseline(played: dict[str, Result], story: str) -> None:
+def test_a_story_passes_with_its_baseline(played: Mapping[str, Result], story: str) -> None:
     """Nothing speaks against it, and every check that it needs had something to judge."""
     result = played[story]
     assert result.error is None
@@ -154,7 +149,7 @@ def test_a_story_passes_with_its_baseline(played: dict[str, Result], story: str)
 
 
 @stories
-def test_the_wire_shows_what_the_story_tells(played: dict[str, Result], story: str) -> None:
+def test_the_wire_shows_what_the_story_tells(played: Mapping[str, Result], story: str) -> None:
     """Error classes, exactly three attempts where three are promised, and effects."""
     operations = reading(played[story]).operations
     fault = [row(operation) for operation in operations if operation.phase == "fault"]
@@ -165,7 +160,7 @@ def test_the_wire_shows_what_the_story_tells(played: dict[str, Result], story: s
 
 
 @stories
-def test_it_works_before_and_after(played: dict[str, Result], story: str) -> None:
+def test_it_works_before_and_after(played: Mapping[str, Result], story: str) -> None:
     """One attempt for each operation without a fault, in both runs; a write has one effect."""
     result = played[story]
     assert result.baseline is not None
@@ -179,7 +174,7 @@ def test_it_works_before_and_after(played: dict[str, Result], story: str) -> Non
 
 
 @stories
-def test_a_breaker_lives_as_promised(played: dict[str, Result], story: str) -> None:
+def test_a_breaker_lives_as_promised(played: Mapping[str, Result], story: str) -> None:
     """It opens after its threshold, probes, and is closed at the end; the others never open."""
     result = played[story]
     found = demands(result.contract, reading(result))
@@ -204,7 +199,7 @@ def test_a_breaker_lives_as_promised(played: dict[str, Result], story: str) -> N
         assert failed[4] == one.by  # the fifth, and no earlier
 
 
-def test_a_late_request_is_an_effect_and_no_attempt(played: dict[str, Result]) -> None:
+def test_a_late_request_is_an_effect_and_no_attempt(played: Mapping[str, Result]) -> None:
     """Held or unplugged, it is carried out after the heal, when its client has long gone."""
     history = played["partition"].armed
     assert history is not None
@@ -219,20 +214,20 @@ def test_a_late_request_is_an_effect_and_no_attempt(played: dict[str, Result]) -
         assert order[before : before + 2] == [RequestReceived, EffectApplied]
 
 
-def test_a_copy_s_effect_is_the_fault_s(played: dict[str, Result]) -> None:
+def test_a_copy_s_effect_is_the_fault_s(played: Mapping[str, Result]) -> None:
     """Applied twice, and the client made one attempt: it must not be blamed."""
     faults = reading(played["partial"]).faults
     assert [(fault.kind, fault.effects) for fault in faults if fault.effects] == [("duplicate", 1)]
 
 
-def test_the_catalog_exercises_every_check(played: dict[str, Result]) -> None:
+def test_the_catalog_exercises_every_check(played: Mapping[str, Result]) -> None:
     """A check that no story reaches is shown by golden files only."""
     judgements = [result.judgement for result in played.values()]
     exercised = {check for one in judgements if one is not None for check in one.exercised}
     assert exercised == {info.id for info in ALL}
 
 
-def test_the_same_plan_gives_the_same_digest(played: dict[str, Result]) -> None:
+def test_the_same_plan_gives_the_same_digest(played: Mapping[str, Result]) -> None:
     """Times and ports differ, what happened does not."""
     one, other = (canonical(reading(played[name])) for name in (AGAIN, "again"))
     assert one == other
