@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..history import Header, Mode, Raised
+from ..history import Header, Left, Mode, Raised
 
 Ending = Literal["ok", "failed", "cancelled", "unknown"]
 Certainty = Literal["exact", "inferred"]
@@ -192,12 +192,16 @@ class Missing:
 class Incarnation:
     """One life of the subject, from `subject.opened` to `subject.closed` (None: never closed).
 
-    `tagged`: each of its requests says whose it is.
+    `tagged`: each of its requests says whose it is. `counted`: what its process held was looked at
+    before it was entered; `left` what it left behind then, None where nobody could look.
     """
 
     opened: float
     closed: float | None
     tagged: bool = True
+    counted: bool = False
+    left: tuple[Left, ...] | None = None
+    events: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

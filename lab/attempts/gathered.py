@@ -37,6 +37,7 @@ from ..history import (
     ResponseComplete,
     ResponseCut,
     ResponseHead,
+    Sample,
     Starved,
     SubjectClosed,
     SubjectOpened,
@@ -102,6 +103,7 @@ class Gathered:
         self.opened: list[SubjectOpened] = []
         self.closed: list[SubjectClosed] = []
         self.hidden = ""  # why not every connect may be known
+        self.samples: list[Sample] = []
         self.starved: list[Starved] = []
         self.ledgers: set[str] = set()  # services whose backend reports what it does
         self.served: set[str] = set()  # services whose backend answered something
@@ -254,6 +256,8 @@ class Gathered:
                 self.opened.append(event)
             case SubjectClosed():
                 self.closed.append(event)
+            case Sample():
+                self.samples.append(event)
             case _:
                 pass
 

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 from ..history import KNOWN, History, OpCancelled, OpFailed, OpOk, Starved
 from .connects import unaccounted, unheard, without_head
@@ -235,12 +236,22 @@ def _shortages(told: Iterable[Starved]) -> Iterator[Shortage]:
 
 
 def _incarnations(gathered: Gathered, untagged: Sequence[float]) -> Iterator[Incarnation]:
-    for opened in gathered.opened:
-        after = (closed.t for closed in gathered.closed if closed.t >= opened.t)
-        closed = next(after, None)
+    nexts = [*(opened.t for opened in gathered.opened[1:]), inf]
+    for opened, until in zip(gathered.opened, nexts, strict=False):
+        end = next((it for it in gathered.closed if opened.t <= it.t <= until), None)
+        closed = None if end is None else end.t
         first = bisect_right(untagged, opened.t)
         without = first < len(untagged) and (closed is None or untagged[first] <= closed)
-        yield Incarnation(opened.t, closed, tagged=opened.tags == "exact" and not without)
+        seen = {it.at: it for it in gathered.samples if opened.t <= it.t <= until}
+        after = seen.get("close")
+        yield Incarnation(
+            opened.t,
+            closed,
+            tagged=opened.tags == "exact" and not without,
+            counted="open" in seen,
+            left=None if after is None else after.left,
+            events=tuple(it.index for it in (opened, end, after) if it is not None),
+        )
 
 
 def _missing(

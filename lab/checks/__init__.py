@@ -25,6 +25,7 @@ from . import (
     reuse,
     spread,
     timing,
+    values,
 )
 from .case import Case, FreeRule, Rule
 from .finding import RUN, STEP, CheckInfo, Finding, Outcome, Verdict
@@ -65,8 +66,10 @@ _FREE: tuple[tuple[CheckInfo, FreeRule], ...] = (
     (errors.SWALLOW, errors.swallow),
     (foreign.FOREIGN, foreign.foreign),
     (errors.INTEGRITY, errors.integrity),
+    (values.TYPE, values.stable),
     (interruption.CONTROL_FLOW, interruption.control_flow),
     (resources.LEAK, resources.leak),
+    (resources.LEFTOVERS, resources.leftovers),
     (meta.FIRED, meta.fired),
     (meta.WORKLOAD, meta.workload),
     (meta.ATTRIBUTED, meta.attributed),

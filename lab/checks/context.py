@@ -63,6 +63,8 @@ def _secrets(operation: Operation) -> Iterator[Finding]:
 
 def _own(contract: Contract, operation: Operation) -> bool:
     """Whether it is an error of the client's own; C60, C64 and C67 speak of another."""
+    if operation.cancelled_at is not None:
+        return False
     if contract.errors:
         return error_keys(contract, operation.errors) != frozenset()
     return "builtins.Exception" in operation.errors[0].classes

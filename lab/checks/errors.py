@@ -12,6 +12,7 @@ from ..contract import Contract, error_keys, lookup, mapped_by, members, right_e
 from .case import Case
 from .finding import CheckInfo, Finding
 from .foreign import is_foreign
+from .values import is_odd, usual
 
 DECLARED = CheckInfo(
     "C60",
@@ -119,8 +120,8 @@ def swallow(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
     """C63. Precondition: no attempt of an ended operation succeeded. Claim: it did not end ok.
 
     A complete answer that the contract has returned as a value is no swallow, and without a
-    contract any complete answer may be one. A cut answer is C65's, a cancellation C67's. Witness: the operation with its
-    attempts. Source: silent handlers in ChaosMachine.
+    contract any complete answer may be one. A cut or unusable answer is C65's, a cancellation C67's.
+    Witness: the operation with its attempts. Source: silent handlers in ChaosMachine.
     """
     for operation in reading.operations:
         last = operation.attempts[-1] if operation.attempts else None
@@ -153,7 +154,7 @@ def swallow(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
                     operation=operation.id,
                     events=_end(operation),
                 )
-            if returned is None or returned:
+            if returned is None or returned or last.observable in _DAMAGED:
                 continue
         met = "no attempt" if last is None else last.observable
         yield SWALLOW.failed(
@@ -170,9 +171,11 @@ def integrity(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
     """C65. Precondition: the last answer of an operation was cut or damaged.
 
     Claim: the operation did not end ok. A complete body that only its reader can find unusable
-    counts where the contract promises an error for it. Witness: the operation with that attempt.
-    Source: RFC 9112 section 8 (incomplete messages); peers that accepted truncated bodies.
+    counts where the contract promises an error for it; a value of another type made of it is C66's.
+    Witness: the operation with that attempt. Source: RFC 9112 section 8 (incomplete messages); peers
+    that accepted truncated bodies.
     """
+    known = usual(reading)
     for operation in reading.operations:
         if not operation.attempts or operation.ending == "unknown":
             continue
@@ -180,6 +183,8 @@ def integrity(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
         if last.observable not in _DAMAGED:
             continue
         if last.observable not in _CUT and _returned(contract, operation, last) is not False:
+            continue
+        if is_odd(known, operation):
             continue
         if operation.ending != "ok":
             yield INTEGRITY.passed(operation.id)

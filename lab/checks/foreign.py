@@ -109,7 +109,7 @@ def foreign(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
 def is_foreign(contract: Contract, operation: Operation) -> bool:
     """Whether C64 speaks of this operation's exception, so that no other check has to."""
     met = _met(operation)
-    if met is None or not operation.errors:
+    if met is None or not operation.errors or operation.cancelled_at is not None:
         return False
     return _is_foreign(contract, operation, _escaped(contract, operation), met)
 

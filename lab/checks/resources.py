@@ -1,14 +1,17 @@
 """Checks about what a client leaves behind.
 
-Counterpart: lab/attempts reads the connections that the proxy accepted.
+Counterparts: lab/attempts reads the connections that the proxy accepted, lab/subjects/leftovers.py
+looks at what the subject's process holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from ..attempts import Reading
 from ..contract import Contract
+from ..history import Left, LeftKind
 from ..tolerance import BASE, within
 from .case import seconds
 from .finding import CheckInfo, Finding
@@ -22,6 +25,24 @@ LEAK = CheckInfo(
     "after close the client leaves no connection open",
     "the subject was closed and had opened connections",
 )
+
+LEFTOVERS = CheckInfo(
+    "C71",
+    "no-leftovers",
+    "after close no task, thread, timer, descriptor or unawaited coroutine is left",
+    "the subject was closed in a process that could be looked at",
+)
+
+KINDS: tuple[LeftKind, ...] = get_args(LeftKind)
+
+_BY_KIND: dict[LeftKind, str] = {
+    "task": "still running after close",
+    "thread": "still running after close",
+    "timer": "still set after close",
+    "descriptor": "still open after close",
+    "coroutine": "thrown away and never awaited",
+}
+_SHOWN = 3  # names in a sentence
 
 
 def leak(reading: Reading, _: Contract | None) -> Iterator[Finding]:
@@ -71,3 +92,63 @@ def leak(reading: Reading, _: Contract | None) -> Iterator[Finding]:
                         else ()
                     ),
                 )
+
+
+def leftovers(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
+    """C71. Precondition: what the subject's process held was looked at before the subject was
+    entered, and the subject was closed.
+
+    Claim: what it began is over within the grace: tasks, threads, timers, descriptors; and no
+    coroutine was thrown away unawaited. The contract's `resources` may allow some. A connection to a service
+    is C70's. Witness: what is left by name, with the operation that it is of where that is known.
+    Source: agri#912 (a coroutine for each rejected call).
+    """
+    named = {operation.id: operation for operation in reading.operations}
+    for life in reading.incarnations:
+        if life.closed is None or not life.counted:
+            continue
+        if life.left is None:
+            yield LEFTOVERS.unknown(
+                "the subject's process ended before it could be looked at",
+                to_know="let the process go on after the subject was closed",
+                events=life.events,
+            )
+            continue
+        worse = False
+        for kind in KINDS:
+            left = [one for one in life.left if one.kind == kind]
+            most = _allowed(contract, kind)
+            count = sum(one.count for one in left)
+            if count <= (most or 0):
+                continue
+            worse = True
+            operation = next((named[one.op] for one in left if one.op in named), None)
+            what = f"{count} {kind}{'' if count == 1 else 's'}"
+            yield LEFTOVERS.failed(
+                f"{what} {_BY_KIND[kind]}: {_names(left)}",
+                promised=f"after close at most {most} {kind}s are left" if most else "",
+                field="" if most is None else f"resources.{kind}s_after: {most}",
+                operation=None if operation is None else operation.id,
+                events=(*life.events, *(() if operation is None else operation.events)),
+                marks=((life.events[-1], f"<- {what}"),),
+            )
+        if not worse:
+            yield LEFTOVERS.passed()
+
+
+def _allowed(contract: Contract | None, kind: LeftKind) -> int | None:
+    """How many of a kind may be left; None: the contract does not say."""
+    if contract is None or kind == "coroutine":
+        return None
+    allowed: int | None = getattr(contract.resources, f"{kind}s_after")
+    return allowed
+
+
+def _names(left: Sequence[Left]) -> str:
+    several = len(left) > 1
+    shown = [
+        f"{one.name} ({one.count})" if several and one.count > 1 else one.name
+        for one in left[:_SHOWN]
+    ]
+    more = len(left) - _SHOWN
+    return ", ".join([*shown, f"{more} more names"] if more > 0 else shown)

@@ -64,6 +64,7 @@ StatusKey = Annotated[str, BeforeValidator(_status)]
 Names = Annotated[tuple[str | int, ...], BeforeValidator(_names), Field(min_length=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MaybeSeconds = Annotated[Seconds | None, BeforeValidator(_none)]
+Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_none)]
 MaybeCount = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none)]
 
 
@@ -192,6 +193,18 @@ class Idempotency(_Section):
     attempt_header: str | None = None
 
 
+class Resources(_Section):
+    """How much of what the client began may be left after it was closed, in its process.
+
+    Left open, nothing may be: a client that shares a pool of threads with others says how many.
+    """
+
+    tasks_after: Count = None
+    threads_after: Count = None
+    timers_after: Count = None
+    descriptors_after: Count = None
+
+
 class HalfOpen(_Section):
     """After the reset time: `probes` at once, each of `attempts` (None: as ever) attempts.
 
@@ -267,6 +280,7 @@ class Contract(_Section):
     carries: Annotated[Carries, BeforeValidator(lambda v: _section(v))] = Carries()
     exhausted: Annotated[str, AfterValidator(_exhausted)] | None = None
     idempotency: Annotated[Idempotency | None, BeforeValidator(_none)] = None
+    resources: Annotated[Resources, BeforeValidator(lambda v: _section(v))] = Resources()
     breaker: Annotated[tuple[Breaker, ...] | None, BeforeValidator(lambda v: _breakers(v))] = None
 
     @model_validator(mode="after")

@@ -25,6 +25,7 @@ from .model import (
     Deadline,
     HalfOpen,
     Idempotency,
+    Resources,
     RetryAfter,
     RetryOn,
     Timeouts,
@@ -40,7 +41,8 @@ _LATER = {
     "budget",
     "fallback",
     "recovery",
-    "resources",
+    "resources.pool_active_after",
+    "resources.sockets_open_after",
     "response_validation",
     "retry_after.min",
     "retry_after.statuses",
@@ -166,6 +168,7 @@ def _unknown(path: str) -> Problem:
             "idempotency": Idempotency,
             "breaker": Breaker,
             "half_open": HalfOpen,
+            "resources": Resources,
         }.get(part, model)
     known = list(model.model_fields) if isinstance(model, type(BaseModel)) else []
     near = difflib.get_close_matches(last, known, n=1)

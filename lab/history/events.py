@@ -356,11 +356,32 @@ class Starved(_Lab, frozen=True, kw_only=True, tag="lab.starved"):
     over: bool = False
 
 
-class Sample(_Lab, frozen=True, kw_only=True, tag="sample"):
-    """A gauge read while the run was on, e.g. open sockets."""
+LeftKind = Literal["task", "thread", "timer", "descriptor", "coroutine"]
 
-    gauge: str
-    value: float
+
+class Left(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a subject left behind, `count` times; a `coroutine` was thrown away and never awaited.
+
+    `op`: the operation that the first was of, where that is known.
+    """
+
+    kind: LeftKind
+    name: str
+    count: int = 1
+    op: int | None = None
+
+
+class Sample(_Lab, frozen=True, kw_only=True, tag="sample"):
+    """What the subject's process holds before its factory is entered (`open`), or after it was left
+    (`close`), when what was ending has ended.
+
+    `counts` by kind; what the system doesn't tell is not in it. `left`: what was not held at the
+    opening, at most twenty names of a kind.
+    """
+
+    at: Literal["open", "close"]
+    counts: dict[LeftKind, int] = {}
+    left: tuple[Left, ...] = ()
 
 
 AnyEvent = (

@@ -50,6 +50,7 @@ from .commands import (
 )
 from .connects import known_on
 from .declaration import Op, Subject, entered
+from .leftovers import OURS, Leftovers
 from .load import Spec, broken, file_of, last_own_line, load, read_spec
 from .recording import Ended as Ending
 from .recording import Watch
@@ -157,8 +158,10 @@ class _Child:
         self._subject: Subject | None = None
         self._unloaded: LabError | None = None
         self._entered: _Entered | None = None
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="operation")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"{OURS}operation")
         self._obeying: set[asyncio.Task[None]] = set()
+        self._leftovers = Leftovers(self._obeying)
+        self._alone = True  # no process of a command is beside the subject
 
     def take(self, command: Command) -> None:
         """On the listening thread: what must be answered while the subject blocks the loop."""
@@ -185,11 +188,15 @@ class _Child:
 
     async def serve(self) -> NoReturn:
         """Obey until the process is ended from outside."""
-        while True:
-            command = await self._inbox.take()
-            task = asyncio.create_task(self._obey(command))
-            self._obeying.add(task)
-            task.add_done_callback(self._obeying.discard)
+        # The loop's own threads outlive every client; by this name they are known to be no client's.
+        pool = ThreadPoolExecutor(thread_name_prefix=f"{OURS}loop")
+        asyncio.get_running_loop().set_default_executor(pool)
+        with self._leftovers.watching():
+            while True:
+                command = await self._inbox.take()
+                task = asyncio.create_task(self._obey(command))
+                self._obeying.add(task)
+                task.add_done_callback(self._obeying.discard)
 
     async def _obey(self, command: Command) -> None:
         try:
@@ -254,6 +261,7 @@ class _Child:
         ports = {_port(url): service for service, url in command.urls.items()}
         self._watch.start(ports, self._channel, Stamp(command.start))
         began = self._watch.now()
+        before = self._leftovers.begin()
         try:
             self._entered = await self._enter(subject, command)
             calls = [offer.call for offer in self._entered.offers.values()]
@@ -262,6 +270,9 @@ class _Child:
             self._watch.stop()
             raise
         self._watch.opened(began, connects=connects, tags=_tags(calls))
+        self._alone = not any(isinstance(call, CommandLine) for call in calls)
+        if self._alone:
+            self._watch.holds(began, before)
         return Done(number=command.number)
 
     async def _counted(self, calls: Sequence[object]) -> str:
@@ -275,12 +286,14 @@ class _Child:
         return await asyncio.to_thread(self._watch.capture)
 
     async def _close(self, command: Close) -> Seen:
-        held, self._entered = self._entered, None
-        if held is not None:
+        opened, self._entered = self._entered, None
+        if opened is not None:
             try:
-                await self._leave(held)
+                await self._leave(opened)
             finally:
                 self._watch.closed()
+                if self._alone:
+                    self._watch.kept(*await self._leftovers.behind(self._watch.ports))
                 self._watch.stop()
         seen = tuple((it.host, it.port, it.op) for it in self._watch.elsewhere())
         return Seen(number=command.number, addresses=seen)

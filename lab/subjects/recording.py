@@ -15,11 +15,13 @@ from queue import SimpleQueue
 
 from ..history import (
     AnyEvent,
+    Left,
     OpCancelled,
     OpCancelRequested,
     OpFailed,
     OpInvoked,
     OpOk,
+    Sample,
     SubjectClosed,
     SubjectOpened,
 )
@@ -29,10 +31,13 @@ from .channel import Channel
 from .clients import instrumented
 from .connects import AUDIT, Connects
 from .elsewhere import Address
+from .leftovers import OURS, Held
 from .outcome import chain, digest, qualified
 from .packets import PACKETS, Packets, PacketsError
 
 __all__ = ["Ended", "Watch"]
+
+_UNTOLD = object()  # None is a value, too
 
 
 class Ended:
@@ -41,7 +46,7 @@ class Ended:
     __slots__ = ("cancelled", "value")
 
     def __init__(self) -> None:
-        self.value: object = None
+        self.value: object = _UNTOLD
         self.cancelled = False
 
 
@@ -107,6 +112,11 @@ class Watch:
             packets.drain()
 
     @property
+    def ports(self) -> frozenset[int]:
+        """The services' ports."""
+        return frozenset(self._ports)
+
+    @property
     def connects(self) -> str:
         """How connects are known so far: `audit`, or `none: REASON`."""
         return AUDIT if self._connects is None else self._connects.known
@@ -137,6 +147,16 @@ class Watch:
         """The subject was left."""
         t, late = self.now()
         self._record(SubjectClosed(t=t, late=late))
+
+    def holds(self, when: tuple[float, float], held: Held) -> None:
+        """What the process held before the subject was entered; `when` that was, from `now`."""
+        t, late = when
+        self._record(Sample(t=t, late=late, at="open", counts=held.counts))
+
+    def kept(self, held: Held, left: tuple[Left, ...]) -> None:
+        """What the process still holds after the subject was left, and what of it is the subject's."""
+        t, late = self.now()
+        self._record(Sample(t=t, late=late, at="close", counts=held.counts, left=left))
 
     def cancelling(self, op: int, service: str) -> None:
         """The lab is about to cancel an operation."""
@@ -188,7 +208,7 @@ class Watch:
             raise
         else:
             t, late = self.now()
-            kind, told = ("", "") if ended.value is None else _told(ended.value)
+            kind, told = ("", "") if ended.value is _UNTOLD else _told(ended.value)
             self._record(OpOk(t=t, late=late, op=op, service=service, type=kind, digest=told))
         finally:
             # Left in another context than it was entered in, there is nothing to undo.
@@ -213,7 +233,7 @@ class Watch:
             while self._wake.get():
                 channel.flush()
 
-        courier = threading.Thread(target=carry, name="faultlab events", daemon=True)
+        courier = threading.Thread(target=carry, name=f"{OURS}events", daemon=True)
         courier.start()
         try:
             yield

@@ -78,6 +78,7 @@ FAULT: dict[str, list[Row]] = {
         ("write", "ok", ("ok",), 1),
         ("read.other", "ok", ("stale_reset", "ok"), 0),
         ("write", "MaximusConnectionError", ("stale_reset",), 0),
+        ("read.other", "MaximusResponseError", ("wrong_content_type",), 0),
         *[("read.other", "ok", ("ok",), 0)] * 2,
         *[("read", "MaximusAPIError", ("status:503",) * 3, 0)] * 5,
         ("read", "MaximusCircuitOpenError", (), 0),

@@ -42,6 +42,18 @@ WITNESS = {
     "floods-half-open": ("breaker.half_open.probes: 1", "made 1 attempt while the breaker of"),
     "shares-breaker": ("breaker.scope: endpoint", "was rejected while only the breaker of"),
     "leaks-httpx-errors": ("errors", "let httpx.RemoteProtocolError escape"),
+    "loses-cause": (
+        "carries.cause: transport",
+        "ended as maximus.errors.MaximusTimeoutError with no cause",
+    ),
+    "tells-its-key": ("", "raised tells `x-api-key`"),
+    "stumbles": ("", "met status:"),
+    "returns-text": ("", "returned builtins.str for an answer that was wrong_content_type"),
+    "leaks-tasks": (
+        "resources.tasks_after: 0",
+        "still running after close: _tell_when_slow at resources.py",
+    ),
+    "leaks-threads": ("resources.threads_after: 0", "threads still running after close: reporter"),
     "swallows-errors": ("", "met connect_refused, and it ended ok"),
     "leaks-connections": ("", "was still open"),
     "sync-retries-post": ("retry_on.methods", "was sent, met status:503, and was sent again"),

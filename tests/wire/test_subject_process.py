@@ -30,6 +30,7 @@ from faultlab.lab.history import (
     OpFailed,
     OpInvoked,
     OpOk,
+    Sample,
     SubjectClosed,
     SubjectOpened,
 )
@@ -101,6 +102,13 @@ def sync_yields_async(urls, tune, seed):
 
 async def time_sleep():
     time.sleep(60)  # blocks the loop
+
+@subject(services=SERVICES)
+async def leaves_things(urls):
+    async with async_client(urls) as http:
+        left = asyncio.create_task(wait(60))
+        threading.Thread(target=threading.Event().wait, name="poller", daemon=True).start()
+        yield {"read": op("GET /x", http.get, "/x"), "drop": op("GET /x", lambda: str(wait(0)))}
 
 @subject(services=SERVICES)
 async def async_yields_sync(urls):
@@ -261,10 +269,12 @@ def test_a_run_is_recorded_whole(start: Start, server: Server) -> None:
     events = run.events()
     assert [type(event) for event in events if not isinstance(event, AttemptBegun)] == [
         SubjectOpened,
+        Sample,
         OpInvoked,
         ConnectAttempted,
         *of_names("AttemptEnded", "OpOk", "OpInvoked", "AttemptEnded", "OpOk"),
         SubjectClosed,
+        Sample,
     ]
     assert server.tags == ["1.1", "2.1"]
     connect = of(events, ConnectAttempted)[0]
@@ -273,6 +283,24 @@ def test_a_run_is_recorded_whole(start: Start, server: Server) -> None:
     assert connect.local > 0
     assert [event.t for event in events] == sorted(event.t for event in events)
     assert "hello from orders" in run.log.read_text()
+
+
+def test_what_a_subject_leaves_is_recorded_by_name(start: Start, server: Server) -> None:
+    """The process is the only one that knows, and it is about to end."""
+    run = start("leaves_things")
+    run.open(server.url)
+    assert run.child.operate([(1, "read"), (2, "drop")], limit=LIMIT) == ()
+    run.child.close()
+    held, kept = of(run.events(), Sample)
+    assert isinstance(held, Sample)
+    assert isinstance(kept, Sample)
+    assert (held.at, held.left, kept.at) == ("open", (), "close")
+    assert kept.counts["thread"] == held.counts["thread"] + 1
+    assert [(left.kind, left.name.partition(" at ")[0], left.op) for left in kept.left] == [
+        ("task", "wait", None),
+        ("thread", "poller", None),
+        ("coroutine", "wait", 2),
+    ]
 
 
 def of_names(*names: str) -> list[type]:

@@ -225,8 +225,15 @@ class Writer:
             case Starved(service=service, why=why, over=over):
                 text = "accepts connections again" if over else f"can accept no connection: {why}"
                 yield _lab(event, f"{service} {text}")
-            case Sample(gauge=gauge, value=value):
-                yield _lab(event, f"{gauge}: {value:g}")
+            case Sample(at="close", left=left):
+                names = ", ".join(
+                    f"{one.kind} {one.name}" + (f" ({one.count})" if one.count > 1 else "")
+                    for one in left
+                )
+                text = f"subject left behind: {names}" if left else "subject left nothing behind"
+                yield _lab(event, text)
+            case Sample():
+                pass  # told by what was left of it
             case AttemptBegun() | AttemptEnded() | FaultFired() | ListenerMode():
                 pass  # told by the rows of their attempt or fault
             case ResponseSent(status=status, why=why):

@@ -13,9 +13,11 @@ from faultlab.lab.history import (
     EffectApplied,
     FaultArmed,
     FaultFired,
+    Left,
     ListenerMode,
     OpOk,
     RequestReceived,
+    Sample,
     SubjectClosed,
     SubjectOpened,
 )
@@ -221,3 +223,19 @@ def test_effects_of_the_lab_s_own_copies_are_the_fault_s(tell: Tell) -> None:
     assert (operation.effects, attempt.effects) == (1, 1)
     assert attempt.events == (6, 7, 8, 11, 12)  # not 9 and 10, which the copy left
     assert [fault.effects for fault in read_.faults] == [1]
+
+
+def test_each_life_knows_what_it_left(tell: Tell) -> None:
+    """A life that nobody looked at, or that never ended, left nothing that is known."""
+    left = (Left(kind="task", name="poll"),)
+    read_ = tell.reading(
+        Sample(t=0.1, at="open"),
+        SubjectClosed(t=0.3),
+        Sample(t=0.35, at="close", left=left),
+        SubjectOpened(t=0.4),
+        Sample(t=0.45, at="open"),
+        SubjectOpened(t=0.6),
+        SubjectClosed(t=0.7),
+    )
+    lives = [(life.counted, life.closed, life.left) for life in read_.incarnations]
+    assert lives == [(True, 0.3, left), (True, None, None), (False, 0.7, None)]

@@ -138,6 +138,23 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("C67", "swallowed", lambda a: a.instead(8, h.OpOk)),
     ("C67", "another error", lambda a: a.instead(8, h.OpFailed, errors=UNREACHABLE)),
     ("C67", "tried again", lambda a: a.copied(0.4, 3, 4, 5, attempt=2, conn=2)),
+    ("C66", "a text", lambda a: a.changed(17, type="builtins.str")),
+    ("C66", "nothing", lambda a: a.changed(17, type="builtins.NoneType")),
+    (
+        "C66",
+        "of a body",
+        lambda a: (
+            a.without(14, 15, 16)
+            .changed(12, status=200)
+            .changed(13, damaged="bad_json")
+            .changed(17, type="builtins.str")
+        ),
+    ),
+    ("C71", "a task", lambda a: a.changed(11, left=(h.Left(kind="task", name="poll"),))),
+    ("C71", "a thread", lambda a: a.changed(11, left=(h.Left(kind="thread", name="poll"),))),
+    ("C71", "a timer", lambda a: a.changed(11, left=(h.Left(kind="timer", name="poll"),))),
+    ("C71", "a pipe", lambda a: a.changed(11, left=(h.Left(kind="descriptor", name="pipe"),))),
+    ("C71", "unawaited", lambda a: a.changed(11, left=(h.Left(kind="coroutine", name="get"),))),
     ("C70", "closed late", lambda a: a.moved(3, 8)),
     (
         "C72",

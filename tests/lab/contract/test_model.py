@@ -47,6 +47,8 @@ def test_fields_left_out_are_left_open() -> None:
         "deadline",
         "errors",
         "carries",
+        "resources",
+        "resources.tasks_after",
         "carries.cause",
         "breaker",
         "breaker.fail_max",

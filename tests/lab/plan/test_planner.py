@@ -49,7 +49,7 @@ def test_the_first_story_is_planned_as_drawn(planned: Planned, told: Told) -> No
     ("name", "operations"),
     [
         ("down", 20),
-        ("partial", 23),
+        ("partial", 24),
         ("5xx", 39),
         ("breaker", 42),
         ("slow", 16),

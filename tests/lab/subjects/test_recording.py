@@ -9,18 +9,21 @@ import pytest
 from faultlab.lab.frames import Batch, Frames
 from faultlab.lab.history import (
     AnyEvent,
+    Left,
     OpCancelled,
     OpCancelRequested,
     OpFailed,
     OpInvoked,
     OpOk,
     Raised,
+    Sample,
     SubjectClosed,
     SubjectOpened,
 )
 from faultlab.lab.stamp import Stamp
 from faultlab.lab.subjects.attribution import current
 from faultlab.lab.subjects.channel import Channel
+from faultlab.lab.subjects.leftovers import Held
 from faultlab.lab.subjects.recording import Ended, Watch
 
 
@@ -118,6 +121,28 @@ def test_a_subject_opens_and_closes(watch: Watch, wire: Wire) -> None:
     watch.opened(connects="none: x")
     watch.closed()
     assert wire.events == [SubjectOpened(t=1.0, connects="none: x"), SubjectClosed(t=1.0)]
+
+
+def test_none_is_a_value_and_not_known_is_not(watch: Watch, wire: Wire) -> None:
+    """A client that returns None for a broken answer must not pass for one that nobody looked at."""
+    with watch.operation(1, "read") as ended:
+        ended.value = None
+    with watch.operation(2, "read"):
+        pass
+    assert [end.type for end in wire.events if isinstance(end, OpOk)] == ["builtins.NoneType", ""]
+
+
+def test_what_the_process_holds_is_recorded_at_both_ends(watch: Watch, wire: Wire) -> None:
+    """Only what is more at the end can be the subject's."""
+    held = Held(frozenset(), frozenset(), None, {3: "pipe:[1]"})
+    left = (Left(kind="descriptor", name="pipe"),)
+    watch.holds((0.5, 0.0), held)
+    watch.kept(held, left)
+    counts = {"task": 0, "thread": 0, "descriptor": 1}
+    assert wire.events == [
+        Sample(t=0.5, at="open", counts=counts),
+        Sample(t=1.0, at="close", counts=counts, left=left),
+    ]
 
 
 def test_a_stopped_watch_records_nothing(watch: Watch, wire: Wire) -> None:

@@ -7,12 +7,14 @@ from faultlab.lab.history import (
     AnyEvent,
     ConnOpened,
     Header,
+    Left,
     OpInvoked,
     OpOk,
     RequestComplete,
     RequestStarted,
     ResponseComplete,
     ResponseHead,
+    Sample,
     numbered,
 )
 from faultlab.lab.report.lanes.rows import Row, Writer
@@ -48,3 +50,15 @@ def test_an_event_that_another_one_tells_has_no_row() -> None:
 def test_a_row_knows_the_events_that_it_tells() -> None:
     """A remark on any of them stands there."""
     assert [row.events for row in rows(*EVENTS)] == [(1,), (3,), (5, 6), (7,)]
+
+
+def test_what_a_subject_left_is_told_once() -> None:
+    """What its process held at the opening is no news."""
+    left = (Left(kind="task", name="poll", count=2), Left(kind="descriptor", name="pipe"))
+    events = (Sample(t=0.1, at="open"), Sample(t=0.2, at="close", left=left))
+    assert [row.text for row in rows(*events)] == [
+        "-- subject left behind: task poll (2), descriptor pipe --"
+    ]
+    assert [row.text for row in rows(Sample(t=0.2, at="close"))] == [
+        "-- subject left nothing behind --"
+    ]
