@@ -1,6 +1,7 @@
 """What users install: sdist and wheel hold all that they should, and work in a stranger's repository."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -128,6 +129,13 @@ def stranger(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def readme_file(name: str) -> str:
+    """A Python file that the README shows, by its first line."""
+    shown = (ROOT / "README.md").read_text("utf-8").split("```python\n")
+    (text,) = (block.partition("```")[0] for block in shown if block.startswith(f"# {name}\n"))
+    return text
+
+
 STRANGERS_TEST = """\
 import httpx
 import pytest
@@ -228,3 +236,24 @@ def test_the_plugin_works_in_a_strangers_repository(installed: Path, stranger: P
         env=outside_env(),
     )
     assert "3 passed" in done.stdout
+
+
+@pytest.mark.parametrize("client", ["plain", "threads", "tasks", "command"])
+def test_the_readmes_clients_are_judged_in_a_strangers_repository(
+    installed: Path, stranger: Path, client: str
+) -> None:
+    """httpx, requests in threads, aiohttp and curl, as the README shows them."""
+    (stranger / "orders_lab.py").write_text(readme_file("orders_lab.py"))
+    if client == "command" and shutil.which("curl") is None:
+        pytest.skip("no curl on this machine")
+    sees_all = (
+        client != "command" or os.geteuid() == 0
+    )  # counting a command's connects needs rights
+    done = run(
+        *(installed.parent / "faultlab", "run", "down", "5xx", "partial", "--seed", "7"),
+        *("--subject", f"orders_lab.py:{client}"),
+        cwd=stranger,
+        env=outside_env(),
+        ok=0 if sees_all else 3,
+    )
+    assert done.stdout.splitlines()[-1].startswith("PASS  3 pass" if sees_all else "UNKNOWN")
