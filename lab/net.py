@@ -50,6 +50,10 @@ class Connection(Protocol):
     def peer(self) -> int:
         """The other side's port."""
 
+    @property
+    def dialled(self) -> str:
+        """Our address, which the other side connected to."""
+
     def bind(self, events: Events) -> None:
         """Set the owner; until then nothing is read."""
 
@@ -133,7 +137,7 @@ class Net(Protocol):
     ) -> Listener:
         """Listen on `host`, an address of ours, in mode open. Raises OSError if it can't be had.
 
-        `starved` is told why no connection can be accepted, while descriptors or memory are short
+        `ANY_LOOPBACK` is 127.0.0.1 where there is no more. `starved` is told why no connection can be accepted, while descriptors or memory are short
         (those that wait are accepted later), and "" once there is enough again.
         """
 

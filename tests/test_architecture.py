@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 LEAVES = {
+    "lab.addresses",
     "lab.descriptors",
     "lab.errors",
     "lab.methods",

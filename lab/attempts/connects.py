@@ -39,7 +39,7 @@ def without_head(gathered: Gathered) -> Iterator[Attempt]:
             observable = "eof_on_accept" if conn.first.how == "fin" else "reset_on_accept"
         owner = accepted.get(conn.opened.conn or 0)
         yield Attempt(
-            op=owner.op if owner is not None else None,
+            op=owner.op if owner is not None else conn.opened.op,
             number=0,
             service=conn.opened.service,
             method="",

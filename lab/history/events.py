@@ -163,7 +163,7 @@ class ListenerMode(_Wire, frozen=True, kw_only=True, tag="listener.mode"):
 
 
 class ConnOpened(_Wire, frozen=True, kw_only=True, tag="conn.opened"):
-    """The proxy accepted a connection from the client's `port`."""
+    """The proxy accepted a connection from the client's `port`; `op`, if its address says whose."""
 
     port: int = 0
 

@@ -45,6 +45,7 @@ class Force:
         self._start = start
         self._draws = draws
         self._fired: dict[int, int] = {}
+        self._requests: dict[int, int] = {}  # of each operation, where no tag counts them
 
     def clock(self) -> float:
         """Seconds since the run's start."""
@@ -53,6 +54,11 @@ class Force:
     def holds(self, ident: int) -> bool:
         """Whether this fault is in force."""
         return any(one.id == ident for one in self.armed)
+
+    def next_of(self, op: int) -> int:
+        """Which request of an operation the present one is, from 1, where no tag says so."""
+        self._requests[op] = self._requests.get(op, 0) + 1
+        return self._requests[op]
 
     def awaits(self, ident: int, fault: AnyFault, unfired: Literal["fail", "ok"]) -> None:
         """Its step has come, and its time has not."""

@@ -49,14 +49,17 @@ PIECE = 1024  # bytes that a piece which waits counts for, beside its own
 
 
 class Gate:
-    """The exchanges of one client connection."""
+    """The exchanges of one client connection; `op`: whose it is, where its address says so."""
 
-    def __init__(self, ends: Ends, force: Force, conn: int, *, tag_upstream: bool) -> None:
+    def __init__(
+        self, ends: Ends, force: Force, conn: int, op: int | None, *, tag_upstream: bool
+    ) -> None:
         self.raw = False  # bytes pass unread
         self.waiting_size = 0
         self._ends = ends
         self._force = force
         self._conn = conn
+        self._op = op
         self._requests = Framer("request")
         self._responses = Framer("response")
         self._count = 0
@@ -214,6 +217,8 @@ class Gate:
         tag = tag_of(head)
         if tag is not None:
             exchange.op, exchange.attempt = tag
+        elif self._op is not None:
+            exchange.op, exchange.attempt = self._op, self._force.next_of(self._op)
         self._notes.started(exchange, head)
         stopper = self._holder if self._holder is not None else self._shut
         if stopper is not None:

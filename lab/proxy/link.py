@@ -11,6 +11,7 @@ from functools import partial
 from typing import Literal
 
 from ...faults.actions import CutConnection, Hold, Slow
+from ..addresses import operation_at
 from ..history import ConnClosed, ConnFull, ConnOpened, Ending, Side
 from ..net import Connection
 from .copies import Copies
@@ -85,10 +86,11 @@ class Link:
         self._sent_at: float | None = None
         self._received = 0
         self._released = False
-        self._gate = Gate(self, force, conn, tag_upstream=tag_upstream)
+        op = operation_at(client.dialled)
+        self._gate = Gate(self, force, conn, op, tag_upstream=tag_upstream)
         self._idle = Idle(force, self._between, self._end_idle)
         force.record(
-            ConnOpened(t=force.clock(), service=force.service, conn=conn, port=client.peer)
+            ConnOpened(t=force.clock(), service=force.service, op=op, conn=conn, port=client.peer)
         )
         client.bind(_Client(self))
         self._upstream.dial()

@@ -16,6 +16,7 @@ from ...faults import AnyFault, Fault, fault_adapter
 from ...faults.actions import Armed, Draws, EndProcess, FreezeProcess, Hold, Live
 from ...faults.arming import conflict, listener, mode, on_live, on_process, replaced
 from ...faults.written import seconds
+from ..addresses import ANY_LOOPBACK
 from ..history import AnyEvent, ListenerMode, Starved
 from ..net import Connection, Mode, Net
 from .copies import Copies
@@ -64,7 +65,7 @@ class Proxy:
         self._waiting = Waiting(net, self._begin, self.clear)
         self._force = Force(net, service, record, start, draws, self._waiting)
         self._closed = False
-        self._listener = net.listen(self._accepted, port, starved=self._starved)
+        self._listener = net.listen(self._accepted, port, ANY_LOOPBACK, starved=self._starved)
         self._record_mode("open", done=True)
 
     @property

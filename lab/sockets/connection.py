@@ -65,7 +65,9 @@ class SocketConnection:
     def __init__(self, net: Owner, sock: socket.socket, peer: int) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.local: int = sock.getsockname()[1]
+        self.dialled: str = ""
+        self.local: int = 0
+        self.dialled, self.local = sock.getsockname()[:2]
         self.peer = peer
         self._net = net
         self._loop = net.loop

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
+from ..addresses import ANY_LOOPBACK, confined
 from ..net import Connection, Mode
 from .owner import Owner
 from .ttl import OUT_OF_REACH, hear_all, hear_nobody
@@ -18,6 +19,7 @@ from .ttl import OUT_OF_REACH, hear_all, hear_nobody
 __all__ = ["SocketListener"]
 
 HOST = "127.0.0.1"
+ANY = "0.0.0.0"  # noqa: S104  # of a socket that is confined
 EVERYWHERE = "::"  # every address of both families
 BACKLOG = 1024
 CROWDED = 0.05  # seconds until the next accept after the descriptors ran out
@@ -32,11 +34,15 @@ def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
+        if host == ANY_LOOPBACK:
+            host = ANY if confined(sock) else HOST
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != EVERYWHERE))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if port == 0:
             helper = socket.socket(family, socket.SOCK_STREAM)
+            if host == ANY:
+                confined(helper)
             helper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             helper.bind((host, 0))
             port = helper.getsockname()[1]

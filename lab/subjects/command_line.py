@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -47,6 +47,12 @@ class CommandLine:
     def parse(cls, text: str) -> CommandLine:
         """The command in a text, split as a POSIX shell splits words. Raises ValueError."""
         return cls(_words(text))
+
+    def calling(self, host: str, ports: Collection[int]) -> CommandLine:
+        """The same, with `host` in the place of 127.0.0.1 in front of these ports."""
+        places = "|".join(str(port) for port in ports)
+        place = re.compile(rf"(?<![\w.])127\.0\.0\.1(?=:(?:{places})(?!\d))")
+        return CommandLine(tuple(place.sub(host, word) for word in self.arguments))
 
     @property
     def program(self) -> str:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NoReturn, assert_never
 
+from ..addresses import address_of, confines
 from ..errors import LabError, SetupError, SubjectError, UsageError
 from ..frames import FrameError, Frames
 from ..mortal import die_with
@@ -59,6 +60,7 @@ from .spawning import Spawning, demand_program
 __all__ = ["main"]
 
 _READ = 64 * 1024
+_HOST = "127.0.0.1"
 _THREADS = 256  # sync operations at once
 
 
@@ -154,6 +156,8 @@ class _Child:
         self._channel = channel
         self._watch = Watch()
         self._spawning = Spawning()
+        self._ports: dict[int, str] = {}
+        self._addressed = confines()  # an operation can have an address of its own
         self._inbox = _Inbox()
         self._subject: Subject | None = None
         self._unloaded: LabError | None = None
@@ -258,8 +262,8 @@ class _Child:
     async def _open(self, subject: Subject, command: Open) -> Done:
         if self._entered is not None:
             raise SetupError(f"{self._spec} is open already")
-        ports = {_port(url): service for service, url in command.urls.items()}
-        self._watch.start(ports, self._channel, Stamp(command.start))
+        self._ports = {_port(url): service for service, url in command.urls.items()}
+        self._watch.start(self._ports, self._channel, Stamp(command.start))
         began = self._watch.now()
         before = self._leftovers.begin()
         try:
@@ -397,7 +401,8 @@ class _Child:
 
     async def _call(self, op: int, offer: Op) -> object:
         if isinstance(offer.call, CommandLine):
-            return await self._spawning.run(op, offer.call)
+            host = address_of(op) if self._addressed else _HOST
+            return await self._spawning.run(op, offer.call.calling(host, self._ports))
         value = offer.call() if offer.is_async else await self._in_thread(offer.call)
         return await value if inspect.isawaitable(value) else value
 

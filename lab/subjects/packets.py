@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
+from ..addresses import operation_at
 from ..history import AnyEvent, ConnectAttempted, ConnectsHidden
 
 __all__ = ["PACKETS", "Packets", "PacketsError", "Syn", "accepts", "parse"]
@@ -52,6 +53,7 @@ class Syn:
     """What tells one connect from another: who sends it, where to, and with which first number."""
 
     source: bytes
+    dialled: bytes
     local: int
     port: int
     sequence: int
@@ -63,7 +65,7 @@ def parse(packet: bytes) -> Syn | None:
     if not head or len(packet) < head + 8:
         return None
     local, port, sequence = struct.unpack_from("!HHI", packet, head)
-    return Syn(packet[12:16], local, port, sequence)
+    return Syn(packet[12:16], packet[16:20], local, port, sequence)
 
 
 def accepts(ports: Collection[int]) -> bytes:
@@ -122,6 +124,7 @@ class Packets:
                         ConnectAttempted(
                             t=t - self._start,
                             service=self._ports[syn.port],
+                            op=operation_at(socket.inet_ntoa(syn.dialled)),
                             port=syn.port,
                             local=syn.local,
                         )

@@ -72,6 +72,7 @@ class Net:
         self,
         accepted: Callable[[Connection], None],
         port: int = 0,
+        host: str = "127.0.0.1",
         *,
         starved: Callable[[str], None] | None = None,
     ) -> Listener:

@@ -20,6 +20,7 @@ class FakeConnection:
 
     local = 4000
     peer = 50000
+    dialled = "127.0.0.1"
 
     def __init__(self) -> None:
         self.events: Events | None = None

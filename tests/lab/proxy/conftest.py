@@ -32,6 +32,7 @@ class Wire:
 
     local = 1
     peer = 2
+    dialled = "127.0.0.1"
 
     def __init__(self) -> None:
         self.events: Events | None = None
@@ -157,6 +158,7 @@ class Net:
         self,
         accepted: Callable[[Connection], None],
         port: int = 0,
+        host: str = "127.0.0.1",
         *,
         starved: Callable[[str], None] | None = None,
     ) -> Listener:

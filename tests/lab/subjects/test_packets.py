@@ -8,17 +8,18 @@ import struct
 from faultlab.lab.subjects.packets import Syn, accepts, parse
 
 SOURCE = socket.inet_aton("127.0.0.1")
+DIALLED = socket.inet_aton("127.1.0.7")
 
 
 def packet(*, options: int = 0) -> bytes:
     """From port 5001 to port 4001, number 7; so many bytes of IP options."""
-    head = bytes([0x45 + options // 4]) + bytes(8) + bytes([6]) + bytes(2) + SOURCE + SOURCE
+    head = bytes([0x45 + options // 4]) + bytes(8) + bytes([6]) + bytes(2) + SOURCE + DIALLED
     return head + bytes(options) + struct.pack("!HHIIBBHHH", 5001, 4001, 7, 0, 0x50, 2, 0, 0, 0)
 
 
 def test_a_syn_is_read_behind_any_options() -> None:
     """The length of an IP header is its own to say."""
-    expected = Syn(SOURCE, 5001, 4001, 7)
+    expected = Syn(SOURCE, DIALLED, 5001, 4001, 7)
     assert parse(packet()) == expected
     assert parse(packet(options=8)) == expected
 

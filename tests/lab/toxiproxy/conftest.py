@@ -32,6 +32,7 @@ class FakeConnection:
     net: FakeNet
     peer: int = 4711
     local: int = 1
+    dialled: str = "127.0.0.1"
     events: Any = None
     done: list[bytes | str] = field(default_factory=list)
     full: bool = False
