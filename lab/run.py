@@ -48,6 +48,7 @@ from .plan import (
 from .redaction import redacted
 from .results import Result
 from .subjects.child import Child, Description
+from .subjects.elsewhere import calls_another
 from .subjects.given import Given, demand_served
 from .tune import TUNES, Tune, tuned
 
@@ -526,11 +527,13 @@ class _Play:
         for operation in control:
             sent = misdeclared(operation)
             if sent is not None:
-                raise SubjectError(
-                    f"{self._session.spec}: `{operation.name}` is declared as another call than it makes",
-                    expected=operation.endpoint,
-                    seen=f"{sent.method} {sent.target} on the wire to {operation.service}",
-                    mend="declare what the call sends; idempotency, scopes and breakers go by it",
+                raise calls_another(
+                    self._session.subject,
+                    operation.name,
+                    declared=operation.endpoint,
+                    service=operation.service,
+                    method=sent.method,
+                    target=sent.target,
                 )
             if operation.name in called or operation.service in reached:
                 continue

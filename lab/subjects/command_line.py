@@ -92,14 +92,14 @@ def ended(code: int) -> str:
 
 
 def last_lines(tail: bytes, *, cut: bool) -> str:
-    """The last lines of an output, without secrets. `cut`: `tail` is not all of it.
+    """The last lines of an output, secrets and all. `cut`: `tail` is not all of it.
 
     What a cut output begins with may be the rest of a secret, so its first line goes.
     """
     text = tail.decode("utf-8", "replace")
     if cut:
         text = text.partition("\n")[2]
-    lines = [line.rstrip() for line in redacted(text).splitlines() if line.strip()]
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     return "\n".join(lines[-_LINES:])
 
 

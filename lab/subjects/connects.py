@@ -46,6 +46,7 @@ class Connects:
         self._elsewhere: deque[Address] = deque(maxlen=_REMEMBERED)
         self._waiting: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._known = AUDIT
+        self._overlooked = 0
 
     @property
     def known(self) -> str:
@@ -63,6 +64,10 @@ class Connects:
             yield
         finally:
             _hook.watches = tuple(watch for watch in _hook.watches if watch is not self)
+
+    def overlook(self, port: int) -> None:
+        """Connects to this port are the lab's own."""
+        self._overlooked = port
 
     def elsewhere(self) -> tuple[Address, ...]:
         """The latest addresses that are none of the services', oldest first, each once."""
@@ -114,7 +119,7 @@ class Connects:
 
     def _went(self, host: object, port: object) -> None:
         operation = current.get()
-        if isinstance(host, str) and isinstance(port, int):
+        if isinstance(host, str) and isinstance(port, int) and port != self._overlooked:
             self._elsewhere.append(Address(host, port, None if operation is None else operation.op))
 
     def _repeated(self, sock: socket.socket) -> bool:

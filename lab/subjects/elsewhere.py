@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..errors import SubjectError
+from .command_line import PREFIX
 
-__all__ = ["Address", "is_number", "variables_holding", "went_elsewhere"]
+__all__ = ["Address", "calls_another", "is_number", "variables_holding", "went_elsewhere"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,21 @@ def variables_holding(address: Address, environment: Mapping[str, str]) -> tuple
     )
 
 
+def calls_another(
+    subject: str, operation: str, *, declared: str, service: str, method: str, target: str
+) -> SubjectError:
+    """What its author is told when `operation` is declared as another request than it sends."""
+    mend = "declare what the call sends"
+    if subject.startswith(PREFIX):
+        mend = f"write its request in front: '{PREFIX}{method} {target.partition('?')[0]} ...'"
+    return SubjectError(
+        f"{subject}: `{operation}` is declared as another call than it makes",
+        expected=declared,
+        seen=f"{method} {target} on the wire to {service}",
+        mend=f"{mend}; idempotency, scopes and breakers go by it",
+    )
+
+
 def went_elsewhere(
     subject: str,
     *,
@@ -64,6 +80,13 @@ def went_elsewhere(
         names = variables_holding(Address(host, port), environment)
         held = f"the variable {' or '.join(names)} holds that address" if names else ""
         told.append("; ".join(filter(None, [f"one to {host}:{port}", held])))
+    if subject.startswith(PREFIX):
+        return SubjectError(
+            f"{subject}: `{operation}` {ended} without a connect to {service}",
+            expected=f"a connect to {url.removeprefix('http://')}, which is {{{service}}}",
+            seen="none; where else a command connects is not watched",
+            mend=f"have the command call {{{service}}}",
+        )
     return SubjectError(
         f"{subject}: `{operation}` {ended} {'from elsewhere' if told else 'without a connect'}",
         expected=f'a connect to {url.removeprefix("http://")}, which is urls["{service}"]',

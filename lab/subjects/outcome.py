@@ -42,10 +42,10 @@ def chain(error: BaseException) -> tuple[Raised, ...]:
 
 
 def _raised(link: BaseException, via: Via) -> Raised:
+    text = _text(link)
     if isinstance(link, CommandFailed):
         # A command has no exception classes: how it ended stands in their place.
-        return Raised(classes=(link.how,), message=_shown(_text(link)))
-    text = _text(link)
+        return Raised(classes=(link.how,), message=_shown(text), secrets=exposed(text))
     return Raised(
         classes=tuple(qualified(cls) for cls in type(link).__mro__ if cls is not object),
         message=_shown(text),

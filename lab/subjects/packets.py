@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ..addresses import operation_at
@@ -92,11 +92,16 @@ class Packets:
     """Notes `connect.attempted` for every connect to one of `ports` (port to service).
 
     `start` is the run's zero on CLOCK_MONOTONIC. `note` may be called from any thread, a call at a
-    time. Raises PacketsError where it can't be exact: it has counted a connect of its own by then.
+    time. `probe` is a port of ours that refuses: connects to it show whether the count is exact.
+    Raises PacketsError where it is not.
     """
 
     def __init__(
-        self, ports: Mapping[int, str], start: float, note: Callable[[AnyEvent], None]
+        self,
+        ports: Mapping[int, str],
+        start: float,
+        note: Callable[[AnyEvent], None],
+        probe: int,
     ) -> None:
         self._ports = dict(ports)
         self._start = start
@@ -104,14 +109,12 @@ class Packets:
         self._reading = threading.Lock()
         self._seen: set[Syn] = set()
         self._lost = False
-        with closing(_refusing()) as probe:
-            own = probe.getsockname()[1]
-            self._socket = _listening((*self._ports, own))
-            try:
-                self._prove(own)
-            except BaseException:
-                self._socket.close()
-                raise
+        self._socket = _listening((*self._ports, probe))
+        try:
+            self._prove(probe)
+        except BaseException:
+            self._socket.close()
+            raise
 
     def drain(self) -> None:
         """Note all connects that have been made."""
@@ -200,13 +203,6 @@ class Packets:
             if looked - stamps[0] > _AT_ONCE:
                 return
         raise PacketsError("the packets of `lo` are not stamped")
-
-
-def _refusing() -> socket.socket:
-    """A port that is ours and refuses."""
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
-    return sock
 
 
 def _listening(ports: Collection[int]) -> socket.socket:

@@ -8,6 +8,7 @@ of adapters.
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -98,10 +99,15 @@ class Watch:
         How they are known then: `packets`, or `none: REASON` where packets can't be captured.
         """
         assert self._stamp is not None
-        try:
-            self._packets = Packets(self._ports, self._stamp.start, self._noted)
-        except PacketsError as error:
-            return f"none: {error}"
+        assert self._connects is not None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+            self._connects.overlook(port)
+            try:
+                self._packets = Packets(self._ports, self._stamp.start, self._noted, port)
+            except PacketsError as error:
+                return f"none: {error}"
         self._installed.enter_context(self._packets.watching())
         return PACKETS
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LabError, SetupError, SubjectError
+from ..redaction import redacted
 from .command_line import CommandFailed, CommandLine, Output, ended, last_lines
 
 __all__ = ["Spawning", "demand_program"]
@@ -169,7 +170,7 @@ def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
 def _show(op: int, command: CommandLine, told: dict[str, Any]) -> None:
     """Into the subject's log: how a command ended, and the last lines that it wrote."""
     lines = [f"[operation {op}] {command.program}: {ended(told['code'])}"]
-    lines += filter(None, (_said(told, "out"), _said(told, "err")))
+    lines += filter(None, (redacted(_said(told, "out")), redacted(_said(told, "err"))))
     with contextlib.suppress(OSError, ValueError):  # the author's code may have closed it
         sys.stdout.write("\n".join(lines) + "\n")
 

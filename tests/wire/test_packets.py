@@ -45,10 +45,14 @@ class Counted:
     def __init__(self, port: int) -> None:
         self.events: list[AnyEvent] = []
         self.start = time.monotonic()
-        try:
-            self.packets = Packets({port: "core"}, self.start, self.events.append)
-        except PacketsError as error:
-            pytest.skip(f"packets can't be captured here: {error}")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            try:
+                self.packets = Packets(
+                    {port: "core"}, self.start, self.events.append, number(probe)
+                )
+            except PacketsError as error:
+                pytest.skip(f"packets can't be captured here: {error}")
 
     def taken(self) -> list[AnyEvent]:
         """All so far."""

@@ -22,10 +22,12 @@ from faultlab.faults import (
 from faultlab.lab.history import (
     AnyEvent,
     ConnClosed,
+    ConnOpened,
     FaultArmed,
     FaultAwaited,
     FaultCleared,
     FaultFired,
+    RequestStarted,
 )
 from faultlab.lab.proxy.proxy import FaultRefused
 
@@ -120,6 +122,20 @@ def test_closing_ends_faults_and_connections_and_records_no_more(house) -> None:
     house.proxy.close()
     assert (client.end, backend.end) == ("fin", "fin")
     assert house.kinds()[-2:] == ["FaultCleared", "ConnClosed"]
+
+
+def test_a_connection_to_an_operation_s_address_is_its_own(house, new_wire) -> None:
+    """A command puts no tag on its requests; each is counted where it comes."""
+    for address in ("127.1.0.7", "127.1.0.7", "127.0.0.1"):
+        client = new_wire()
+        client.dialled = address
+        house.net.listener.accepted(client)
+        house.net.move()
+        client.events.received(GET)
+    opened = [event for event in house.events if isinstance(event, ConnOpened)]
+    assert [event.op for event in opened] == [7, 7, None]
+    started = [event for event in house.events if isinstance(event, RequestStarted)]
+    assert [(event.op, event.attempt) for event in started] == [(7, 1), (7, 2), (None, None)]
 
 
 def test_fresh_leaves_half_a_request_alone(house) -> None:

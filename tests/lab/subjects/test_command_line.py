@@ -110,10 +110,9 @@ def test_an_end_is_named_by_code_or_signal(code: int, how: str) -> None:
         (b"a\nb\n\nc\nd\n", False, "b\nc\nd"),
         (b"hunter2\nb\n", True, "b"),
         (b"hunter2", True, ""),
-        (b"token=hunter2\n", False, "token=[redacted]"),
         (b"\xff\n", False, "�"),
     ],
 )
-def test_its_last_lines_are_told_without_secrets(tail: bytes, cut: bool, said: str) -> None:
-    """What a cut output begins with may be the rest of one."""
+def test_its_last_lines_are_told(tail: bytes, cut: bool, said: str) -> None:
+    """What a cut output begins with may be the rest of a secret, which nothing would know for one."""
     assert last_lines(tail, cut=cut) == said
