@@ -100,7 +100,7 @@ _subject = click.option(
     default="maximus",
     show_default=True,
     metavar="S",
-    help="The client under test: maximus, planted:NAME, FILE.py:NAME, package.module:NAME, "
+    help="The client under test: maximus, sync, planted:NAME, FILE.py:NAME, package.module:NAME, "
     "or cmd:COMMAND.",
 )
 _service = click.option(

@@ -1,7 +1,7 @@
 """From a subject's name on the command line to its declaration.
 
-`maximus`, `planted:NAME`, `FILE.py:NAME`, `package.module:NAME`, `cmd:COMMAND`. Reading a name runs no
-code; loading a file or a module does, so it is done in the subject's own process only (`child.py`).
+`maximus`, `sync`, `planted:NAME`, `FILE.py:NAME`, `package.module:NAME`, `cmd:COMMAND`. Reading a name
+runs no code; loading a file or a module does, so it is done in the subject's own process only (`child.py`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = [
     "subjects_in",
 ]
 
-_FORMS = "maximus, planted:NAME, FILE.py:NAME, package.module:NAME, or cmd:COMMAND"
+_FORMS = "maximus, sync, planted:NAME, FILE.py:NAME, package.module:NAME, or cmd:COMMAND"
 
 
 @dataclass(frozen=True, slots=True)
