@@ -122,7 +122,7 @@ def _parts(wanted: Wanted, out: Path, stack: ExitStack) -> Iterator[Part]:
         again = stories[AGAIN].model_copy(update={"scenario": "again"})
         yield from ((maximus, story) for story in (*stories.values(), again))
     if wanted.on("on_httpx"):
-        own = session(out / "httpx", f"{_readme_s_own(out)}:orders")
+        own = session(out / "httpx", f"{_readme_s_own(out)}:plain")
         httpx = stack.enter_context(started(own))
         yield from ((httpx, story) for story in planned(httpx).values())
     if wanted.on("on_sync"):
@@ -183,7 +183,7 @@ def on_sync(plays: Played) -> Mapping[str, Result]:
 @pytest.fixture(scope="session")
 def on_httpx(plays: Played) -> Mapping[str, Result]:
     """The catalog on the README's own client, plain httpx."""
-    (found,) = [results for subject, results in plays.items() if subject.endswith(":orders")]
+    (found,) = [results for subject, results in plays.items() if subject.endswith(":plain")]
     return found
 
 
