@@ -44,7 +44,7 @@ class Stranger:
         return self.pytester.runpytest_subprocess(*STRICT, *options)
 
     def run_here(self, *options: str) -> pytest.RunResult:
-        """A session in this process, for those that never start a lab."""
+        """A session in this process, for those that need none of their own."""
         return self.pytester.runpytest_inprocess(*STRICT, *options)
 
     def popen(self, *options: str) -> subprocess.Popen[bytes]:

@@ -34,7 +34,7 @@ def test_a_failed_count_explains_itself_and_shows_the_wire(stranger: Stranger) -
             assert down.attempts == 3
         """
     )
-    result = stranger.run("--faultlab-seed", "7")
+    result = stranger.run_here("--faultlab-seed", "7")
     result.assert_outcomes(failed=1)
     result.stdout.re_match_lines(
         [
@@ -95,7 +95,7 @@ def test_an_unfired_fault_fails_where_it_should_have_acted(stranger: Stranger) -
             pytest.skip("not today")
         """
     )
-    result = stranger.run("-p", "no:randomly")
+    result = stranger.run_here("-p", "no:randomly")
     result.assert_outcomes(passed=2, failed=3, errors=1, skipped=1)
     result.stdout.re_match_lines(
         [
@@ -131,7 +131,7 @@ def test_a_wrong_argument_is_shown_at_the_line_that_wrote_it(stranger: Stranger)
     }
     tests = [f"def test_{number}(lab):\n    {call}\n" for number, call in enumerate(told)]
     stranger.writes(test_orders="\n".join(tests))
-    shown = stranger.run("-p", "no:randomly").stdout.str()
+    shown = stranger.run_here("-p", "no:randomly").stdout.str()
     report = shown[shown.index("= FAILURES =") : shown.index("short test summary")]
     assert re.findall(r"^>       (.*)", report, re.MULTILINE) == list(told)
     errors = re.findall(r"^E       (?:faultlab\.lab\.errors\.)?(\w+: .*)", report, re.MULTILINE)
@@ -207,7 +207,7 @@ def test_a_blocked_call_returns_after_the_limit_and_the_report_says_so(
             httpx.get(lab.url("core") + "/health", timeout=None)
         """
     )
-    result = stranger.run("--faultlab-limit", "0.5")
+    result = stranger.run_here("--faultlab-limit", "0.5")
     result.assert_outcomes(failed=1)
     result.stdout.re_match_lines(
         [
@@ -224,7 +224,7 @@ def test_in_a_folder_that_cannot_be_written_the_report_is_still_whole(
     """A history that can't be kept is said, and breaks nothing."""
     stranger.path.joinpath(".faultlab").write_text("a file")
     stranger.writes("def test_fails(lab): assert lab.attempts() == 1")
-    result = stranger.run()
+    result = stranger.run_here()
     result.assert_outcomes(failed=1)
     result.stdout.re_match_lines(
         [r"E +assert 0 attempts != 1$", r"  seed 0; its history could not be kept: .*$"]

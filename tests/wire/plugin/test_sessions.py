@@ -122,5 +122,5 @@ def test_late_traffic_of_a_test_counts_for_no_other(stranger: Stranger) -> None:
             assert lab.attempts() == 0
         """
     )
-    result = stranger.run("-p", "no:randomly")
+    result = stranger.run_here("-p", "no:randomly")
     result.assert_outcomes(passed=2)
