@@ -36,7 +36,8 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
         head = None  # nobody waited for it any more
     call = gathered.calls.get(start.op) if start.op is not None else None
     if gave_up and call is not None and call.cancel is not None and seen is not None:
-        observable = "cancelled" if seen >= call.cancel else observable
+        before = told.begun is None or told.begun <= call.cancel
+        observable = "cancelled" if before and call.cancel <= seen else observable
     return Attempt(
         op=start.op,
         number=0,

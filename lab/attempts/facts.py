@@ -45,9 +45,9 @@ class Attempt:
     headless. `seen`: the instant at which the client could observe the end (last byte released,
     FIN or RST sent, its own give-up), None while open. `observable`: `ok` for a complete
     undamaged answer of a success status (2xx), `status:NNN` for another complete answer, else a
-    contract key (`connect_refused`, `read_timeout_headers`, ...), `cancelled`
-    when the client let go because its operation was cancelled, `unknown` where evidence is
-    missing, `pending` while the run ended before it did.
+    contract key (`connect_refused`, `read_timeout_headers`, ...), `cancelled` when the client let go
+    of it because its operation was cancelled meanwhile, `unknown` where evidence is missing,
+    `pending` while the run ended before it did.
     """
 
     op: int | None

@@ -96,6 +96,8 @@ def permits(case: Case) -> Iterator[Finding]:
     for operation, demand in case.demanded():
         if demand.admission.probe != "yes" or demand.limit is None:
             continue
+        if operation.cancelled_at is not None:
+            continue  # C67 has what follows
         made, most = len(operation.attempts), demand.limit[1]
         if made > most and operation.certainty == "exact":
             yield PERMITS.failed(
@@ -292,7 +294,7 @@ def _open_elsewhere(case: Case, operation: Operation, admission: Admission) -> l
 
 def _released(case: Case, operation: Operation, standing: Standing) -> bool:
     """Whether a half-open circuit has got a permit back: its last probe ended without a result."""
-    if standing.modes != {"half_open"} or standing.probing:
+    if "half_open" not in standing.modes or standing.probing:
         return False
     earlier = [
         became

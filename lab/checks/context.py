@@ -38,6 +38,8 @@ def context(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
     is missing. Source: Rainmaker's unrelated exceptions; secrets in logs.
     """
     for operation in reading.operations:
+        if operation.cancelled_at is not None:
+            continue  # an error in its place is C67's
         if operation.ending != "failed" or not operation.errors:
             continue
         found = [*_secrets(operation)]

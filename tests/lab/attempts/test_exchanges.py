@@ -214,6 +214,20 @@ def test_giving_up_after_a_cancellation_is_cancelled(tell: Tell) -> None:
     assert (tell.only(read_).observable, read_.operations[0].ending) == ("cancelled", "cancelled")
 
 
+def test_what_begins_after_a_cancellation_is_not_cancelled_by_it(tell: Tell) -> None:
+    """A client that tries again all the same meets what it meets."""
+    opened, started = tell.exchange(0.3)
+    read_ = tell.reading(
+        tell.invoked(0.1),
+        OpCancelRequested(t=0.2, op=1),
+        AttemptBegun(t=0.3, op=1, attempt=1, service="core"),
+        opened,
+        msgspec.structs.replace(started, attempt=1),
+        ConnClosed(t=0.9, conn=1, service="core", by="client", how="fin"),
+    )
+    assert tell.only(read_).observable == "read_timeout_headers"
+
+
 def unplugged(tell: Tell, *rest: AnyEvent, error: str = "x.ReadTimeout") -> Any:
     """Operation 1 is answered, its connection unplugged from 1.0 to 2.0; 2 is sent meanwhile."""
     return tell.reading(
