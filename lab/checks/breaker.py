@@ -14,6 +14,7 @@ from ..attempts import Operation
 from ..oracle import Admission, Key, OperationDemand, Standing
 from ..tolerance import AT_ONCE, eps, within
 from .case import Case, attempts, seconds
+from .counting import misread
 from .finding import CheckInfo, Finding
 from .rows import met
 
@@ -203,7 +204,7 @@ def _refusals(case: Case, info: CheckInfo) -> Iterator[Finding]:
         kept = admission.ran == "no" and admission.explained
         if not due and not (kept and _refused_by_probe(admission)):
             continue
-        if _reason(admission) is not info or (due and case.misread(operation)):
+        if _reason(admission) is not info or (due and misread(case, operation, demand)):
             continue
         unsure = case.doubt(operation)
         if due and admission.ran == "yes":
@@ -227,7 +228,7 @@ def _passes(case: Case, info: CheckInfo) -> Iterator[Finding]:
         if admission.ran == "yes":
             if info in causes:
                 yield info.passed(operation.id)
-        elif (causes[0] if causes else EARLY) is info and not case.misread(operation):
+        elif (causes[0] if causes else EARLY) is info and not misread(case, operation, demand):
             yield _rejected(case, info, operation, admission)
 
 
@@ -307,15 +308,27 @@ def _released(case: Case, operation: Operation, standing: Standing) -> bool:
 
 
 def _uncounted(case: Case, operation: Operation, standing: Standing) -> list[Operation]:
-    """The failures that a closed circuit would be open by if every one of them counted."""
+    """The failures that a closed circuit would be open by if some that don't count did.
+
+    One kind of them alone, or all; not where somebody was let through since, and so refutes it.
+    """
     breaker = (case.contract.breaker or ())[standing.key.breaker]
     if breaker.fail_max is None or standing.modes != {"closed"}:
         return []
     if standing.failures[1] >= breaker.fail_max:
         return []
-    row = list(islice(case.rows.before(operation, standing.key), breaker.fail_max))
-    every = len(row) == breaker.fail_max
-    return row if every and any(breaker.vote(met(one)) != "counts" for one in row) else []
+    window = 2 * breaker.fail_max + 1  # what came before it can't refute what these have not
+    ends = list(islice(case.rows.before(operation, standing.key), window))[::-1]
+    counted = [one.id for one in ends if breaker.vote(met(one)) == "counts"]
+    kinds = sorted({met(one) for one in ends if one.id not in counted})
+    for supposed in (*([kind] for kind in kinds), kinds):
+        row = [one for one in ends if one.id in counted or met(one) in supposed]
+        if len(row) < breaker.fail_max or not supposed:
+            continue
+        tripped = row[breaker.fail_max - 1].ended or 0.0
+        if not any(one.attempts and one.invoked > tripped for one in ends):
+            return row
+    return []
 
 
 def _let_through(

@@ -15,7 +15,7 @@ from ..attempts import Attempt, Operation, Reading, doubt
 from ..contract import Contract
 from ..oracle import Boundary, Demands, OperationDemand
 from .finding import Finding
-from .misreading import Field, Misreadings
+from .misreading import Misreading
 from .rows import Rows
 
 __all__ = ["Case", "FreeRule", "Rule", "attempts", "seconds"]
@@ -33,23 +33,22 @@ def seconds(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One history, read, with the contract it is held against and what that demanded."""
+    """One history, read, with the contract it is held against and what that demanded.
+
+    `late`: what it would have demanded if it took late results the other way. `rows`: failures in a
+    row, counted or not.
+    """
 
     reading: Reading
     contract: Contract
     demands: Demands
-    misreadings: Misreadings
+    late: Misreading
     rows: Rows
 
     @classmethod
     def of(cls, reading: Reading, contract: Contract, found: Demands) -> Self:
         """What the checks of one history share."""
-        return cls(reading, contract, found, Misreadings(reading, contract, found), Rows(reading))
-
-    def misread(self, operation: Operation) -> bool:
-        """Whether one misread field explains why an operation was let through, or rejected."""
-        fields: tuple[Field, ...] = ("layer", "late_results")
-        return any(self.misreadings.of(each).get(operation.id) == "misread" for each in fields)
+        return cls(reading, contract, found, Misreading(reading, contract, found), Rows(reading))
 
     def demanded(self) -> Iterator[tuple[Operation, OperationDemand]]:
         """Every operation with what was demanded of it."""

@@ -6,12 +6,14 @@ Counterpart: breaker.py has the deviations that no misreading of one field expla
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice, takewhile
 
 from ..attempts import Operation
+from ..contract import Breaker
 from ..oracle import OperationDemand
 from .case import Case, attempts
 from .finding import CheckInfo, Finding
-from .misreading import Field
+from .misreading import Taken
 from .rows import met
 
 ONCE = CheckInfo(
@@ -33,6 +35,13 @@ LATE = CheckInfo(
 )
 
 
+def misread(case: Case, operation: Operation, demand: OperationDemand) -> bool:
+    """Whether a misread field explains why an operation was let through, or rejected."""
+    if case.late.taken.get(operation.id) == "misread":
+        return True
+    return _counted(case, operation, demand)[0] == "misread"
+
+
 def once(case: Case) -> Iterator[Finding]:
     """C43. Precondition: an operation began on which it mattered whether operations or attempts
     are counted.
@@ -41,11 +50,13 @@ def once(case: Case) -> Iterator[Finding]:
     one explains all that was seen of the circuit; else it is C40's or C41's. Witness: the failures
     in a row, and the operation. Source: Fluidra-pool#64.
     """
-    for operation, demand in _decided(case, "layer"):
-        if case.misreadings.of("layer")[operation.id] == "kept":
+    for operation, demand in case.demanded():
+        taken, row = _counted(case, operation, demand)
+        if taken is None or operation.certainty != "exact":
+            continue
+        if taken == "kept":
             yield ONCE.passed(operation.id)
             continue
-        row = _row(case, operation, demand)
         made = sum(len(one.attempts) for one in row)
         several = "1 operation" if len(row) == 1 else f"{len(row)} operations"
         layer = case.contract.field("breaker.layer")
@@ -74,8 +85,11 @@ def late(case: Case) -> Iterator[Finding]:
     that was seen of the circuit. Witness: who opened it, whose result was late, and the operation.
     Source: safe-client-gateway#3442; circuitbreaker closes at any success.
     """
-    for operation, demand in _decided(case, "late_results"):
-        if case.misreadings.of("late_results")[operation.id] == "kept":
+    for operation, demand in case.demanded():
+        taken = case.late.taken.get(operation.id)
+        if taken is None or operation.certainty != "exact":
+            continue
+        if taken == "kept":
             yield LATE.passed(operation.id)
             continue
         promised = case.contract.field("breaker.late_results")
@@ -95,25 +109,47 @@ def late(case: Case) -> Iterator[Finding]:
         )
 
 
-def _decided(case: Case, field: Field) -> Iterator[tuple[Operation, OperationDemand]]:
-    """The operations on which a field decides, as far as what they did is known."""
-    taken = case.misreadings.of(field)
-    for operation, demand in case.demanded():
-        if operation.id in taken and operation.certainty == "exact":
-            yield operation, demand
+def _counted(
+    case: Case, operation: Operation, demand: OperationDemand
+) -> tuple[Taken | None, list[Operation]]:
+    """How a client counts, if this operation tells; with the failures in a row before it."""
+    admission = demand.admission
+    if admission.demand.start == "may" or admission.ran == "unseen":
+        return None, []
+    for standing in admission.standings:
+        breaker = (case.contract.breaker or ())[standing.key.breaker]
+        if breaker.fail_max is None:
+            continue
+        row = _row(breaker, case.rows.before(operation, standing.key))
+        if len(row) >= breaker.fail_max or not _open_by_attempts(breaker, row, operation):
+            continue
+        wanted = "must" if breaker.layer == "per_call" else "must_not"
+        if admission.demand.start == wanted:
+            done = "must" if admission.ran == "yes" else "must_not"
+            return ("kept" if done == wanted else "misread"), row
+    return None, []
 
 
-def _row(case: Case, operation: Operation, demand: OperationDemand) -> list[Operation]:
-    """The failures in a row before an operation, as the circuit saw them that counts them."""
-    rows = [
-        [
-            one
-            for one in case.rows.before(operation, standing.key)
-            if (case.contract.breaker or ())[standing.key.breaker].vote(met(one)) == "counts"
-        ]
-        for standing in demand.admission.standings
-    ]
-    return max(rows, key=len, default=[])
+def _row(breaker: Breaker, latest_first: Iterator[Operation]) -> list[Operation]:
+    """The operations of a row that count, the latest last; as many as may matter."""
+    ends = islice(latest_first, 4 * (breaker.fail_max or 0))
+    since = takewhile(lambda one: breaker.vote(met(one)) != "success", ends)
+    return [one for one in reversed(list(since)) if breaker.vote(met(one)) == "counts"]
+
+
+def _open_by_attempts(breaker: Breaker, row: list[Operation], operation: Operation) -> bool:
+    """Whether a count of attempts would have it open, and nobody let through has refuted that."""
+    votes = sorted(
+        (one.seen, one.number)
+        for each in row
+        for one in each.attempts
+        if one.seen is not None and breaker.vote(one.observable) == "counts"
+    )
+    if breaker.fail_max is None or len(votes) < breaker.fail_max:
+        return False
+    tripped = votes[breaker.fail_max - 1][0]
+    over = breaker.reset_timeout is None or operation.invoked < tripped + breaker.reset_timeout
+    return over and not any(one.invoked > tripped for one in row)
 
 
 def _outlived(case: Case, operation: Operation, demand: OperationDemand) -> Iterator[Operation]:

@@ -95,9 +95,23 @@ class World:
             excused=self.excused - {op},
         )
 
-    def order(self) -> str:
+    def order(self) -> tuple[object, ...]:
         """Something to sort worlds by, the same in every process."""
-        return repr((self.circuits, self.permits, sorted(self.taken), sorted(self.excused)))
+        circuits = [
+            (
+                key,
+                c.mode,
+                c.failures,
+                c.successes,
+                c.since,
+                c.opened,
+                sorted(c.by),
+                sorted(c.probes),
+            )
+            for key, c in self.circuits
+        ]
+        permits = [(op, [(p.key, p.probe, p.late) for p in held]) for op, held in self.permits]
+        return circuits, permits, sorted(self.taken), sorted(self.excused)
 
 
 @dataclass(frozen=True, slots=True)

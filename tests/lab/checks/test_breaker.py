@@ -148,3 +148,19 @@ def test_a_cancelled_probe_gives_its_permit_back(story: Any, found: Any) -> None
     assert finding.seen == "`read` was rejected after a probe that had no result"
     assert finding.field == "breaker.half_open.probes: 1"
     assert found("C44", told).outcome == "pass"  # the probe itself had been let through
+
+
+def test_who_was_let_through_after_cancellations_has_not_counted_them(
+    story: Any, found: Any
+) -> None:
+    """A breaker that is one failure early must not be taken for one that counts the wrong ones."""
+    told = cancelled(cancelled(story(), 1, 0.1, 1), 2, 1.0, 2).call(3, 2.0, 500)
+    told.call(4, 3.0, 0)
+    assert [found(check, told).outcome for check in ("C41", "C42")] == ["fail", "pass"]
+
+
+def test_one_kind_that_counts_is_told_from_another_that_does_not(story: Any, found: Any) -> None:
+    """Cancellations have not opened it, rejected requests have."""
+    told = cancelled(cancelled(story(), 1, 0.1, 1), 2, 1.0, 2).call(3, 2.0, 404).call(4, 3.0, 404)
+    finding = found("C42", told.call(5, 4.0, 0))
+    assert finding.seen == "`read` was rejected after failures that do not count (status:404)"
