@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from ..results import Result
 from .blocks import blocks, failures, reason
+from .seen import seen
 from .terminal import checks_line, last_line
 
 __all__ = ["summary"]
@@ -48,6 +49,10 @@ def summary(
     if hidden > 0:
         yield ""
         yield f"{hidden} more: {shlex.join(['faultlab', 'judge', folder])}"
+    told = tuple(seen(results))
+    if told:
+        yield ""
+        yield from told
     yield ""
     yield from checks_line(results)
     verdicts = [result.verdict for result in results]
