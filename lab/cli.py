@@ -89,6 +89,8 @@ def main() -> None:
     faultlab run down             one scenario, by name, file or folder
     faultlab run --subject orders_lab.py:orders
                                   your own client
+    faultlab run --subject 'cmd:curl -sf --retry 2 {core}/health'
+                                  a command, in any language
 
     Exit codes: 0 pass; 1 fail; 2 the scenario or the command line is wrong;
     3 unknown, error, set-up or nothing offered; 130 Ctrl-C; 143 SIGTERM.
@@ -177,6 +179,10 @@ def run(
     SCENARIO is a story of the catalog, a file or a folder; without one, the whole
     catalog is played. Each is played twice: without its faults (the baseline), then
     with them. The run folder keeps plan, histories and verdict of each.
+
+    cmd:COMMAND starts a command for each operation; {NAME} in it is the URL of a
+    service, one of `faultlab list services` or of --service. Its request can stand in
+    front: cmd:POST /orders ./order.sh {orders}.
     """
     from ..scenarios import chosen
     from .console import play, stdout
