@@ -26,7 +26,7 @@ _SCHEME = re.compile(r"\b(Bearer|Basic|Digest)\s+([\w.~+/=-]+)", re.IGNORECASE)
 _LINE = re.compile(rf"""(\b({_LONG})["']?\s*[:=]\s*["']?)([^"'\r\n]+)""", re.IGNORECASE)
 _PAIR = re.compile(
     rf"""(?<![\w-])(?=[\w-]*?{_PART}|(?:[\w-]*-)?{_ALONE}(?![\w-]))"""
-    r"""([\w-]++["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s&,;)}\]"']+)""",
+    r"""([\w-]++["']?\s*[:=]\s*)("[^"]*"|'[^']*'|\[redacted\]|[^\s&,;)}\]"']+)""",
     re.IGNORECASE,
 )
 _ABOUT = re.compile(r"[_-](?:type|ur[li]|endpoint|expir\w*|name|count|limit|status|source|usage)$")

@@ -12,6 +12,8 @@ from ...scenarios.errors import nearest
 from .scope import overlap
 from .steps import Offer
 
+_SHORT = 40  # characters of a name that stands in the middle of sentences
+
 
 class Offered:
     """What one subject offers, in its order; `subject` is its name for messages.
@@ -22,7 +24,7 @@ class Offered:
     def __init__(
         self, subject: str, offers: Sequence[Offer], foreign: Mapping[str, str] | None = None
     ) -> None:
-        self.subject = subject
+        self.subject = subject if len(subject) <= _SHORT else "the subject"
         self.foreign = {} if foreign is None else dict(foreign)
         self.offers = tuple(offers)
 

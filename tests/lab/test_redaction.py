@@ -22,7 +22,7 @@ from faultlab.lab.redaction import exposed, is_secret, redacted, redacted_target
 )
 def test_a_secret_is_taken_out_by_its_name(text: str, kept: str) -> None:
     """Histories are attached to bug reports."""
-    assert redacted(text) == kept
+    assert redacted(text) == redacted(kept) == kept  # once or twice
 
 
 @pytest.mark.parametrize(

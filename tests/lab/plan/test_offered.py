@@ -17,6 +17,12 @@ def test_why_an_operation_is_lacking_is_said_in_the_subject_s_name() -> None:
     assert MANY.lacks("lsit") == "orders has no operation `lsit` (nearest: list)"
 
 
+def test_a_long_name_is_not_said_in_every_sentence() -> None:
+    """A command is its own name."""
+    command = Offered("cmd:curl -sf --max-time 2 --retry 2 {core}/health", OFFERS[1:])
+    assert command.lacks("write") == "the subject has no operation `write`"
+
+
 def test_a_fault_without_a_service_is_the_read_s() -> None:
     """Else the only one that it can mean."""
     assert MANY.home(None) == "core"
