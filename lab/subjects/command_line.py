@@ -55,6 +55,11 @@ class CommandLine:
         return CommandLine(tuple(place.sub(host, word) for word in self.arguments))
 
     @property
+    def keyed(self) -> bool:
+        """Whether it sends an idempotency key, as far as its words show."""
+        return any("idempotency-key:" in word.lower() for word in self.arguments)
+
+    @property
     def program(self) -> str:
         """What is started: a name to be found on PATH, or a file."""
         return self.arguments[0]

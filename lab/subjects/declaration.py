@@ -121,7 +121,7 @@ def op(
         method=method,
         path=found["path"],
         idempotent=method in IDEMPOTENT if idempotent is None else idempotent,
-        keyed=_has_key(kwargs),
+        keyed=call.keyed if isinstance(call, CommandLine) else _has_key(kwargs),
         call=call if isinstance(call, CommandLine) else partial(call, *args, **kwargs),
     )
 

@@ -155,7 +155,7 @@ class _Child:
         self._line = line
         self._channel = channel
         self._watch = Watch()
-        self._spawning = Spawning()
+        self._spawning = Spawning(_without_spawner)
         self._ports: dict[int, str] = {}
         self._addressed = confines()  # an operation can have an address of its own
         self._inbox = _Inbox()
@@ -433,6 +433,11 @@ class _Child:
             if ident != threading.get_ident()
         )
         return next(filter(None, places), "")
+
+
+def _without_spawner() -> None:
+    """End this process too: an operation that was lost with it must not look like a failed one."""
+    os._exit(1)
 
 
 def _tags(calls: Iterable[object]) -> str:

@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,14 @@ def demand_program(command: CommandLine, kind: type[LabError], text: str) -> Non
 
 
 class Spawning:
-    """Runs commands, any number at once, between `start` and `close`."""
+    """Runs commands, any number at once, between `start` and `close`.
 
-    def __init__(self) -> None:
+    `lost` is called if the process that starts them is gone: how they ended is known no more.
+    """
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        self._lost = lost
+        self._ending = False
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -91,6 +97,7 @@ class Spawning:
         """End every command for good, and wait a moment for that. From any thread."""
         if self._socket is None or self._process is None:
             return
+        self._ending = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -100,7 +107,7 @@ class Spawning:
         """On the loop: end every command, and give back what this holds."""
         self.end()
         if self._socket is not None:
-            self._lost()
+            self._give_up()
             self._socket.close()
 
     def _send(self, order: bytes) -> None:
@@ -121,7 +128,9 @@ class Spawning:
         except OSError:
             data = b""
         if not data:
-            self._lost()
+            self._give_up()
+            if not self._ending:
+                self._lost()
             return
         told = json.loads(data)
         if "ready" in told:
@@ -135,7 +144,7 @@ class Spawning:
         else:
             answer.set_result(told)
 
-    def _lost(self) -> None:
+    def _give_up(self) -> None:
         assert self._socket is not None
         assert self._ready is not None
         asyncio.get_running_loop().remove_reader(self._socket)

@@ -9,14 +9,14 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from faultlab.lab.errors import SubjectError
+from faultlab.lab.errors import SetupError, SubjectError
 from faultlab.lab.subjects.command_line import CommandFailed, CommandLine, Output
 from faultlab.lab.subjects.spawning import Spawning
 
@@ -28,10 +28,15 @@ LIMIT = 20.0
 PYTHON = shlex.quote(sys.executable)
 
 
+def not_lost() -> None:
+    """The process that starts commands stays."""
+    raise AssertionError
+
+
 @asynccontextmanager
-async def spawning() -> AsyncIterator[Spawning]:
+async def spawning(lost: Callable[[], None] = not_lost) -> AsyncIterator[Spawning]:
     """Commands can be run; what still runs is ended."""
-    started = Spawning()
+    started = Spawning(lost)
     await started.start()
     try:
         yield started
@@ -214,12 +219,28 @@ def test_a_cancelled_command_is_ended(pipe: Pipe, trap: str) -> None:
         os.kill(played(play()), 0)
 
 
+def test_the_loss_of_who_starts_them_is_no_failure_of_a_command(pipe: Pipe) -> None:
+    """Its killer has the machine to mend, not the client."""
+    lost: list[bool] = []
+
+    async def play() -> bool:
+        async with spawning(lambda: lost.append(True)) as commands:
+            text = f"echo $PPID >{pipe}; exec sleep 600"
+            run = asyncio.create_task(commands.run(1, CommandLine(("sh", "-c", text))))
+            os.kill(await pipe.pid(), signal.SIGKILL)
+            with pytest.raises(SetupError):
+                await run
+            return lost == [True]
+
+    assert played(play())
+
+
 OWNER = """
 import asyncio, sys
 from faultlab.lab.subjects.command_line import CommandLine
 from faultlab.lab.subjects.spawning import Spawning
 async def main():
-    commands = Spawning()
+    commands = Spawning(lambda: None)
     await commands.start()
     await commands.run(1, CommandLine(("sh", "-c", sys.argv[1])))
 asyncio.run(main())

@@ -94,6 +94,26 @@ def test_a_text_is_split_as_a_shell_splits_words() -> None:
     assert command.program == "curl"
 
 
+def test_a_key_among_its_words_is_seen() -> None:
+    """A client may repeat a write that carries one."""
+    assert CommandLine.parse("curl -H 'Idempotency-Key: 7' http://x").keyed
+    assert not CommandLine.parse("curl -H 'Accept: x' http://x").keyed
+
+
+def test_it_calls_its_operation_s_address() -> None:
+    """Of the lab's ports only: what else is on this machine has no other address."""
+    command = CommandLine.parse(
+        "x http://127.0.0.1:80/a http://127.0.0.1:8000 127.0.0.1:80 1127.0.0.1:80"
+    )
+    assert command.calling("127.1.0.7", [80]).arguments == (
+        "x",
+        "http://127.1.0.7:80/a",
+        "http://127.0.0.1:8000",
+        "127.1.0.7:80",
+        "1127.0.0.1:80",
+    )
+
+
 @pytest.mark.parametrize(
     ("code", "how"),
     [(0, "exit 0"), (7, "exit 7"), (-9, "signal SIGKILL"), (-35, "signal 35")],
