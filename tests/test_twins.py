@@ -24,7 +24,7 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/sockets/net.py": "needs real sockets: tests/wire/test_sockets.py",
     "lab/sockets/owner.py": "a protocol: net.py is it",
     "lab/sockets/ttl.py": "needs real sockets: tests/wire/test_partition.py",
-    "lab/subjects/child.py": "needs a process: tests/wire/test_subject_process.py",
+    "lab/subjects/child.py": "needs a process: tests/wire/subject/test_process.py",
     "lab/subjects/inside.py": "is that process",
     "lab/subjects/spawner.py": "is a process: tests/wire/test_commands.py",
     "lab/subjects/spawning.py": "needs that process: tests/wire/test_commands.py",

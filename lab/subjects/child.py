@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from concurrent.futures import TimeoutError as LateError
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import NoReturn, Self, assert_never
 
@@ -48,7 +50,9 @@ from .commands import (
     encode,
 )
 from .elsewhere import Address, went_elsewhere
+from .escaped import MARK, kill_marked
 from .load import read_spec
+from .printed import Printed
 
 __all__ = ["Child", "Description"]
 
@@ -93,6 +97,7 @@ class Child:
     def __init__(self, subject: str, events: socket.socket, *, log: Path | None = None) -> None:
         self._spec = str(read_spec(subject))
         self._log = log
+        self._mark = token_hex(8)
         self._numbers = count(1)
         self._sending = threading.Lock()
         self._ending = threading.Lock()
@@ -107,11 +112,12 @@ class Child:
         ours, theirs = socket.socketpair()
         self._socket = ours
         with theirs, contextlib.ExitStack() as files:
-            output: int = subprocess.DEVNULL
+            printed: Printed | None = None
             try:
                 if log is not None:
                     log.parent.mkdir(parents=True, exist_ok=True)
-                    output = files.enter_context(log.open("ab")).fileno()
+                    printed = Printed(log)
+                    files.callback(printed.close)
             except OSError as error:
                 ours.close()
                 raise SetupError(
@@ -133,13 +139,18 @@ class Child:
                     ],
                     pass_fds=(theirs.fileno(), events.fileno()),
                     stdin=subprocess.DEVNULL,
-                    stdout=output,
+                    stdout=subprocess.DEVNULL if printed is None else printed.writer,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # Ctrl-C is the conductor's to handle
+                    env={**os.environ, MARK: self._mark},
                 )
             except OSError as error:
                 ours.close()
                 raise SetupError(f"{self._spec}: its process does not start: {error}") from error
+            files.pop_all()
+            self._printed = printed
+        if printed is not None:
+            printed.begin()
         self._reader = threading.Thread(target=self._read, name=f"{self._spec} answers")
         self._reader.daemon = True
         self._reader.start()
@@ -255,9 +266,15 @@ class Child:
                 self._process.wait(_LAST_WORDS)
             self._sweep()
             self._process.wait()
+            with contextlib.suppress(OSError):  # whoever holds the other end is not waited for
+                self._socket.shutdown(socket.SHUT_RD)
         if threading.current_thread() is not self._reader:
             self._reader.join()
         self._socket.close()
+        with self._ending:
+            printed, self._printed = self._printed, None
+            if printed is not None:
+                printed.close()
 
     def __enter__(self) -> Self:
         return self
@@ -318,11 +335,12 @@ class Child:
         )
 
     def _log_row(self) -> dict[str, str]:
-        return {} if self._log is None or not self._log.stat().st_size else {"log": str(self._log)}
+        printed = self._printed
+        return {"log": str(self._log)} if printed is not None and printed.catch_up() else {}
 
     def _read(self) -> None:
         """On the reader's thread: hand each answer to whoever asked."""
-        while True:
+        while self._speaks():
             try:
                 data = self._socket.recv(_READ)
                 received = [answers.decode(body) for body in self._frames.bodies(data)]
@@ -345,6 +363,17 @@ class Child:
             _, asked = self._asked.popitem()
             asked.answer.set_exception(self._gone)
 
+    def _speaks(self) -> bool:
+        """Wait for an answer, or for the end of the process, whoever else may hold its socket."""
+        with contextlib.ExitStack() as opened:
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            with contextlib.suppress(OSError, AttributeError):  # gone already, or not on Linux
+                ended = os.pidfd_open(self._process.pid)
+                opened.callback(os.close, ended)
+                poll.register(ended, select.POLLIN)
+            return any(found == self._socket.fileno() for found, _ in poll.poll())
+
     def _ended(self) -> LabError:
         """Why there is no answer any more."""
         if self._stopped:
@@ -362,11 +391,15 @@ class Child:
         return SubjectError(f"{self._spec}: its process {how}", **self._log_row())
 
     def _sweep(self) -> None:
-        """Kill what is left of its process group, once: the number may be another's later."""
+        """Kill what is left of its process group, once: the number may be another's later.
+
+        And what has left the group, which would hold its sockets and go on calling.
+        """
         if not self._swept:
             self._swept = True
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+            kill_marked(self._mark)
 
     # --- what it declares ------------------------------------------------------------------------
 

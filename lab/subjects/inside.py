@@ -70,6 +70,7 @@ class _Line:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._sending = threading.Lock()
+        self._owner = os.getpid()
 
     def listen(self, take: Callable[[Command], None], last: Callable[[], None]) -> NoReturn:
         """Take commands until the parent is gone; do what is `last`, and end the process then."""
@@ -88,7 +89,12 @@ class _Line:
                 take(command)
 
     def answer(self, answer: Answer) -> None:
-        """Send an answer; without a parent there is nobody to tell."""
+        """Send an answer; without a parent there is nobody to tell.
+
+        A fork of this process that comes here has nothing more to do: it is not the subject.
+        """
+        if os.getpid() != self._owner:
+            os._exit(0)
         try:
             with self._sending:
                 self._socket.sendall(encode(answer))
@@ -166,6 +172,7 @@ class _Child:
         self._obeying: set[asyncio.Task[None]] = set()
         self._leftovers = Leftovers(self._obeying)
         self._alone = True  # no process of a command is beside the subject
+        self._asked: set[int] = set()  # numbers of commands that are not answered yet
 
     def take(self, command: Command) -> None:
         """On the listening thread: what must be answered while the subject blocks the loop."""
@@ -202,7 +209,20 @@ class _Child:
                 self._obeying.add(task)
                 task.add_done_callback(self._obeying.discard)
 
+    def lost_its_loop(self, error: BaseException) -> None:
+        """Answer what can't be answered any more."""
+        for number in tuple(self._asked):
+            self._line.fail(
+                number,
+                SubjectError(
+                    f"{self._spec}: what it ran ended the event loop that it runs on",
+                    seen=f"{type(error).__name__}: {error}".removesuffix(": "),
+                    mend="a client stops its own tasks and loops only",
+                ),
+            )
+
     async def _obey(self, command: Command) -> None:
+        self._asked.add(command.number)
         try:
             if self._unloaded is not None or self._subject is None:
                 raise self._unloaded or SetupError(f"{self._spec} is not loaded")
@@ -221,14 +241,17 @@ class _Child:
                 case _:
                     assert_never(command)
         except LabError as error:
+            self._asked.discard(command.number)
             self._line.fail(command.number, error)
         except Exception as error:
             traceback.print_exc()
+            self._asked.discard(command.number)
             self._line.fail(
                 command.number, SetupError(f"{self._spec}: the subject's process failed: {error!r}")
             )
             raise
         else:
+            self._asked.discard(command.number)
             self._line.answer(answer)
 
     # --- entering and leaving --------------------------------------------------------------------
@@ -467,13 +490,19 @@ def main(arguments: list[str]) -> NoReturn:
     """Serve one subject until the parent is gone."""
     orders, events, parent, name = arguments
     die_with(int(parent))
+    for descriptor in (orders, events):
+        os.set_inheritable(int(descriptor), False)  # what the subject starts has no part in them
     line = _Line(socket.socket(fileno=int(orders)))
     channel = Channel(socket.socket(fileno=int(events)))
     child = _Child(read_spec(name), line, channel)
     threading.Thread(target=line.listen, args=(child.take, child.end), daemon=True).start()
     child.load()
-    asyncio.run(child.serve())
-    raise AssertionError("serve never returns")
+    try:
+        asyncio.run(child.serve())
+    except BaseException as error:  # noqa: BLE001  # whatever the author's code did to the loop
+        traceback.print_exception(error)
+        child.lost_its_loop(error)
+    os._exit(1)
 
 
 if __name__ == "__main__":

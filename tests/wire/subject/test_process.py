@@ -1,4 +1,4 @@
-"""A subject in a process of its own: what it records, and its bad days."""
+"""A subject in a process of its own: what it records, and what its author is told."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from faultlab.lab.backends.specification import Routed
 from faultlab.lab.errors import LabError, SetupError, SubjectError, UsageError
-from faultlab.lab.frames import Batch, Frames, Mark
 from faultlab.lab.history import (
     AnyEvent,
     AttemptBegun,
@@ -35,224 +32,14 @@ from faultlab.lab.history import (
     SubjectOpened,
 )
 from faultlab.lab.subjects.child import Child
-from faultlab.lab.tune import FAST
 
 pytestmark = pytest.mark.wire
 
 LIMIT = 20.0
 SOON = 0.3  # seconds: long enough for an operation to begin, also under load
 
-SUBJECTS = """
-import asyncio, os, sys, threading, time
-import httpx
-from faultlab import op, subject
-
-SERVICES = {"orders": {"GET /x": {}, "POST /x": {}}}
-
-class OrdersError(Exception):
-    pass
-
-def sync_client(urls):
-    return httpx.Client(base_url=urls["orders"], timeout=5, trust_env=False)
-
-def async_client(urls):
-    return httpx.AsyncClient(base_url=urls["orders"], timeout=5, trust_env=False)
-
-@subject(services=SERVICES, contract={"attempts": {"max": 1}, "errors": {"connection": OrdersError}})
-def orders(urls):
-    print("hello from orders")
-    with sync_client(urls) as http:
-        yield {
-            "read": op("GET /x", http.get, "/x"),
-            "write": op("POST /x", http.post, "/x", json={}),
-        }
-
-def leave(kind):
-    raise kind("away")
-
-async def wait(seconds):
-    await asyncio.sleep(seconds)
-
-async def swallow():
-    try:
-        await asyncio.sleep(60)
-    except asyncio.CancelledError:
-        return "swallowed"
-
-@subject(services=SERVICES)
-def sync_yields_async(urls, tune, seed):
-    http = async_client(urls)
-    meeting = asyncio.Barrier(3)
-    async def meet():
-        await meeting.wait()
-    yield {
-        "read": op("GET /x", http.get, "/x"),
-        "by_lambda": op("GET /x", lambda: http.get("/x")),
-        "given": op("GET /x", lambda: (tune.read, seed)),
-        "meet": op("GET /x", meet),
-        "wait": op("GET /x", wait, 60),
-        "swallow": op("GET /x", swallow),
-        "block": op("GET /x", time_sleep),
-        "exit": op("GET /x", leave, SystemExit),
-        "interrupt": op("GET /x", leave, KeyboardInterrupt),
-        "stop": op("GET /x", leave, StopIteration),
-        "error": op("GET /x", leave, OrdersError),
-        "die": op("GET /x", os._exit, 3),
-    }
-
-async def time_sleep():
-    time.sleep(60)  # blocks the loop
-
-@subject(services=SERVICES)
-async def leaves_things(urls):
-    async with async_client(urls) as http:
-        left = asyncio.create_task(wait(60))
-        threading.Thread(target=threading.Event().wait, name="poller", daemon=True).start()
-        yield {"read": op("GET /x", http.get, "/x"), "drop": op("GET /x", lambda: str(wait(0)))}
-
-@subject(services=SERVICES)
-async def async_yields_sync(urls):
-    meeting = threading.Barrier(3)
-    with sync_client(urls) as http:
-        yield {
-            "read": op("GET /x", http.get, "/x"),
-            "meet": op("GET /x", meeting.wait, 10),
-            "block": op("GET /x", time.sleep, 60),
-        }
-
-@subject(services=SERVICES)
-def raises_at_start(urls):
-    urls["order"]
-    yield {}
-
-@subject(services=SERVICES)
-def hangs_at_start(urls):
-    print("hanging")
-    time.sleep(60)
-    yield {}
-
-@subject(services=SERVICES)
-def raises_at_the_end(urls):
-    yield {"read": op("GET /x", print)}
-    raise OrdersError("not closed")
-
-@subject(services=SERVICES)
-def calls_at_start(urls):
-    with sync_client(urls) as http:
-        http.get("/x")
-        yield {"read": op("GET /x", http.get, "/x")}
-
-@subject(services=SERVICES)
-def goes_elsewhere(urls):
-    yield {"read": op("GET /x", httpx.get, os.environ["ORDERS_URL_OF_THIS_TEST"])}
-
-@subject(services={"orders": "orders.openapi.yaml"})
-def unserved(urls):
-    yield {"read": op("GET /x", print)}
-
-@subject(services=SERVICES, contract={"attempts": print})
-def unreadable(urls):
-    yield {"read": op("GET /x", print)}
-"""
-
-
-class Server:
-    """Answers every request with 200, and keeps the tags that came with them."""
-
-    def __init__(self) -> None:
-        self.tags: list[str | None] = []
-        keep = self.tags.append
-
-        class Answer(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:  # the library's name
-                keep(self.headers.get("X-Faultlab-Op"))
-                self.send_response(200)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_args: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        self._thread = threading.Thread(target=self.http.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop, and free the port."""
-        self.http.shutdown()
-        self._thread.join()
-        self.http.server_close()
-
-
-class Run:
-    """A child and the recorder's end of its feed."""
-
-    def __init__(self, subject: str, log: Path) -> None:
-        self._feed, self._theirs = socket.socketpair()
-        self._feed.settimeout(LIMIT)
-        self.child = Child(subject, self._theirs, log=log)
-        self.log = log
-
-    def open(self, url: str) -> None:
-        """Open the subject on one service, `orders`."""
-        self.child.open({"orders": url}, tune=FAST, seed=7, start=time.monotonic(), limit=LIMIT)
-
-    def events(self, token: int = 1) -> list[AnyEvent]:
-        """All that was recorded so far."""
-        self.child.flush(token)
-        frames, events = Frames(), []
-        while True:
-            for frame in frames.feed(self._feed.recv(65536)):
-                match frame:
-                    case Batch(batch):
-                        events += batch
-                    case Mark(passed) if passed == token:
-                        return events
-
-    def begun(self, *ops: int) -> None:
-        """Wait until these operations run."""
-        invoked: set[int | None] = set()
-        for token in count(100):
-            invoked |= {event.op for event in of(self.events(token), OpInvoked)}
-            if invoked >= set(ops):
-                return
-
-    def close(self) -> None:
-        """End everything."""
-        self.child.kill()
-        self._theirs.close()
-        self._feed.close()
-
-
-Start = Callable[[str], Run]
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """A server that works."""
-    it = Server()
-    yield it
-    it.close()
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts the subject of this name from a file of its author's, or of a module."""
-    path = tmp_path / "orders_lab.py"
-    path.write_text(SUBJECTS)
-    with ExitStack() as stack:
-
-        def started(name: str) -> Run:
-            spec = name if ":" in name else f"{path}:{name}"
-            run = Run(spec, tmp_path / "subject.log")
-            stack.callback(run.close)
-            return run
-
-        yield started
+Start = Any  # of conftest.py
+Server = Any
 
 
 def of(events: list[AnyEvent], *kinds: type[AnyEvent]) -> list[AnyEvent]:
@@ -282,7 +69,8 @@ def test_a_run_is_recorded_whole(start: Start, server: Server) -> None:
     assert (connect.op, connect.attempt, connect.port) == (1, 1, server.http.server_port)
     assert connect.local > 0
     assert [event.t for event in events] == sorted(event.t for event in events)
-    assert "hello from orders" in run.log.read_text()
+    run.child.kill()
+    assert run.log.read_text() == "hello from orders\n"
 
 
 def test_what_a_subject_leaves_is_recorded_by_name(start: Start, server: Server) -> None:
@@ -571,12 +359,10 @@ def gone_within(pid: int, limit: float) -> bool:
 
 
 @pytest.mark.parametrize("doing", ["read", "block"])
-def test_the_process_dies_with_its_parent(tmp_path: Path, doing: str) -> None:
+def test_the_process_dies_with_its_parent(file: Path, doing: str) -> None:
     """Killed with -9, also while the subject blocks: nothing survives."""
-    path = tmp_path / "orders_lab.py"
-    path.write_text(SUBJECTS)
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, f"{path}:async_yields_sync", doing],
+        [sys.executable, "-c", PARENT, f"{file}:async_yields_sync", doing],
         stdout=subprocess.PIPE,
         text=True,
     )
