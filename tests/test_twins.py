@@ -26,6 +26,7 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/sockets/ttl.py": "needs real sockets: tests/wire/test_partition.py",
     "lab/subjects/child.py": "needs a process: tests/wire/subject/test_process.py",
     "lab/subjects/inside.py": "is that process",
+    "lab/subjects/line.py": "of that process, which it ends",
     "lab/subjects/spawner.py": "is a process: tests/wire/test_commands.py",
     "lab/subjects/spawning.py": "needs that process: tests/wire/test_commands.py",
     "lab/toxiproxy/alone.py": "is a process: tests/wire/toxiproxy/test_alone.py",

@@ -15,17 +15,17 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, NoReturn, assert_never
+from typing import NoReturn, assert_never
 
 from ..addresses import address_of, confines
-from ..errors import LabError, SetupError, SubjectError, UsageError
-from ..frames import FrameError, Frames
+from ..errors import LabError, SetupError, SubjectError
 from ..mortal import die_with
 from ..stamp import Stamp
 from .channel import Channel
@@ -38,20 +38,19 @@ from .commands import (
     Described,
     Done,
     Ended,
-    Failed,
     Flush,
     Open,
     Operate,
     Place,
     Placed,
     Seen,
-    commands,
     describe,
     encode,
 )
 from .connects import known_on
 from .declaration import Op, Subject, entered
 from .leftovers import OURS, Leftovers
+from .line import Inbox, Line
 from .load import Spec, broken, file_of, last_own_line, load, read_spec
 from .recording import Ended as Ending
 from .recording import Watch
@@ -59,88 +58,9 @@ from .spawning import Spawning, demand_program
 
 __all__ = ["main"]
 
-_READ = 64 * 1024
 _HOST = "127.0.0.1"
+_CLOCK = time.monotonic  # before the author's code has run
 _THREADS = 256  # sync operations at once
-
-
-class _Line:
-    """The command socket: commands come in on a thread of its own, answers go out from any."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._sending = threading.Lock()
-        self._owner = os.getpid()
-
-    def listen(self, take: Callable[[Command], None], last: Callable[[], None]) -> NoReturn:
-        """Take commands until the parent is gone; do what is `last`, and end the process then."""
-        frames = Frames()
-        while True:
-            try:
-                data = self._socket.recv(_READ)
-                received = [commands.decode(body) for body in frames.bodies(data)]
-            except (OSError, FrameError):
-                os._exit(1)
-            if not data:
-                last()
-                # At once, whatever the subject does: threads, handlers and loops may hang.
-                os._exit(0)
-            for command in received:
-                take(command)
-
-    def answer(self, answer: Answer) -> None:
-        """Send an answer; without a parent there is nobody to tell.
-
-        A fork of this process that comes here has nothing more to do: it is not the subject.
-        """
-        if os.getpid() != self._owner:
-            os._exit(0)
-        try:
-            with self._sending:
-                self._socket.sendall(encode(answer))
-        except OSError:
-            os._exit(1)
-
-    def fail(self, number: int, error: LabError) -> None:
-        """Send what went wrong, and who can mend it."""
-        self.answer(Failed(number=number, blame=_blame(error), text=error.text, rows=error.rows))
-
-
-def _blame(error: LabError) -> Literal["usage", "setup", "subject"]:
-    match error:
-        case UsageError():
-            return "usage"
-        case SubjectError():
-            return "subject"
-        case _:
-            return "setup"
-
-
-class _Inbox:
-    """Commands on their way to a loop that may not exist yet."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._early: list[Command] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._queue: asyncio.Queue[Command] = asyncio.Queue()
-
-    def put(self, command: Command) -> None:
-        """From the listening thread."""
-        with self._lock:
-            if self._loop is None:
-                self._early.append(command)
-            else:
-                self._loop.call_soon_threadsafe(self._queue.put_nowait, command)
-
-    async def take(self) -> Command:
-        """On the loop."""
-        if self._loop is None:
-            with self._lock:
-                self._loop = asyncio.get_running_loop()
-                for command in self._early:
-                    self._queue.put_nowait(command)
-        return await self._queue.get()
 
 
 @dataclass(slots=True)
@@ -156,7 +76,7 @@ class _Entered:
 class _Child:
     """Obeys commands, one after the other or side by side, on the one loop."""
 
-    def __init__(self, spec: Spec, line: _Line, channel: Channel) -> None:
+    def __init__(self, spec: Spec, line: Line, channel: Channel) -> None:
         self._spec = spec
         self._line = line
         self._channel = channel
@@ -164,7 +84,7 @@ class _Child:
         self._spawning = Spawning(_without_spawner)
         self._ports: dict[int, str] = {}
         self._addressed = confines()  # an operation can have an address of its own
-        self._inbox = _Inbox()
+        self._inbox = Inbox()
         self._subject: Subject | None = None
         self._unloaded: LabError | None = None
         self._entered: _Entered | None = None
@@ -201,7 +121,10 @@ class _Child:
         """Obey until the process is ended from outside."""
         # The loop's own threads outlive every client; by this name they are known to be no client's.
         pool = ThreadPoolExecutor(thread_name_prefix=f"{OURS}loop")
-        asyncio.get_running_loop().set_default_executor(pool)
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(pool)
+        # Whoever patches `time` stops their own clock, and not the one that everything here waits by.
+        loop.time = _CLOCK  # type: ignore[method-assign]  # of this one loop
         with self._leftovers.watching():
             while True:
                 command = await self._inbox.take()
@@ -492,7 +415,7 @@ def main(arguments: list[str]) -> NoReturn:
     die_with(int(parent))
     for descriptor in (orders, events):
         os.set_inheritable(int(descriptor), False)  # what the subject starts has no part in them
-    line = _Line(socket.socket(fileno=int(orders)))
+    line = Line(socket.socket(fileno=int(orders)))
     channel = Channel(socket.socket(fileno=int(events)))
     child = _Child(read_spec(name), line, channel)
     threading.Thread(target=line.listen, args=(child.take, child.end), daemon=True).start()
