@@ -51,7 +51,7 @@ WITNESS = {
     "leaks-httpx-errors": ("errors", "let httpx.RemoteProtocolError escape"),
     "loses-cause": (
         "carries.cause: transport",
-        "ended as maximus.errors.MaximusTimeoutError with no cause",
+        "ended as maximus.errors.MaximusConnectionError with no cause",
     ),
     "tells-its-key": ("", "raised tells `x-api-key`"),
     "stumbles": ("", "met status:"),
