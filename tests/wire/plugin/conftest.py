@@ -7,9 +7,17 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpcore
 import pytest
 
+import maximus
+from faultlab.lab import testing
+from faultlab.lab.environments import embedded
 from faultlab.lab.history import History, load
+
+LOADED = (httpcore, maximus, testing, embedded)
+"""Imported before any session in this process: pytester has the process forget what such a one has
+imported, and a second copy of httpcore would raise errors that httpx does not know."""
 
 STRICT = (
     *("-W", "error", "-p", "no:cacheprovider"),
