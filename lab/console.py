@@ -1,6 +1,6 @@
 """A run as it is seen on a terminal: lines that stay, a table that moves, a row as each story ends.
 
-Counterpart: lab/cli.py parses and calls; texts are made in lab/report, this module writes them.
+Counterpart: lab/cli parses and calls; texts are made in lab/report, this module writes them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What stands around the witnesses on a terminal: header, rows, checks line, last line.
 
-Counterparts: lab/report/blocks.py shows failures, lab/cli.py writes and colours the lines. Words
+Counterparts: lab/report/blocks.py shows failures, lab/cli writes and colours the lines. Words
 carry the meaning; `accents` says which of them may be coloured.
 """
 

@@ -1,6 +1,6 @@
 """A scenario played from a test: as on the command line, in a child that ends with the test.
 
-Counterparts: `lab/cli.py` is what runs there, `judged.py` what comes back.
+Counterparts: `lab/cli` is what runs there, `judged.py` what comes back.
 """
 
 from __future__ import annotations

@@ -1,0 +1,69 @@
+"""The options that several commands have, each written once."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import click
+
+__all__ = [
+    "ENVIRONMENTS",
+    "SEEDS",
+    "Tune",
+    "as_json",
+    "contract",
+    "environment",
+    "report",
+    "service",
+    "subject",
+    "tune",
+]
+
+ENVIRONMENTS = ("embedded",)  # as lab/environments has them; a test holds the two together
+SEEDS = 1_000_000
+"""Seeds that are drawn are below it: short enough to be typed again."""
+
+Tune: TypeAlias = Literal["fast", "none"]
+
+subject = click.option(
+    "--subject",
+    default="maximus",
+    show_default=True,
+    metavar="S",
+    help="The client under test: maximus, sync, planted:NAME, FILE.py:NAME, package.module:NAME, "
+    "or cmd:COMMAND.",
+)
+service = click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="NAME=WHO",
+    help="Who serves one of its services: a URL, an OpenAPI file, a built-in stub, or routes as "
+    "JSON; repeatable.",
+)
+contract = click.option(
+    "--contract",
+    metavar="C",
+    help="What the client promises: httpx, maximus or a YAML file. [default: as the subject says]",
+)
+environment = click.option(
+    "--env",
+    "environment",
+    type=click.Choice(ENVIRONMENTS),
+    default=ENVIRONMENTS[0],
+    show_default=True,
+    help="Where scenarios are played.",
+)
+tune = click.option(
+    "--tune",
+    type=click.Choice(("fast", "none")),
+    help="Time constants of client and contract: fast, or none for the contract's own. "
+    "[default: as the scenario says, else fast]",
+)
+report = click.option(
+    "--report",
+    multiple=True,
+    metavar="FORM:PATH",
+    help="Also write a report: json, junit (XML) or markdown (for a job's summary); repeatable.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
