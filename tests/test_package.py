@@ -188,7 +188,7 @@ def test_a_wheel_holds_each_room_with_its_data(wheel: Path) -> None:
     expected |= {f"maximus/{name}" for name in files_of("maximus")}
     face = (ROOT / "src/faultlab").iterdir()
     expected |= {f"faultlab/{path.name}" for path in face if path.is_file()}
-    assert {"faultlab/py.typed", "maximus/py.typed", "faultlab/lab/cli.py"} <= expected
+    assert {"faultlab/py.typed", "maximus/py.typed", "faultlab/lab/run.py"} <= expected
     assert wheel_names(wheel) == expected
 
 
