@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 from contextlib import suppress
 
 __all__ = ["ANY_LOOPBACK", "address_of", "confined", "confines", "operation_at"]
@@ -36,9 +37,11 @@ def operation_at(address: str) -> int | None:
 
 def confined(sock: socket.socket) -> bool:
     """Have a socket hear the loopback only, whatever address it is bound to; False: it can't be."""
+    if sys.platform != "linux":
+        return False
     try:
         sock.setsockopt(socket.SOL_SOCKET, _BIND_TO_DEVICE, b"lo\0")
-    except OSError:  # a right, before Linux 5.7; or another system
+    except OSError:  # before Linux 5.7 it takes a right
         return False
     return True
 

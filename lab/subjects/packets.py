@@ -212,7 +212,9 @@ def _listening(ports: Collection[int]) -> socket.socket:
     try:
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     except PermissionError:
-        raise PacketsError("the right to capture packets (CAP_NET_RAW, which root has) is missing") from None
+        raise PacketsError(
+            "the right to capture packets (CAP_NET_RAW, which root has) is missing"
+        ) from None
     except OSError as error:
         raise PacketsError(f"packets can't be captured: {error.strerror}") from error
     try:
