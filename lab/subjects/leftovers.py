@@ -241,6 +241,8 @@ def _descriptor(number: int, target: str, ports: Collection[int]) -> str | None:
             return "pipe"
         case "anon_inode":
             return rest.strip("[]")
+        case "/dev/null":
+            return None  # uvloop's library keeps one, for the day when no other can be opened
         case _:
             return f"file {target}"
 

@@ -103,6 +103,12 @@ def test_descriptors_are_named_by_what_they_are(tmp_path: Path) -> None:
     )
 
 
+def test_a_spare_descriptor_of_the_loop_is_nothing_that_a_client_left() -> None:
+    """uvloop opens /dev/null when it first connects, and keeps it."""
+    before, now = held_with(), held_with("/dev/null")
+    assert now.beyond(before) == ()
+
+
 def test_a_descriptor_that_was_given_again_is_new() -> None:
     """The kernel gives the lowest free number."""
     before = Held(frozenset(), frozenset(), (), {7: "pipe:[1]", 8: "pipe:[2]"})
