@@ -23,7 +23,8 @@ spans overlap may have come in either order, so the state is a set of worlds, on
 that explains what was seen; a demand on which the worlds agree is `must` or `must_not`, else it
 is `may`. An operation that no world explains is a deviation (`Admission.explained`): the state
 then goes on both as the contract would have it and as the client seems to see it, so that what
-follows from one deviation is not reported again.
+follows from one deviation is not reported again. Where there are more worlds than can be followed,
+the circuits in which they differ are a cloud (worlds.py), and what asks them may do anything.
 """
 
 from __future__ import annotations

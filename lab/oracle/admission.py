@@ -6,8 +6,9 @@ Counterpart: orders.py finds the worlds. Where the worlds disagree, the answer i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
 
 from ..contract import Contract
 from .answers import answers_of, breaker_of, excuse, let_through, refusers, waiting
@@ -19,6 +20,7 @@ from .demand import (
 )
 from .orders import with_earlier
 from .state import Call, State, World
+from .worlds import merged
 
 
 def admit(contract: Contract, state: State, call: Call, now: float) -> tuple[State, Admission]:
@@ -39,18 +41,18 @@ def admit(contract: Contract, state: State, call: Call, now: float) -> tuple[Sta
         if could:
             refused.add(world)
         if not surely and op not in world.excused:
-            admitted.add(let_through(world, call))
+            admitted.add(let_through(state, world, call))
     demand = _admission_demand(contract, bool(admitted), bool(refused), state, call, now)
     worlds = {"yes": admitted, "no": refused, "unseen": admitted | refused}[ran]
-    explained = bool(worlds) or state.blurred
+    explained = bool(worlds)
     if contract.breaker is None:
         worlds, explained = set(state.worlds), True
         demand = Demand("may", why="breaker: left open")
-    elif state.blurred:
-        demand = Demand("may", why="more orders than can be told apart")
     if not worlds:
         worlds = set(_deviated(contract, state, call, now))
     probes = {any(permit.probe for permit in world.permit(op) or ()) for world in worlds}
+    if not state.cloud.isdisjoint(call.keys):
+        probes |= {False, True}
     admission = Admission(
         demand=demand,
         ran=ran,
@@ -61,8 +63,8 @@ def admit(contract: Contract, state: State, call: Call, now: float) -> tuple[Sta
         standings=_standings(contract, state, call, now),
     )
     others = waiting(state, call)
-    noted = frozenset(excuse(contract, state, world, others) for world in worlds)
-    return replace(state, worlds=noted), admission
+    noted = (excuse(contract, state, world, others) for world in worlds)
+    return merged(state, call, noted), admission
 
 
 def _deviated(contract: Contract, state: State, call: Call, now: float) -> Iterator[World]:
@@ -72,6 +74,8 @@ def _deviated(contract: Contract, state: State, call: Call, now: float) -> Itera
         if call.invoked.ran == "no":
             yield world  # a refusal out of nothing
             for key in call.keys:
+                if key in state.cloud:
+                    continue
                 breaker, circuit = breaker_of(contract, key), world.circuit(key)
                 opened = replace(
                     circuit,
@@ -85,7 +89,7 @@ def _deviated(contract: Contract, state: State, call: Call, now: float) -> Itera
                 yield world.with_circuits({key: opened})
         else:
             yield world.with_permit(op, ())  # its result counts nowhere
-            yield let_through(world, call)  # it was taken for a probe
+            yield let_through(state, world, call)  # it was taken for a probe
 
 
 def _admission_demand(
@@ -107,13 +111,19 @@ def _why_admitted(state: State, call: Call) -> str:
 
 
 def _why_refused(contract: Contract, state: State, call: Call, now: float) -> str:
-    for world in sorted(state.worlds, key=World.order):
+    for world in _in_order(state.worlds):
         for key in refusers(contract, state, world, call, now, surely=False):
             breaker = breaker_of(contract, key)
+            if key in state.cloud:
+                return f"more orders than can be told apart ({key})"
             if world.circuit(key).mode == "half_open":
                 return f"breaker.half_open.probes: {breaker.half_open.probes} ({key})"
             return f"breaker.reset_timeout: {breaker.reset_timeout} ({key})"
     return "breaker"
+
+
+def _in_order(worlds: frozenset[World]) -> Iterable[World]:
+    return worlds if len(worlds) == 1 else sorted(worlds, key=World.order)
 
 
 def _agreed_refusers(contract: Contract, state: State, call: Call, now: float) -> tuple[Key, ...]:
@@ -130,6 +140,8 @@ def _retry_in(
         waits = [(0.0, 0.0)]
         for key in refusers(contract, state, world, call, now, surely=False):
             circuit, reset = world.circuit(key), breaker_of(contract, key).reset_timeout
+            if key in state.cloud:
+                return None
             if circuit.mode == "open":
                 if reset is None:
                     return None
@@ -142,6 +154,9 @@ def _retry_in(
 def _standings(contract: Contract, state: State, call: Call, now: float) -> tuple[Standing, ...]:
     found = []
     for key in call.keys:
+        if key in state.cloud:
+            found.append(_any_standing(contract, key))
+            continue
         circuits = [
             world.circuit(key) for world in state.worlds if world.permit(call.invoked.op) is None
         ] or [world.circuit(key) for world in state.worlds]
@@ -172,3 +187,14 @@ def _standings(contract: Contract, state: State, call: Call, now: float) -> tupl
             )
         )
     return tuple(found)
+
+
+def _any_standing(contract: Contract, key: Key) -> Standing:
+    """How a circuit may stand of which nothing can be told."""
+    return Standing(
+        key=key,
+        modes=frozenset(("closed", "open", "half_open")),
+        failures=(0, breaker_of(contract, key).fail_max or 0),
+        since=frozenset(("start", "trip", "probe_failed", "probe_ok")),
+        start="may",
+    )

@@ -6,8 +6,9 @@ Counterparts: votes.py is what results do to them, state.py the values. Decides 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from ..contract import Breaker, Contract
 from .demand import (
@@ -42,21 +43,29 @@ def waiting(state: State, but: Call) -> list[Call]:
     ]
 
 
+Answer = Literal["admit", "refuse"]
+_ADMIT: frozenset[Answer] = frozenset(("admit",))
+_REFUSE: frozenset[Answer] = frozenset(("refuse",))
+_EITHER = _ADMIT | _REFUSE
+
+
 def answers_of(
     contract: Contract, state: State, world: World, key: Key, low: float, high: float
-) -> frozenset[Literal["admit", "refuse"]]:
+) -> frozenset[Answer]:
     """What one circuit can have answered at some instant from `low` to `high`."""
+    if key in state.cloud:
+        return _EITHER
     circuit, breaker = world.circuit(key), breaker_of(contract, key)
     match circuit.mode:
         case "closed":
-            return frozenset(("admit",))
+            return _ADMIT
         case "half_open":
             free = len(circuit.probes) < breaker.half_open.probes
-            return frozenset(("admit" if free else "refuse",))
+            return _ADMIT if free else _REFUSE
         case "open":
             if breaker.reset_timeout is None:
-                return frozenset(("admit", "refuse"))
-            answers: set[Literal["admit", "refuse"]] = set()
+                return _EITHER
+            answers: set[Answer] = set()
             if low < circuit.opened[1] + breaker.reset_timeout + state.early:
                 answers.add("refuse")
             if high >= circuit.opened[0] + breaker.reset_timeout - state.early:
@@ -76,12 +85,14 @@ def refusers(
     return tuple(found)
 
 
-def let_through(world: World, call: Call) -> World:
+def let_through(state: State, world: World, call: Call) -> World:
     """The world in which every circuit of an operation gave it leave."""
     op = call.invoked.op
     changed: dict[Key, Circuit] = {}
     permits = []
     for key in call.keys:
+        if key in state.cloud:
+            continue
         circuit = world.circuit(key)
         probe = circuit.mode != "closed"
         if circuit.mode == "open":
@@ -94,7 +105,7 @@ def let_through(world: World, call: Call) -> World:
 
 
 def excuse(contract: Contract, state: State, world: World, calls: Iterable[Call]) -> World:
-    """Note the refused operations that can have been refused as the world stands now."""
+    """Note the rejected operations that can have been rejected as the world stands now."""
     excused = {
         call.invoked.op
         for call in calls

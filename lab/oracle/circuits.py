@@ -6,7 +6,7 @@ needs no breaker.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ..contract import Contract
 from .admission import admit
@@ -25,6 +25,7 @@ from .demand import (
 from .orders import with_earlier
 from .state import Call, State, World
 from .votes import taken
+from .worlds import cleared, merged
 
 
 def fold(contract: Contract, state: State, event: OracleEvent) -> State:
@@ -37,6 +38,7 @@ def step(contract: Contract, state: State, event: OracleEvent) -> tuple[State, A
     match event:
         case Invoked():
             call = Call(event, keys_of(contract, event))
+            state = cleared(contract, state, call.keys, event.t)
             worlds = frozenset(excuse(contract, state, world, [call]) for world in state.worlds)
             return replace(state, worlds=worlds, calls={**state.calls, event.op: call}), None
         case Renewed():
@@ -49,7 +51,8 @@ def step(contract: Contract, state: State, event: OracleEvent) -> tuple[State, A
                 )
                 for world in state.worlds
             )
-            return replace(state, worlds=kept, blurred=False), None
+            cloud = frozenset(key for key in state.cloud if key.life >= event.life)
+            return replace(state, worlds=kept, cloud=cloud), None
         case CancelRequested() | AttemptBegan() | AttemptEnded() | Ended():
             pass
     call_before = state.calls.get(event.op)
@@ -116,7 +119,4 @@ def _settle(contract: Contract, state: State, call: Call, now: float) -> State:
         else:
             worlds.update(taken(contract, state, world, call, now))
     others = waiting(state, call)
-    return replace(
-        state,
-        worlds=frozenset(excuse(contract, state, world, others) for world in worlds),
-    )
+    return merged(state, call, (excuse(contract, state, world, others) for world in worlds))

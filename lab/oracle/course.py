@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
+import msgspec
+
 from ..attempts import Attempt, Operation, Reading
 from ..contract import Contract, error_keys
 from ..tolerance import AT_ONCE
 from .admission import admit
-from .answers import keys_of
 from .circuits import step
 from .demand import (
     Admission,
@@ -35,7 +36,7 @@ from .demand import (
     Renewed,
 )
 from .retries import IN_ANSWER, boundary_after, ends_without, limit_of, over_by
-from .state import CLOSED, Call, Circuit, State, World, begin
+from .state import CLOSED, MANY, Call, Circuit, State, World, begin, first
 
 
 def next_demand(contract: Contract, state: State, op: int, now: float) -> Demand:
@@ -45,11 +46,14 @@ def next_demand(contract: Contract, state: State, op: int, now: float) -> Demand
     """
     call = state.calls[op]
     if call.asking:
-        asked = replace(call, invoked=replace(call.invoked, ran="unseen"))
+        unseen = msgspec.structs.replace(call.invoked, ran="unseen")
+        asked = msgspec.structs.replace(call, invoked=unseen)
         return admit(contract, state, asked, now)[1].demand
     if not call.idle:
         return Demand("must_not", why="an attempt is in flight")
     probes = {any(permit.probe for permit in world.permit(op) or ()) for world in state.worlds}
+    if not state.cloud.isdisjoint(call.keys):
+        probes |= {False, True}
     probe: Literal["yes", "no", "maybe"] = (
         "maybe" if len(probes) > 1 else "yes" if True in probes else "no"
     )
@@ -96,7 +100,7 @@ def _told(contract: Contract, operation: Operation) -> Iterator[OracleEvent]:
         ended = _end_of(operation.id, number, attempt, now, until)
         if ended is not None:
             now = max(now, ended.t)
-            yield replace(ended, t=now)
+            yield msgspec.structs.replace(ended, t=now)
     if operation.ended is not None:
         yield Ended(max(now, operation.ended), operation.id, operation.ending, keys, operation.lag)
 
@@ -154,10 +158,12 @@ def _end_of(
     )
 
 
-def demands(contract: Contract, reading: Reading) -> Demands:
-    """Fold a whole reading, and collect what was demanded at each point of it."""
-    early = reading.header.early
-    state = begin(early, _wall(reading.header.wall))
+def demands(contract: Contract, reading: Reading, most: int = MANY) -> Demands:
+    """Fold a whole reading, and collect what was demanded at each point of it.
+
+    `most`: orders of what came at once that are told apart; beyond them demands become weaker.
+    """
+    state = begin(reading.header.early, _wall(reading.header.wall), most)
     calls: dict[int, Call] = {}
     admissions: dict[int, Admission] = {}
     again: dict[tuple[int, int], Demand] = {}
@@ -165,7 +171,7 @@ def demands(contract: Contract, reading: Reading) -> Demands:
     for event in timeline(contract, reading):
         state, admission = step(contract, state, event)
         if isinstance(event, Invoked):
-            calls[event.op] = Call(event, keys_of(contract, event))
+            calls[event.op] = state.calls[event.op]
             lives.asked.update(calls[event.op].keys)
         elif not isinstance(event, Renewed):
             calls[event.op] = calls[event.op].seen(event)
@@ -243,11 +249,16 @@ def _of_operation(
     )
 
 
+_MODES: frozenset[Mode] = frozenset(("closed", "open", "half_open"))
+
+
 class _Lives:
     """Collects the episodes of every circuit while a reading is folded."""
 
     def __init__(self) -> None:
         self.asked: set[Key] = set()
+        self._life = 0
+        self._seen: frozenset[World] = frozenset()
         self._last: dict[Key, Circuit] = {}
         self._open: dict[Key, Episode] = {}
         self._over: list[Episode] = []
@@ -261,8 +272,18 @@ class _Lives:
 
     def follow(self, state: State, event: OracleEvent) -> None:
         """Note what an event changed, in the first world, and whether all agree."""
-        first = min(state.worlds, key=World.order)
-        for key, circuit in first.circuits:
+        if isinstance(event, Renewed):
+            self._life = event.life
+        elif state.worlds is self._seen or state.worlds == self._seen:
+            return
+        self._seen = state.worlds
+        for key in [key for key in self._open if key.life < self._life or key in state.cloud]:
+            known = self._open.pop(key)  # the subject was opened anew, or it is no more to be told
+            self._last.pop(key)
+            self._over.append(replace(known, certain=known.certain and key not in state.cloud))
+        circuits = dict(first(state.worlds).circuits)
+        for key in sorted({*circuits, *self._open}):
+            circuit = circuits.get(key, CLOSED)
             before = self._last.get(key, CLOSED)
             self._last[key] = circuit
             if circuit == before and key not in self._open:
@@ -272,9 +293,6 @@ class _Lives:
                 self._open[key] = Episode(key, circuit.opened, min(circuit.by, default=None))
             if key in self._open:
                 self._change(key, before, circuit, event.t, agreed=agreed)
-        for key in [key for key in self._open if key not in dict(first.circuits)]:
-            self._over.append(self._open.pop(key))  # the subject was opened anew
-            self._last.pop(key, None)
 
     def _change(
         self, key: Key, before: Circuit, after: Circuit, now: float, *, agreed: bool
@@ -307,6 +325,8 @@ class _Lives:
     def at_end(self, state: State) -> tuple[tuple[Key, frozenset[Mode]], ...]:
         """How each circuit that was asked may stand now."""
         return tuple(
-            (key, frozenset(world.circuit(key).mode for world in state.worlds))
+            (key, _MODES)
+            if key in state.cloud
+            else (key, frozenset(world.circuit(key).mode for world in state.worlds))
             for key in sorted(self.asked)
         )

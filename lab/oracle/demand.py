@@ -9,6 +9,8 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from ..contract import Scope
 from ..tolerance import Answer
 
@@ -18,8 +20,7 @@ Since = Literal["start", "trip", "probe_failed", "probe_ok"]
 Ran = Literal["yes", "no", "unseen"]
 
 
-@dataclass(frozen=True, slots=True)
-class Invoked:
+class Invoked(msgspec.Struct, frozen=True, gc=False):
     """An operation begins. `ran`: whether the client let it through, as far as could be seen.
 
     yes: an attempt of it began; no: it ended as `open` without one; unseen: neither.
@@ -35,8 +36,7 @@ class Invoked:
     ran: Ran
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptBegan:
+class AttemptBegan(msgspec.Struct, frozen=True, gc=False):
     """An attempt begins, by the client's own stamp where there is one; `late` as stamped."""
 
     t: float
@@ -45,8 +45,7 @@ class AttemptBegan:
     late: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEnded:
+class AttemptEnded(msgspec.Struct, frozen=True, gc=False):
     """The client could see the end of an attempt.
 
     `low` and `high` bound the instant from which the client can have acted on it. `retry_after`
@@ -64,8 +63,7 @@ class AttemptEnded:
     late: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, gc=False):
     """An operation ends; `keys` are what its exception may stand for.
 
     `lag`: seconds that its thread was kept waiting in all.
@@ -78,16 +76,14 @@ class Ended:
     lag: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
+class CancelRequested(msgspec.Struct, frozen=True, gc=False):
     """The lab asked for an operation's cancellation."""
 
     t: float
     op: int
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(msgspec.Struct, frozen=True, gc=False):
     """The subject was opened anew: its breakers start closed."""
 
     t: float
@@ -97,8 +93,7 @@ class Renewed:
 OracleEvent = Invoked | AttemptBegan | AttemptEnded | Ended | CancelRequested | Renewed
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, order=True, cache_hash=True, gc=False):
     """One circuit: the n-th breaker of the contract (from 0), for what it keeps apart.
 
     `life` counts how often the subject was opened before.

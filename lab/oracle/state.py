@@ -5,8 +5,10 @@ Counterparts: answers.py and votes.py move them. Values only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from msgspec.structs import replace
 
 from .demand import (
     AttemptBegan,
@@ -22,8 +24,7 @@ from .demand import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Circuit:
+class Circuit(msgspec.Struct, frozen=True, gc=False):
     """One circuit in one world. `by`: the operations of which one opened it."""
 
     mode: Mode = "closed"
@@ -38,8 +39,7 @@ class Circuit:
 CLOSED = Circuit()
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(msgspec.Struct, frozen=True, gc=False):
     """Leave that one circuit gave to one operation; `late`: its mode has changed since."""
 
     key: Key
@@ -47,13 +47,12 @@ class Permit:
     late: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """One order of things that explains what was seen.
 
-    `permits`: operations let through whose result is not taken yet. `taken`: operations whose
-    result was taken before they were seen to end. `excused`: operations still asking that could
-    have been refused at some moment.
+    `circuits`: those that are not as they were in the beginning. `permits`: operations let through
+    whose result is not taken yet. `taken`: operations whose result was taken before they were seen
+    to end. `excused`: operations still asking that could have been refused at some moment.
     """
 
     circuits: tuple[tuple[Key, Circuit], ...] = ()
@@ -63,16 +62,26 @@ class World:
 
     def circuit(self, key: Key) -> Circuit:
         """How a circuit stands in it."""
-        return next((circuit for known, circuit in self.circuits if known == key), CLOSED)
+        for known, circuit in self.circuits:
+            if known == key:
+                return circuit
+        return CLOSED
 
     def permit(self, op: int) -> tuple[Permit, ...] | None:
         """What an operation holds; None: it was not let through, or is over."""
-        return next((permits for known, permits in self.permits if known == op), None)
+        for known, permits in self.permits:
+            if known == op:
+                return permits
+        return None
 
     def with_circuits(self, changed: Mapping[Key, Circuit]) -> World:
         """With these circuits changed; who was let through by another mode of them is late."""
-        moved = {key for key, circuit in changed.items() if circuit.mode != self.circuit(key).mode}
-        circuits = tuple(sorted({**dict(self.circuits), **changed}.items(), key=lambda i: i[0]))
+        before = dict(self.circuits)
+        moved = {
+            key for key, circuit in changed.items() if circuit.mode != before.get(key, CLOSED).mode
+        }
+        before.update(changed)
+        circuits = tuple(sorted(item for item in before.items() if item[1] != CLOSED))
         permits = self.permits
         if moved:
             permits = tuple(
@@ -85,6 +94,17 @@ class World:
         """With an operation let through."""
         held = {**dict(self.permits), op: permits}
         return replace(self, permits=tuple(sorted(held.items())), excused=self.excused - {op})
+
+    def apart_from(self, keys: frozenset[Key]) -> World:
+        """The world as far as these circuits have no part in it."""
+        return replace(
+            self,
+            circuits=tuple(item for item in self.circuits if item[0] not in keys),
+            permits=tuple(
+                (op, tuple(permit for permit in held if permit.key not in keys))
+                for op, held in self.permits
+            ),
+        )
 
     def without(self, op: int) -> World:
         """The world without any trace of an operation that is over."""
@@ -114,8 +134,13 @@ class World:
         return circuits, permits, sorted(self.taken), sorted(self.excused)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+def first(worlds: Iterable[World]) -> World:
+    """One of several worlds, the same in every process."""
+    found = tuple(worlds)
+    return found[0] if len(found) == 1 else min(found, key=World.order)
+
+
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One operation, as far as it has been seen. `asking`: a breaker's answer is still out."""
 
     invoked: Invoked
@@ -151,24 +176,27 @@ class Call:
                 return self
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+MANY = 512
+"""Worlds that are followed at most, unless told otherwise."""
+
+
+class State(msgspec.Struct, frozen=True, gc=False):
     """What an oracle remembers; made by `begin` and `fold` only.
 
-    `blurred`: more orders were possible than are followed, so nothing is called a deviation.
+    `cloud`: circuits of which more orders were possible than `most` worlds can tell apart. They may
+    stand in any way, and no world says anything of them.
     """
 
     early: float = 0.001
     wall: float | None = None
+    most: int = MANY
     worlds: frozenset[World] = frozenset((World(),))
-    calls: Mapping[int, Call] = field(default_factory=dict)
-    blurred: bool = False
+    calls: Mapping[int, Call] = {}
+    cloud: frozenset[Key] = frozenset()
 
 
 def open_circuits(state: State) -> frozenset[Key]:
-    """The circuits that are open in every order that is possible; none where it is blurred."""
-    if state.blurred:
-        return frozenset()
+    """The circuits that are open in every order that is possible."""
     opened = (
         frozenset(key for key, circuit in world.circuits if circuit.mode == "open")
         for world in state.worlds
@@ -176,10 +204,10 @@ def open_circuits(state: State) -> frozenset[Key]:
     return frozenset.intersection(*opened)
 
 
-def begin(early: float = 0.001, wall: float | None = None) -> State:
+def begin(early: float = 0.001, wall: float | None = None, most: int = MANY) -> State:
     """The state before anything happened.
 
     `early`: the resolution of the client's clock in seconds. `wall`: the wall clock at t = 0, in
-    seconds since 1970, for Retry-After dates; None: not known.
+    seconds since 1970, for Retry-After dates; None: not known. `most`: worlds to be told apart.
     """
-    return State(early, wall)
+    return State(early, wall, most)

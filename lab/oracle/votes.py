@@ -6,8 +6,9 @@ Counterpart: answers.py. An observable that is not known may be any vote, so wor
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import product
+
+from msgspec.structs import replace
 
 from ..contract import Breaker, Contract, Vote, groups_of
 from .answers import breaker_of, let_through, waiting
@@ -139,6 +140,6 @@ def taken(
                         and admissible
                         and through.permit(other.invoked.op) is None
                     ):
-                        through = let_through(through, other)
+                        through = let_through(state, through, other)
                 if through is not released:
                     yield through.with_circuits(changed)

@@ -59,7 +59,7 @@ def test_a_reset_time_left_open_lets_anything_be_answered() -> None:
 
 def test_leave_of_an_open_circuit_is_a_probe() -> None:
     """Both permits or none: the closed circuit gives its own."""
-    world = let_through(World().with_circuits({KEYS[0]: OPEN}), CALL)
+    world = let_through(begin(), World().with_circuits({KEYS[0]: OPEN}), CALL)
     assert world.circuit(KEYS[0]) == Circuit(
         mode="half_open", opened=(1.0, 2.0), probes=frozenset((1,))
     )
