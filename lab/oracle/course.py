@@ -5,7 +5,7 @@ It turns a reading into oracle events, folds them, and keeps the answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -162,33 +162,75 @@ def demands(contract: Contract, reading: Reading, most: int = MANY) -> Demands:
     """Fold a whole reading, and collect what was demanded at each point of it.
 
     `most`: orders of what came at once that are told apart; beyond them demands become weaker.
+    Services that no circuit joins are folded each by itself: what came in which order between
+    them says nothing, and would only multiply the orders.
     """
-    state = begin(reading.header.early, _wall(reading.header.wall), most)
-    calls: dict[int, Call] = {}
-    admissions: dict[int, Admission] = {}
-    again: dict[tuple[int, int], Demand] = {}
-    lives = _Lives()
-    for event in timeline(contract, reading):
-        state, admission = step(contract, state, event)
+    found = _Found(begin(reading.header.early, _wall(reading.header.wall), most), reading.end)
+    for events in _apart(contract, timeline(contract, reading)):
+        found.fold(contract, events)
+    operations = tuple(found.of(contract, each.id) for each in reading.operations)
+    episodes = sorted(found.episodes, key=lambda episode: (episode.opened, episode.key))
+    return Demands(operations, tuple(episodes), tuple(sorted(found.at_end, key=lambda end: end[0])))
+
+
+def _apart(contract: Contract, events: Iterable[OracleEvent]) -> Iterable[list[OracleEvent]]:
+    """The events of each service; all together where a circuit is the whole client's."""
+    if any(breaker.scope == "client" for breaker in contract.breaker or ()):
+        return [list(events)]
+    services: dict[str, list[OracleEvent]] = {}
+    named: dict[int, list[OracleEvent]] = {}
+    lives: list[OracleEvent] = []
+    for event in events:
+        if isinstance(event, Renewed):
+            lives.append(event)
+            for one in services.values():
+                one.append(event)
+            continue
         if isinstance(event, Invoked):
-            calls[event.op] = state.calls[event.op]
-            lives.asked.update(calls[event.op].keys)
-        elif not isinstance(event, Renewed):
-            calls[event.op] = calls[event.op].seen(event)
-            if admission is not None:
-                if event.op in admissions:
-                    again[event.op, len(calls[event.op].ended)] = admission.demand
-                admissions.setdefault(event.op, admission)
-                lives.refused(event.op, admission)
-        lives.follow(state, event)
-    for op, call in calls.items():
-        if op not in admissions:  # it never ended
-            admissions[op] = admit(contract, state, call, max(reading.end, call.invoked.t))[1]
-    operations = tuple(
-        _of_operation(contract, calls[each.id], admissions[each.id], state, again)
-        for each in reading.operations
-    )
-    return Demands(operations, lives.episodes(), lives.at_end(state))
+            named[event.op] = services.setdefault(event.service, [*lives])
+        named[event.op].append(event)
+    return services.values()
+
+
+class _Found:
+    """What was demanded of each operation, and the life of each circuit, as far as it is folded."""
+
+    def __init__(self, start: State, end: float) -> None:
+        self.episodes: list[Episode] = []
+        self.at_end: list[tuple[Key, frozenset[Mode]]] = []
+        self._start = start
+        self._end = end
+        self._calls: dict[int, Call] = {}
+        self._admissions: dict[int, Admission] = {}
+        self._again: dict[tuple[int, int], Demand] = {}
+
+    def fold(self, contract: Contract, events: Iterable[OracleEvent]) -> None:
+        """Take in the events of operations that share no circuit with any other."""
+        state, lives, calls = self._start, _Lives(), self._calls
+        for event in events:
+            state, admission = step(contract, state, event)
+            if isinstance(event, Invoked):
+                calls[event.op] = state.calls[event.op]
+                lives.asked.update(calls[event.op].keys)
+            elif not isinstance(event, Renewed):
+                calls[event.op] = calls[event.op].seen(event)
+                if admission is not None:
+                    if event.op in self._admissions:
+                        self._again[event.op, len(calls[event.op].ended)] = admission.demand
+                    self._admissions.setdefault(event.op, admission)
+                    lives.refused(event.op, admission)
+            lives.follow(state, event)
+        for op in state.calls:
+            if op not in self._admissions:  # it never ended
+                now = max(self._end, calls[op].invoked.t)
+                self._admissions[op] = admit(contract, state, calls[op], now)[1]
+        self.episodes += lives.episodes()
+        self.at_end += lives.at_end(state)
+
+    def of(self, contract: Contract, op: int) -> OperationDemand:
+        """All that was demanded of one operation."""
+        call, admission = self._calls[op], self._admissions[op]
+        return _of_operation(contract, call, admission, self._start, self._again)
 
 
 def _wall(text: str) -> float | None:
@@ -317,10 +359,9 @@ class _Lives:
         else:
             self._open[key] = known
 
-    def episodes(self) -> tuple[Episode, ...]:
-        """All of them, in order of their opening."""
-        every = [*self._over, *self._open.values()]
-        return tuple(sorted(every, key=lambda episode: (episode.opened, episode.key)))
+    def episodes(self) -> list[Episode]:
+        """All of them."""
+        return [*self._over, *self._open.values()]
 
     def at_end(self, state: State) -> tuple[tuple[Key, frozenset[Mode]], ...]:
         """How each circuit that was asked may stand now."""

@@ -40,7 +40,7 @@ def with_earlier(contract: Contract, state: State, op: int, now: float) -> State
             if other != op and call.idle and not near.isdisjoint(call.keys)
         ]
         results.sort(key=lambda call: call.ended[-1].low)
-        others = waiting(state, this)
+        others = [call for call in waiting(state, this) if not near.isdisjoint(call.keys)]
         asking = [call for call in others if call.invoked.ran != "no"]
         everyone = others + everyone
     if not results and not asking:

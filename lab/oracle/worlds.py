@@ -7,7 +7,7 @@ nobody who did is in flight and every way in which a circuit can stand is a worl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -27,14 +27,24 @@ def merged(state: State, this: Call, worlds: Iterable[World]) -> State:
 
 
 def clouded(state: State, this: Call) -> State:
-    """The state with a cloud over an operation's circuits, and over all that hang together with them."""
-    cloud = state.cloud | reach(state, this)
-    worlds = _below(state, cloud)
-    if len(worlds) > state.most:
-        cloud |= {key for world in state.worlds for key, _ in world.circuits}
-        cloud |= {key for call in state.calls.values() for key in call.keys}
+    """The state with a cloud over an operation's circuits, and over all that hang together with them.
+
+    Where that does not make the worlds few, over what else is asked, and at last over every circuit.
+    """
+    cloud = state.cloud
+    for keys in _nearest_first(state, this):
+        cloud |= keys
         worlds = _below(state, cloud)
-    return replace(state, worlds=worlds, cloud=cloud)
+        if len(worlds) <= state.most:
+            return replace(state, worlds=worlds, cloud=cloud)
+    raise AssertionError("a world without circuits and without operations is one")
+
+
+def _nearest_first(state: State, this: Call) -> Iterator[frozenset[Key]]:
+    yield reach(state, this)
+    for _, call in sorted(state.calls.items()):
+        yield reach(state, call)
+    yield frozenset(key for world in state.worlds for key, _ in world.circuits)
 
 
 def _below(state: State, cloud: frozenset[Key]) -> frozenset[World]:
