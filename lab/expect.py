@@ -6,7 +6,7 @@ A step can be met or not; whether a promise was kept is for lab/checks to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -183,11 +183,17 @@ def judge_steps(
 
     A step of the control phase never fails: what does not work without a fault proves nothing.
     """
-    return tuple(_settled(step, reading, contract, demands) for step in plan.operations())
-
-
-def _settled(step: Operate, reading: Reading, contract: Contract, demands: Demands) -> StepFinding:
     played = {operation.id: operation for operation in reading.operations}
+    return tuple(_settled(step, played, reading, contract, demands) for step in plan.operations())
+
+
+def _settled(
+    step: Operate,
+    played: Mapping[int, Operation],
+    reading: Reading,
+    contract: Contract,
+    demands: Demands,
+) -> StepFinding:
     found: list[StepFinding] = []
     for ident in step.ids:
         if ident not in played:

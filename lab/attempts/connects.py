@@ -7,10 +7,12 @@ met the listener mode then in force, and is `unknown` where that can't be told.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from math import inf
 
-from ..history import ConnectAttempted
+from ..history import ConnectAttempted, Mode
 from .facts import Attempt, Told
 from .gathered import Gathered
 
@@ -26,8 +28,9 @@ def without_head(gathered: Gathered) -> Iterator[Attempt]:
     One that the client ended is no attempt; one whose bytes could not be read met what nobody knows.
     """
     accepted, vanished = _matched(gathered)
+    shutting = _Shutting(gathered)
     for connect in vanished:
-        yield _vanished(gathered, connect)
+        yield _vanished(gathered, shutting, connect)
     for conn in gathered.conns.values():
         if conn.exchanges:
             continue
@@ -134,7 +137,37 @@ def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[Conn
     return accepted, vanished
 
 
-def _vanished(gathered: Gathered, connect: ConnectAttempted) -> Attempt:
+_SHOWN: dict[str, Mode] = {"connect_refused": "refusing", "connect_timeout": "dark"}
+
+
+class _Shutting:
+    """The faults that shut listeners, to be asked by service, mode and time."""
+
+    def __init__(self, gathered: Gathered) -> None:
+        # armed, number, cleared, and until when any so far was in force
+        self._spans: dict[tuple[str, Mode], list[tuple[float, int, float, float]]] = {}
+        for number, fault in gathered.armed.items():
+            if fault.listener is None:
+                continue
+            cleared = gathered.cleared[number].t if number in gathered.cleared else inf
+            spans = self._spans.setdefault((fault.service, fault.listener), [])
+            longest = max(cleared, spans[-1][3]) if spans else cleared
+            spans.append((fault.t, number, cleared, longest))
+
+    def between(self, service: str, mode: Mode, start: float, end: float) -> tuple[int, ...]:
+        """Those in force at some time in this span, in the order in which they were armed."""
+        spans = self._spans.get((service, mode), [])
+        found: list[int] = []
+        for at in range(bisect_right(spans, end, key=lambda span: span[0]) - 1, -1, -1):
+            _, number, cleared, longest = spans[at]
+            if longest < start:
+                break
+            if cleared >= start:
+                found.append(number)
+        return tuple(reversed(found))
+
+
+def _vanished(gathered: Gathered, shutting: _Shutting, connect: ConnectAttempted) -> Attempt:
     told, again = None, gathered.again(connect)
     if again is None and connect.op is not None and connect.attempt is not None:
         told = gathered.ended.get((connect.op, connect.attempt))
@@ -153,15 +186,8 @@ def _vanished(gathered: Gathered, connect: ConnectAttempted) -> Attempt:
             observable, seen = "connect_timeout", told.t if told is not None else None
         case _:
             observable, seen = "unknown", told.t if told is not None else None
-    faults = tuple(
-        number
-        for number, fault in gathered.armed.items()
-        if fault.service == connect.service
-        and (fault.listener, observable)
-        in (("refusing", "connect_refused"), ("dark", "connect_timeout"))
-        and fault.t <= until
-        and (number not in gathered.cleared or gathered.cleared[number].t >= connect.t)
-    )
+    mode = _SHOWN.get(observable)
+    faults = () if mode is None else shutting.between(connect.service, mode, connect.t, until)
     return Attempt(
         op=connect.op,
         number=0,

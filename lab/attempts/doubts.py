@@ -71,8 +71,5 @@ def _unheard(reading: Reading, operation: Operation, ended: float) -> bool:
     """Whether requests of an untagged operation may be under way on unplugged connections."""
     tagged = all(life.tagged for life in reading.incarnations)
     return not tagged and any(
-        operation.may_call(connection.service)
-        and connection.unheard is not None
-        and connection.unheard <= ended
-        for connection in reading.connections
+        since <= ended and operation.may_call(service) for service, since in reading.unheard
     )

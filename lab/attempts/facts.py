@@ -227,6 +227,7 @@ class Reading:
     missing: tuple[Missing, ...]
     end: float  # t of the last event
     shortages: tuple[Shortage, ...] = ()
+    unheard: tuple[tuple[str, float], ...] = ()  # services of such connections, and since when
 
     def lacks(self, what: Literal["connects", "attribution", "effects", "end"]) -> str | None:
         """Why this evidence is missing, or None."""

@@ -5,6 +5,7 @@ Counterpart: connects.py asks what a connect can have met.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from math import inf
 
 from ..history import ListenerMode, Mode
@@ -31,4 +32,10 @@ class Modes:
 
     def between(self, start: float, end: float) -> frozenset[Mode]:
         """Every mode that was, or may have been, in force in this span."""
-        return frozenset(mode for mode, a, b in self._spans if a <= end and start <= b)
+        found: set[Mode] = set()
+        for at in range(bisect_right(self._spans, end, key=lambda span: span[1]) - 1, -1, -1):
+            mode, _, until = self._spans[at]
+            if until < start:  # and so are all before it: a mode ends when the next has come
+                break
+            found.add(mode)
+        return frozenset(found)

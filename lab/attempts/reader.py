@@ -42,16 +42,18 @@ def read(history: History) -> Reading:
         for op, call in calls
     )
     lives = [opened.t for opened in gathered.opened]
+    connections = tuple(_connection(gathered, conn, lives) for conn in gathered.conns.values())
     return Reading(
         header=gathered.header,
         operations=operations,
         strays=strays,
         faults=tuple(_faults(gathered, attempts)),
-        connections=tuple(_connection(gathered, conn, lives) for conn in gathered.conns.values()),
+        connections=connections,
         incarnations=tuple(_incarnations(gathered, untagged)),
         missing=tuple(_missing(gathered, len(strays), operations)),
         end=gathered.end,
         shortages=tuple(_shortages(gathered.starved)),
+        unheard=tuple((one.service, one.unheard) for one in connections if one.unheard is not None),
     )
 
 

@@ -7,7 +7,7 @@ due to C41, C42, C44, C46 or C48 by what may have caused it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ..attempts import Operation
@@ -224,11 +224,10 @@ def _passes(case: Case, info: CheckInfo) -> Iterator[Finding]:
         admission = demand.admission
         if admission.demand.start != "must" or admission.ran == "unseen":
             continue
-        causes = _causes(case, operation, admission)
         if admission.ran == "yes":
-            if info in causes:
+            if any(may(case, operation, admission) for its, may in _CAUSES if its is info):
                 yield info.passed(operation.id)
-        elif (causes[0] if causes else EARLY) is info and not misread(case, operation, demand):
+        elif _cause(case, operation, admission) is info and not misread(case, operation, demand):
             yield _rejected(case, info, operation, admission)
 
 
@@ -246,22 +245,10 @@ def _refused_by_probe(admission: Admission) -> bool:
     return any("half_open" in s.modes and s.probing for s in admission.standings)
 
 
-def _causes(case: Case, operation: Operation, admission: Admission) -> list[CheckInfo]:
-    """What may wrongly make a client reject this operation, the most telling first."""
-    found: list[CheckInfo] = []
-    if any(_released(case, operation, s) for s in admission.standings):
-        found.append(PROBES)
-    if admission.probe == "yes" or any(_over(s, operation.invoked) for s in admission.standings):
-        found.append(HALF_OPENS)
-    if any(_fresh(s) for s in admission.standings):
-        found.append(PROBES)
-    if _open_elsewhere(case, operation, admission):
-        found.append(ISOLATED)
-    if any(_uncounted(case, operation, s) for s in admission.standings):
-        found.append(COUNTS)
-    if any(s.modes == {"closed"} and s.failures[1] > 0 for s in admission.standings):
-        found.append(EARLY)
-    return found
+def _cause(case: Case, operation: Operation, admission: Admission) -> CheckInfo:
+    """What wrongly made a client reject this operation, by what is most telling."""
+    found = (info for info, may in _CAUSES if may(case, operation, admission))
+    return next(found, EARLY)
 
 
 def _over(standing: Standing, now: float) -> bool:
@@ -281,16 +268,11 @@ def _fresh(standing: Standing) -> bool:
 
 def _open_elsewhere(case: Case, operation: Operation, admission: Admission) -> list[Key]:
     """Circuits that were open when the operation began, and that it does not ask."""
+    opened = case.openings.open_at(operation.invoked, operation.incarnation)
+    if not opened:
+        return opened
     asked = {standing.key for standing in admission.standings}
-    return [
-        episode.key
-        for episode in case.demands.episodes
-        if episode.certain
-        and episode.key not in asked
-        and episode.key.life == operation.incarnation
-        and episode.opened[1] <= operation.invoked
-        and (episode.closed is None or operation.invoked < episode.closed)
-    ]
+    return [key for key in opened if key not in asked]
 
 
 def _released(case: Case, operation: Operation, standing: Standing) -> bool:
@@ -299,8 +281,7 @@ def _released(case: Case, operation: Operation, standing: Standing) -> bool:
         return False
     earlier = [
         became
-        for episode in case.demands.episodes
-        if episode.key == standing.key
+        for episode in case.openings.of(standing.key)
         for op, became in episode.probes
         if op < operation.id
     ]
@@ -329,6 +310,23 @@ def _uncounted(case: Case, operation: Operation, standing: Standing) -> list[Ope
         if not any(one.attempts and one.invoked > tripped for one in ends):
             return row
     return []
+
+
+_CAUSES: tuple[tuple[CheckInfo, Callable[[Case, Operation, Admission], object]], ...] = (
+    (PROBES, lambda case, one, its: any(_released(case, one, s) for s in its.standings)),
+    (
+        HALF_OPENS,
+        lambda _, one, its: its.probe == "yes" or any(_over(s, one.invoked) for s in its.standings),
+    ),
+    (PROBES, lambda _, __, its: any(map(_fresh, its.standings))),
+    (ISOLATED, _open_elsewhere),
+    (COUNTS, lambda case, one, its: any(_uncounted(case, one, s) for s in its.standings)),
+    (
+        EARLY,
+        lambda _, __, its: any(s.modes == {"closed"} and s.failures[1] > 0 for s in its.standings),
+    ),
+)
+"""What may wrongly make a client reject an operation, the most telling first."""
 
 
 def _let_through(
@@ -396,7 +394,7 @@ def _kinds(row: list[Operation]) -> str:
 def _before(case: Case, admission: Admission) -> tuple[int, ...]:
     """The operations that brought the circuits where they stood: who tripped, who probes."""
     ids = {op for s in admission.standings for op in (*s.opened_by, *s.probing)}
-    return tuple(i for o in case.reading.operations if o.id in ids for i in o.events)
+    return tuple(i for op in sorted(ids) for i in case.operation(op).events)
 
 
 def _names(admission: Admission) -> str:

@@ -7,6 +7,7 @@ stands in the reading, what it should have done in the demands.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -16,6 +17,7 @@ from ..contract import Contract
 from ..oracle import Boundary, Demands, OperationDemand
 from .finding import Finding
 from .misreading import Misreading
+from .openings import Openings
 from .rows import Rows
 
 __all__ = ["Case", "FreeRule", "Rule", "attempts", "seconds"]
@@ -44,16 +46,23 @@ class Case:
     demands: Demands
     late: Misreading
     rows: Rows
+    openings: Openings
 
     @classmethod
     def of(cls, reading: Reading, contract: Contract, found: Demands) -> Self:
         """What the checks of one history share."""
-        return cls(reading, contract, found, Misreading(reading, contract, found), Rows(reading))
+        late = Misreading(reading, contract, found)
+        return cls(reading, contract, found, late, Rows(reading), Openings(found))
+
+    def operation(self, number: int) -> Operation:
+        """The operation of this id, which there is."""
+        return self.reading.operations[
+            bisect_left(self.reading.operations, number, key=lambda one: one.id)
+        ]
 
     def demanded(self) -> Iterator[tuple[Operation, OperationDemand]]:
         """Every operation with what was demanded of it."""
-        for operation in self.reading.operations:
-            yield operation, self.demands.of(operation.id)
+        yield from zip(self.reading.operations, self.demands.operations, strict=True)
 
     def boundaries(self) -> Iterator[tuple[Operation, Boundary, Attempt, Attempt | None]]:
         """Every end of an attempt: what was demanded there, the attempt, and the one that followed."""

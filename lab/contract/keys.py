@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 # group -> its members, observables or smaller groups. The statuses' groups
@@ -39,6 +40,7 @@ STATUS_GROUPS = ("m2xx", "m3xx", "m4xx", "m5xx", "status")
 STATUS = re.compile(r"status:([2-5])[0-9]{2}")
 
 
+@lru_cache(maxsize=1024)
 def members(key: str) -> frozenset[str]:
     """The observables that a key covers, itself included; statuses' groups cover themselves."""
     if key not in GROUPS:
@@ -71,6 +73,7 @@ def is_key(text: str) -> bool:
     return text in KEYS or STATUS.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def groups_of(observable: str) -> tuple[str, ...]:
     """The groups that an observable is in, the most specific first; () for an unknown word."""
     if status := STATUS.fullmatch(observable):

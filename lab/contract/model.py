@@ -259,7 +259,15 @@ class Breaker(_Section):
 
     def vote(self, observable: str) -> Vote | None:
         """What an observable does to the circuit; `ok` is `status:200`; None: left unmapped."""
-        return lookup(self.votes, "status:200" if observable == "ok" else observable)
+        met = "status:200" if observable == "ok" else observable
+        for key in (met, *groups_of(met)):
+            if key in self.counts:
+                return "counts"
+            if key in self.success:
+                return "success"
+            if key in self.neutral:
+                return "neutral"
+        return None
 
 
 class Contract(_Section):

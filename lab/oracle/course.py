@@ -6,7 +6,6 @@ It turns a reading into oracle events, folds them, and keeps the answers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -294,6 +293,47 @@ def _of_operation(
 _MODES: frozenset[Mode] = frozenset(("closed", "open", "half_open"))
 
 
+class _Stay:
+    """One stay of a circuit outside its closed state, while it lasts."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.opened = circuit.opened
+        self.by = min(circuit.by, default=None)
+        self.half_open: float | None = None
+        self.rejected: list[int] = []
+        self.certain = True
+        self._probes: list[tuple[int, ProbeResult]] = []
+        self._pending: dict[int, int] = {}  # operation -> place of its probe
+
+    def change(self, before: Circuit, after: Circuit, now: float) -> None:
+        """Note what came of its probes, and those that were let through."""
+        result: ProbeResult = "neutral"
+        if after.mode != "half_open":
+            result = "ok" if after.mode == "closed" else "failed"
+        for op in before.probes - after.probes:
+            place = self._pending.pop(op, None)
+            if place is not None:
+                self._probes[place] = (op, result)
+        for op in sorted(after.probes - before.probes):
+            self._pending[op] = len(self._probes)
+            self._probes.append((op, "pending"))
+        if self.half_open is None and after.mode == "half_open":
+            self.half_open = now
+
+    def episode(self, key: Key, closed: float | None = None) -> Episode:
+        """It, as far as it has come."""
+        return Episode(
+            key,
+            self.opened,
+            self.by,
+            half_open=self.half_open,
+            probes=tuple(self._probes),
+            closed=closed,
+            rejected=tuple(self.rejected),
+            certain=self.certain,
+        )
+
+
 class _Lives:
     """Collects the episodes of every circuit while a reading is folded."""
 
@@ -302,15 +342,14 @@ class _Lives:
         self._life = 0
         self._seen: frozenset[World] = frozenset()
         self._last: dict[Key, Circuit] = {}
-        self._open: dict[Key, Episode] = {}
+        self._open: dict[Key, _Stay] = {}
         self._over: list[Episode] = []
 
     def refused(self, op: int, admission: Admission) -> None:
         """Note an operation that circuits had to refuse."""
         for key in admission.refusers:
             if key in self._open:
-                known = self._open[key]
-                self._open[key] = replace(known, rejected=(*known.rejected, op))
+                self._open[key].rejected.append(op)
 
     def follow(self, state: State, event: OracleEvent) -> None:
         """Note what an event changed, in the first world, and whether all agree."""
@@ -320,48 +359,28 @@ class _Lives:
             return
         self._seen = state.worlds
         for key in [key for key in self._open if key.life < self._life or key in state.cloud]:
-            known = self._open.pop(key)  # the subject was opened anew, or it is no more to be told
+            stay = self._open.pop(key)  # the subject was opened anew, or it is no more to be told
             self._last.pop(key)
-            self._over.append(replace(known, certain=known.certain and key not in state.cloud))
+            stay.certain = stay.certain and key not in state.cloud
+            self._over.append(stay.episode(key))
         circuits = dict(first(state.worlds).circuits)
         for key in sorted({*circuits, *self._open}):
             circuit = circuits.get(key, CLOSED)
             before = self._last.get(key, CLOSED)
             self._last[key] = circuit
-            if circuit == before and key not in self._open:
-                continue
-            agreed = all(world.circuit(key).mode == circuit.mode for world in state.worlds)
             if circuit.mode != "closed" and key not in self._open:
-                self._open[key] = Episode(key, circuit.opened, min(circuit.by, default=None))
-            if key in self._open:
-                self._change(key, before, circuit, event.t, agreed=agreed)
-
-    def _change(
-        self, key: Key, before: Circuit, after: Circuit, now: float, *, agreed: bool
-    ) -> None:
-        known = replace(self._open[key], certain=self._open[key].certain and agreed)
-        result: ProbeResult = "neutral"
-        if after.mode != "half_open":
-            result = "ok" if after.mode == "closed" else "failed"
-        gone = before.probes - after.probes
-        probes = tuple(
-            (op, result if op in gone and became == "pending" else became)
-            for op, became in known.probes
-        )
-        begun = sorted(after.probes - before.probes)
-        pending: ProbeResult = "pending"
-        known = replace(known, probes=(*probes, *((op, pending) for op in begun)))
-        if known.half_open is None and after.mode == "half_open":
-            known = replace(known, half_open=now)
-        if after.mode == "closed":
-            self._over.append(replace(known, closed=now))
-            del self._open[key]
-        else:
-            self._open[key] = known
+                self._open[key] = _Stay(circuit)
+            if key not in self._open:
+                continue
+            stay = self._open[key]
+            stay.certain &= all(world.circuit(key).mode == circuit.mode for world in state.worlds)
+            stay.change(before, circuit, event.t)
+            if circuit.mode == "closed":
+                self._over.append(self._open.pop(key).episode(key, closed=event.t))
 
     def episodes(self) -> list[Episode]:
         """All of them."""
-        return [*self._over, *self._open.values()]
+        return [*self._over, *(stay.episode(key) for key, stay in self._open.items())]
 
     def at_end(self, state: State) -> tuple[tuple[Key, frozenset[Mode]], ...]:
         """How each circuit that was asked may stand now."""

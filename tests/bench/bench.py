@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from instrumented import instrumented
+from judging import judging
 from ways import VERSION, NotMeasuredError, alone, faultlab, recorded, script, toxiproxy
 
 from faultlab.lab.backends.specification import parse
@@ -86,6 +88,9 @@ class Table:
     def _ratios(self, one: str, other: str, title: str) -> list[float]:
         pairs = zip(self.rows[one][title], self.rows[other][title], strict=True)
         return [first / second for first, second in pairs]
+
+
+TABLES = ("traffic", "startup", "instrumented", "judging")
 
 
 def _line(name: str, cells: Iterable[str]) -> None:
@@ -168,9 +173,19 @@ def main() -> None:
     """Print every table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="rounds that count (7)")
+    parser.add_argument(
+        "--only", nargs="+", choices=TABLES, default=TABLES, help="these tables; else all"
+    )
     chosen = parser.parse_args()
-    traffic(max(1, chosen.rounds))
-    startup(max(1, chosen.rounds))
+    rounds = max(1, chosen.rounds)
+    if "traffic" in chosen.only:
+        traffic(rounds)
+    if "startup" in chosen.only:
+        startup(rounds)
+    if "instrumented" in chosen.only:
+        instrumented(rounds)
+    if "judging" in chosen.only:
+        judging(min(3, rounds))
 
 
 if __name__ == "__main__":
