@@ -98,6 +98,7 @@ def test_a_connect_is_stamped_before_it_is_accepted(port: socket.socket, counted
         assert event.t < at
 
 
+@pytest.mark.slow
 def test_a_connect_in_the_dark_is_one_however_often_it_is_sent(
     port: socket.socket, counted: Counted
 ) -> None:

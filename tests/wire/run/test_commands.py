@@ -20,7 +20,7 @@ from faultlab.lab.run import Session
 from faultlab.lab.subjects.given import read_given
 from faultlab.scenarios import parse
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 # Exit codes as curl has them. At a 503 it may hang, deaf to SIGTERM, once it has told its process.
 CLIENT = """
@@ -141,7 +141,6 @@ def test_commands_at_once_are_told_apart(play: Play) -> None:
     assert judged(result).verdict == "pass"
 
 
-@pytest.mark.slow
 def test_refused_connects_of_a_command_are_counted_or_unknown(play: Play) -> None:
     """They reach no proxy, and no audit event tells of them."""
     reading = armed(play(REFUSED))
@@ -152,14 +151,12 @@ def test_refused_connects_of_a_command_are_counted_or_unknown(play: Play) -> Non
         assert during_the_fault(reading) == [(0, "exit 7")] * 2
 
 
-@pytest.mark.slow
 def test_one_attempt_too_many_is_seen(play: Play) -> None:
     """What passes must be able to fail."""
     verdict = judged(play(AT_ONCE, 3)).verdict
     assert verdict == ("fail" if confines() else "unknown")
 
 
-@pytest.mark.slow
 def test_its_last_words_are_in_the_history_and_its_secrets_in_no_file(
     play: Play, tmp_path: Path
 ) -> None:
@@ -174,7 +171,6 @@ def test_its_last_words_are_in_the_history_and_its_secrets_in_no_file(
     assert [path for path in files if b"hunter2" in path.read_bytes()] == []
 
 
-@pytest.mark.slow
 def test_a_command_that_never_ends_is_ended_with_the_plan(play: Play, tmp_path: Path) -> None:
     """What it would have done is unknown; nothing of it is left, though it ignores SIGTERM."""
     pipe = tmp_path / "told"
@@ -197,7 +193,6 @@ def test_a_command_that_never_ends_is_ended_with_the_plan(play: Play, tmp_path: 
     assert operation.ending == "unknown"
 
 
-@pytest.mark.slow
 def test_a_request_that_is_not_the_one_in_front_is_told(play: Play) -> None:
     """With what to write instead."""
     error = play(AT_ONCE, front="GET /else ").error
