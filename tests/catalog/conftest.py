@@ -198,6 +198,19 @@ def planted(plays: Played) -> Mapping[str, Result]:
     }
 
 
+@pytest.fixture(scope="session")
+def against() -> Callable[[Result], list[str]]:
+    """Tells what speaks against a play's passing, to be read in a message."""
+
+    def told(result: Result) -> list[str]:
+        if result.judgement is None:
+            return [str(result.error)]
+        shown = result.judgement.shown
+        return [f"{it.check} {it.outcome}: {it.seen} {it.missing}" for it in shown]
+
+    return told
+
+
 # --- the score -----------------------------------------------------------------------------------
 
 

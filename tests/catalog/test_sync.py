@@ -1,6 +1,6 @@
 """The catalog on the synchronous client, whose operations run in threads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -10,10 +10,15 @@ from faultlab.scenarios import catalog
 pytestmark = [pytest.mark.story, pytest.mark.wire, pytest.mark.timeout(300)]
 
 
-def test_the_synchronous_client_passes_the_catalog(on_sync: Mapping[str, Result]) -> None:
+def test_the_synchronous_client_passes_the_catalog(
+    on_sync: Mapping[str, Result], against: Callable[[Result], list[str]]
+) -> None:
     """What is found in its planted bugs is the bugs', not its own."""
-    verdicts = {story: result.verdict for story, result in on_sync.items()}
-    assert verdicts == dict.fromkeys(catalog(), "pass")
+    told = {story: against(result) for story, result in on_sync.items()}
+    assert {story: lines for story, lines in told.items() if lines} == {}
+    assert {story: result.verdict for story, result in on_sync.items()} == dict.fromkeys(
+        catalog(), "pass"
+    )
 
 
 def test_a_step_that_a_thread_can_t_take_is_not_offered(on_sync: Mapping[str, Result]) -> None:
