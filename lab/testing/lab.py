@@ -91,7 +91,8 @@ class Lab(Arming):
         self._root = Path() if root is None else root
         self._folder = folder
         self._runs: list[Path] = []
-        self._verdicts: list[Verdict] = []
+        self._judged: list[Verdict] = []  # of this history, so that their marks are events of it
+        self._played: list[Verdict] = []
         self._tuned = False  # whether the test has asked for the tune
         self._declared = {name: Builtin(name) for name in BUILTIN} | dict(services or {})
         self._numbers = count(1)
@@ -283,7 +284,7 @@ class Lab(Arming):
                 raise UsageError(f"lab.judge: {error}") from None
         tune = TUNES[self._settings.tune or "fast"] if self._tuned else None
         verdict = judged(self._evidence.reading(), None if own is None else tuned(own, tune))
-        self._verdicts.append(verdict)
+        self._judged.append(verdict)
         return verdict
 
     def run(self, scenario: str | PathLike[str], subject: str | None = None) -> Verdict:
@@ -312,7 +313,7 @@ class Lab(Arming):
             verdict = played([*arguments, "--", fspath(scenario)], root=self._root, out=out)
         finally:
             self._timer = self._started_timer()
-        self._verdicts.append(verdict)
+        self._played.append(verdict)
         return verdict
 
     # --- for the plugin --------------------------------------------------------------------------
@@ -329,14 +330,13 @@ class Lab(Arming):
         except LabError as error:
             self._lost = error
             history = self._environment.events()
-        verdicts = [one for one in self._verdicts if one != "pass"]
-        marks = [mark for one in verdicts for found in one.findings for mark in found.marks]
+        marks = [mark for one in self._judged for found in one.findings for mark in found.marks]
         lines = lanes(history, marks=dict.fromkeys(marks))
         left_out = len(lines) - 1 - _FIRST_ROWS - _LAST_ROWS
         if left_out > 0:
             middle = f"           ... {left_out} rows left out; the file has them ..."
             lines = (*lines[: 1 + _FIRST_ROWS], middle, *lines[-_LAST_ROWS:])
-        for verdict in verdicts:
+        for verdict in (one for one in (*self._judged, *self._played) if one != "pass"):
             lines = (*lines, *([""] if lines else []), *verdict.told)
         notes = [self._over_limit()] if self._limited.is_set() else []
         notes += [] if self._lost is None else [self._lost.text]

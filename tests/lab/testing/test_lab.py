@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from faultlab.faults import Stall, Status
+from faultlab.lab.checks import Finding
 from faultlab.lab.errors import FaultError, SetupError, UsageError
 from faultlab.lab.history import FaultCleared
-from faultlab.lab.testing import Lab
+from faultlab.lab.testing import Lab, Verdict
 from faultlab.lab.tune import FAST
 
 if TYPE_CHECKING:
@@ -152,3 +153,18 @@ def test_what_names_no_scenario_or_subject_is_told_an_example(
     with pytest.raises(UsageError, match=r"expected   texts, like lab\.run\("):
         lab.run(scenario, subject)  # type: ignore[arg-type]
     assert lab.runs == ()
+
+
+def test_marks_of_a_scenario_that_was_played_are_no_marks_of_the_test(
+    lab: Lab, paper: Paper
+) -> None:
+    """They are of another history, whose lanes its command has printed."""
+    paper.request("orders")
+    of_the_test = Finding("C24", "retry-after", "fail", marks=((3, "<- too soon"),))
+    of_the_run = Finding("C02", "exact-retries", "fail", marks=((3, "<- 1 of 3"),))
+    lab._judged.append(Verdict("fail", findings=[of_the_test], told=["  FAIL C24"]))
+    lab._played.append(Verdict("fail", findings=[of_the_run], told=["FAIL gone: C02"]))
+    text = lab.report()[1]
+    assert "<- too soon" in text
+    assert "<- 1 of 3" not in text
+    assert text.endswith("\n\n  FAIL C24\n\nFAIL gone: C02")
