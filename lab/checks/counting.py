@@ -52,10 +52,10 @@ def once(case: Case) -> Iterator[Finding]:
     """
     for operation, demand in case.demanded():
         taken, row = _counted(case, operation, demand)
-        if taken is None or operation.certainty != "exact":
+        if taken is None:
             continue
-        if taken == "kept":
-            yield ONCE.passed(operation.id)
+        if taken == "kept" or operation.certainty == "inferred":
+            yield _as_declared(ONCE, case, operation)
             continue
         made = sum(len(one.attempts) for one in row)
         several = "1 operation" if len(row) == 1 else f"{len(row)} operations"
@@ -87,10 +87,10 @@ def late(case: Case) -> Iterator[Finding]:
     """
     for operation, demand in case.demanded():
         taken = case.late.taken.get(operation.id)
-        if taken is None or operation.certainty != "exact":
+        if taken is None:
             continue
-        if taken == "kept":
-            yield LATE.passed(operation.id)
+        if taken == "kept" or operation.certainty == "inferred":
+            yield _as_declared(LATE, case, operation)
             continue
         promised = case.contract.field("breaker.late_results")
         tripped = {op for standing in demand.admission.standings for op in standing.opened_by}
@@ -107,6 +107,13 @@ def late(case: Case) -> Iterator[Finding]:
             ),
             marks=_mark(operation, demand),
         )
+
+
+def _as_declared(info: CheckInfo, case: Case, operation: Operation) -> Finding:
+    """Nothing speaks against it, as far as its attempts are known to be its own."""
+    if operation.certainty == "inferred":
+        return info.unknown(case.doubt(operation), operation=operation.id, events=operation.events)
+    return info.passed(operation.id)
 
 
 def _counted(
