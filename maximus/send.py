@@ -103,6 +103,9 @@ class Sender:
         self._random = random
         self._api_key = api_key
         self._breakers = Breakers(policy.breaker, clock)
+        # In order of their coming. Left to itself the transport's pool gives one connection to
+        # several, and those that lose it wait anew, each time as long as the time-out.
+        self._connections = asyncio.Semaphore(policy.max_connections)
 
     async def send(self, call: Call[AnswerT]) -> AnswerT:
         """Carry out one operation, or raise the MaximusError that it ends with."""
@@ -165,6 +168,10 @@ class Sender:
 
     async def _exchange(self, operation: _Operation[AnswerT], watch: _Watch) -> AnswerT | Failure:
         try:
+            await self._connection()
+        except TimeoutError:
+            return translate(httpx.PoolTimeout("all are busy"), "pool")
+        try:
             async with self._http.stream(
                 operation.call.method,
                 operation.target,
@@ -175,6 +182,13 @@ class Sender:
                 return await self._read(operation.call.answer, response)
         except Exception as error:  # noqa: BLE001 - nothing but MaximusError leaves the client
             return translate(error, watch.phase)
+        finally:
+            self._connections.release()
+
+    async def _connection(self) -> None:
+        """Wait until one is free; TimeoutError: none was, for the whole time-out."""
+        async with asyncio.timeout(self._policy.timeouts.pool):
+            await self._connections.acquire()
 
     async def _read(self, answer: type[AnswerT], response: httpx.Response) -> AnswerT | Failure:
         try:

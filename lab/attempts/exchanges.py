@@ -60,11 +60,23 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
         paced=_paced(gathered, exchange),
         gave_up=gave_up,
         unread=unread,
+        reached=_reached(gathered, conn, exchange),
         since=since,
         late=start.late,
         events=tuple(exchange.events + (conn.events[1:] if last else [])),
         told=told,
     )
+
+
+def _reached(gathered: Gathered, conn: Conn, exchange: Exchange) -> float | None:
+    """When its client went for a connection of its own; None: it had one, or nobody knows."""
+    start = exchange.start
+    if start.reused or exchange is not conn.exchanges[0]:
+        return None
+    opened = conn.opened.t
+    if start.op is None or start.attempt is None:
+        return opened
+    return min(opened, gathered.connected.get((start.op, start.attempt), opened))
 
 
 def _begun(

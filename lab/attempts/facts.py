@@ -73,6 +73,7 @@ class Attempt:
     unread: str = (
         ""  # why its connection's bytes were not read to its end, so what it met is unknown
     )
+    reached: float | None = None  # its connect, where that came before its head
     since: float | None = None  # begun between this and `begun`, which is only when it arrived
     late: float = 0.0  # `late` of its first event: run delay sum of the stamping thread
     events: tuple[int, ...] = ()

@@ -92,6 +92,7 @@ class Gathered:
         self.calls: dict[int, Call] = {}
         self.conns: dict[int, Conn] = {}
         self.connects: list[ConnectAttempted] = []
+        self.connected: dict[tuple[int | None, int | None], float] = {}  # first connect of each
         self.under: dict[tuple[int, int], list[ConnectAttempted]] = defaultdict(list)  # by tag
         self.begun: dict[tuple[int, int], AttemptBegun] = {}
         self.ended: dict[tuple[int, int], AttemptEnded] = {}
@@ -205,6 +206,7 @@ class Gathered:
                 self.ended[op, attempt] = event
             case ConnectAttempted():
                 self.connects.append(event)
+                self.connected.setdefault((event.op, event.attempt), event.t)
                 if event.op is not None and event.attempt is not None:
                     self.under[event.op, event.attempt].append(event)
             case ConnectsHidden():

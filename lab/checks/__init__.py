@@ -44,6 +44,7 @@ _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
     (timing.ODD_RETRY_AFTER, timing.odd_retry_after),
     (timing.TIMEOUT, timing.timeout),
     (limits.DEADLINE, limits.deadline),
+    (limits.POOL, limits.pool),
     (breaker.OPENS, breaker.opens),
     (breaker.EARLY, breaker.early),
     (breaker.COUNTS, breaker.counts),
@@ -60,6 +61,7 @@ _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
 )
 
 _FREE: tuple[tuple[CheckInfo, FreeRule], ...] = (
+    (limits.SERIAL, limits.serial),
     (retry.STOPS, retry.stops),
     (retry.ONCE, retry.once),
     (context.CONTEXT, context.context),

@@ -1,14 +1,18 @@
-"""Checks about how long an operation may take as a whole, whatever it is busy with.
+"""Checks about what keeps an operation inside its client: its deadline, its wait for a connection.
 
 Counterpart: timing.py judges its attempts one by one, and the waits between them.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
+from math import inf
 
-from ..attempts import Operation
-from ..tolerance import eps, within
+from ..attempts import Attempt, Operation, Reading, doubt
+from ..contract import Contract
+from ..tolerance import AT_ONCE, eps, within
 from .case import Case, seconds
 from .finding import CheckInfo, Finding
 
@@ -19,6 +23,21 @@ DEADLINE = CheckInfo(
     "an operation was under way as its deadline came, or a wait would have passed it",
     "deadline",
 )
+POOL = CheckInfo(
+    "C30",
+    "pool-wait",
+    "who finds all connections busy gets one, or ends, within the declared time",
+    "an operation waited for a connection that long, while others had theirs",
+    "timeouts.pool",
+)
+SERIAL = CheckInfo(
+    "C52",
+    "concurrency",
+    "an operation does not wait for another to end that its service would answer meanwhile",
+    "an operation began while another of its service was under way for 0.1 s and more",
+)
+
+_HELD = 2 * AT_ONCE  # what is waited for is told from what is merely late
 
 
 def deadline(case: Case) -> Iterator[Finding]:
@@ -85,3 +104,123 @@ def _late(case: Case, operation: Operation, took: float) -> Finding:
 
 def _field(case: Case) -> str:
     return f"deadline.total: {case.contract.deadline.total:g}"
+
+
+def pool(case: Case) -> Iterator[Finding]:
+    """C30. Precondition: an operation stayed off the wire for as long as the declared time-out of
+    the pool, while another had a connection.
+
+    Claim: by then it has a connection, asks for one of its own, or is over. Counted from its call,
+    and for a further attempt from the client's own stamp. Witness: the operation with the attempt
+    that it came to. Source: httpx#1171; requests#1572.
+    """
+    limit = case.contract.timeouts.pool
+    if limit is None:
+        return
+    for operation in case.reading.operations:
+        for since, until, attempt in _waits(case, operation):
+            waited = until - since
+            if waited < limit - case.reading.header.early:
+                continue
+            if not _crowded(case.reading, operation, since + limit / 2):
+                continue
+            events = (*operation.events, *(() if attempt is None else attempt.events))
+            answer = within(waited, None, limit, eps(0.0, operation.lag))
+            over = attempt is not None or operation.ending != "unknown"  # else it may any moment
+            if unsure := case.doubt(operation) if over else "":
+                yield POOL.unknown(unsure, operation=operation.id, events=events)
+            elif answer == "unknown":
+                text = f"{seconds(waited)} is within the tolerance of {limit:g} s"
+                yield POOL.unknown(text, operation=operation.id, events=events)
+            elif answer == "no":
+                mark = operation.events[-1] if attempt is None else attempt.events[0]
+                yield POOL.failed(
+                    f"`{operation.name}` waited for a connection for {seconds(waited)}",
+                    field=f"timeouts.pool: {limit:g}",
+                    operation=operation.id,
+                    events=events,
+                    marks=((mark, f"<- {seconds(waited)}, not {limit:g}"),),
+                )
+            elif over:
+                yield POOL.passed(operation.id)
+
+
+def _waits(case: Case, operation: Operation) -> Iterator[tuple[float, float, Attempt | None]]:
+    """The times in which an operation may have waited for a connection, and what it then began."""
+    for attempt in operation.attempts:
+        since = operation.invoked if attempt.number == 1 else attempt.told.begun
+        if since is not None:
+            yield since, attempt.begun if attempt.reached is None else attempt.reached, attempt
+    if not operation.attempts:
+        over = case.reading.end if operation.ended is None else operation.ended
+        yield operation.invoked, over, None
+
+
+def _crowded(reading: Reading, operation: Operation, at: float) -> bool:
+    """Whether another operation of the same subject had an attempt under way."""
+    return any(
+        attempt.begun <= at and (attempt.seen is None or attempt.seen > at)
+        for other in reading.operations
+        if other.id != operation.id and other.incarnation == operation.incarnation
+        for attempt in other.attempts
+    )
+
+
+def serial(reading: Reading, _: Contract | None) -> Iterator[Finding]:
+    """C52. Precondition: an operation began while the attempt of another, of the same service, was
+    under way, which was answered with success and no sooner than 0.1 s later.
+
+    Claim: it does not stay off the wire until that one is over. One that does so while several are
+    under way waits for a free connection, which is no fault; nor is one that begins later for
+    reasons of its own. Witness: both operations. Source: a breaker that holds its lock during the
+    call, as pybreaker does.
+    """
+    lives: dict[tuple[str, int], list[Operation]] = defaultdict(list)
+    for operation in reading.operations:
+        if operation.attempts and operation.certainty == "exact":
+            lives[operation.service, operation.incarnation].append(operation)
+    for operations in lives.values():
+        operations.sort(key=lambda one: one.attempts[0].begun)
+        busy = 0.0  # until when any of those before was
+        for holder, after in pairwise(operations):
+            attempt = holder.attempts[0]
+            alone = attempt.begun >= busy
+            busy = max(busy, _over(holder))
+            if len(holder.attempts) != 1 or attempt.observable != "ok" or attempt.seen is None:
+                continue
+            if not alone or not _kept(after, attempt.begun, attempt.seen):
+                continue
+            if after.attempts[0].begun < attempt.seen:
+                yield SERIAL.passed(after.id)
+            elif unsure := doubt(reading, after):
+                yield SERIAL.unknown(unsure, operation=after.id, events=after.events)
+            elif (
+                within(after.attempts[0].begun - attempt.seen, None, AT_ONCE, eps(0.0, after.lag))
+                == "yes"
+            ):
+                yield _behind(holder, after, attempt.seen)
+
+
+def _over(operation: Operation) -> float:
+    last = operation.attempts[-1].seen
+    return inf if last is None else last
+
+
+def _kept(operation: Operation, begun: float, seen: float) -> bool:
+    """Whether an operation was there for long enough of another's attempt to be kept by it."""
+    there = seen - max(begun, operation.invoked)
+    return there >= _HELD + eps(0.0, operation.lag)
+
+
+def _behind(holder: Operation, after: Operation, free: float) -> Finding:
+    first = after.attempts[0]
+    waited = seconds(first.begun - after.invoked)
+    return SERIAL.failed(
+        f"`{after.name}` stayed off the wire for {waited}, until `{holder.name}` was over",
+        promised="operations at once are on the wire at once",
+        operation=after.id,
+        events=(*holder.events, *holder.attempts[0].events, *after.events, *first.events),
+        marks=((first.events[0], f"<- {seconds(first.begun - free)} after the other"),)
+        if first.events
+        else (),
+    )

@@ -44,6 +44,9 @@ __all__ = [
 
 __tracebackhide__ = True  # pytest: the line to show is the test's own
 
+CONNECTIONS = 10
+"""That the subject may have at once: so few that a story can use them up."""
+
 SERVICES = {"core": "core", "penelope": "penelope"}
 
 
@@ -79,6 +82,10 @@ def client(
         health_max_age=health_max_age,
         **settings,
     )
+
+
+def _short_of_connections(settings: Policy) -> Policy:
+    return replace(settings, max_connections=CONNECTIONS)
 
 
 class _Operator:
@@ -136,7 +143,7 @@ async def maximus(
     urls: Mapping[str, str], tune: Tune | None, seed: int
 ) -> AsyncIterator[dict[str, Op]]:
     """The reference client, every operation that its stubs serve."""
-    async with client(urls, tune, seed) as opened:
+    async with client(urls, tune, seed, policy=_short_of_connections(policy(tune))) as opened:
         yield operations(opened)
 
 
@@ -150,7 +157,7 @@ def spoiled_client(
     **options: Any,
 ) -> MaximusClient:
     """The client with a bug in it, else as `client` makes it; `sockets` makes its transports."""
-    settings = bug.policy(policy(tune))
+    settings = bug.policy(_short_of_connections(policy(tune)))
     make = partial(_sockets, settings) if sockets is None else sockets
     transport = bug.transport(make)
     opened = client(urls, tune, seed, policy=settings, http_transport=transport, **options)

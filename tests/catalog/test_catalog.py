@@ -49,7 +49,8 @@ FAULT: dict[str, list[Row]] = {
         ("write", "MaximusTimeoutError", ("read_timeout_body",), 1),
         ("read.other", "MaximusConnectionError", (DARK,) * 3, 0),
         ("read", "ok", ("ok",), 0),
-        ("write", "MaximusDeadlineError", ("slow_drip",), 1),
+        *[("write", "MaximusDeadlineError", ("slow_drip",), 1)] * 10,  # its connections
+        *[("write", "MaximusTimeoutError", (), 0)] * 2,
         ("write", "MaximusTimeoutError", (SILENT,), 1),  # when the process goes on
         ("read", "ok", ("ok",), 0),
     ],

@@ -35,6 +35,8 @@ WITNESS = {
     ),
     "constant-backoff": ("backoff.factor: 2", "the median wait of"),
     "no-jitter": ("backoff.jitter: equal", "waits before attempt"),
+    "no-pool-timeout": ("timeouts.pool: 0.7", "`write` waited for a connection for "),
+    "locks-breaker": ("", "stayed off the wire for 0."),
     "opens-late": ("breaker.reset_timeout", "made 3 attempts while the breaker of"),
     "opens-early": ("breaker.fail_max: 5", "was rejected before the threshold"),
     "never-opens": ("breaker.reset_timeout", "made 3 attempts while the breaker of"),

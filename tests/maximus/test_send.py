@@ -1,4 +1,5 @@
 import asyncio
+import functools
 import gzip
 import inspect
 from email.utils import formatdate
@@ -359,6 +360,48 @@ def test_a_pool_time_out_is_a_time_out_without_an_attempt(stage):
     error = stage.fail(client.health)
     assert type(error) is MaximusTimeoutError
     assert (error.phase, error.attempts, len(stage.script.requests)) == ("pool", 0, 1)
+
+
+def test_who_finds_all_connections_busy_waits_his_turn_and_no_longer_than_promised(stage):
+    """In order of coming; the pool of the transport may begin a wait anew, this one may not."""
+    client = stage.client(stage.later(1.5), stage.later(1.5), policy=Policy(max_connections=1))
+    ask = functools.partial(client.query, "Which?")
+    ends = {}
+
+    async def ending(name, call):
+        error = await stage.failing(call) if name == "third" else await call()
+        ends[name] = (type(error).__name__, stage.now() - 1000.0)
+
+    async def scene():
+        await asyncio.gather(
+            ending("first", ask),
+            ending("second", ask),
+            ending("third", ask),
+        )
+
+    stage.run(scene)
+    assert ends == {
+        "first": ("QueryResponse", 1.5),
+        "third": ("MaximusTimeoutError", 2.0),
+        "second": ("QueryResponse", 3.0),
+    }
+    assert stage.script.times == [1000.0, 1001.5]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_a_connection_is_given_back_however_an_attempt_ends(stage, how):
+    """Else the next one would wait for it in vain."""
+    move = stage.hang("read") if how == "cancelled" else RuntimeError("a bug")
+    client = stage.client(move, policy=Policy(max_connections=1))
+
+    async def scene():
+        first = asyncio.ensure_future(stage.failing(client.consciousness.get_state))
+        await asyncio.sleep(0.1)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        return await client.consciousness.get_state()
+
+    assert stage.run(scene).system_health == "HEALTHY"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from faultlab.lab.history import (
     AttemptBegun,
     AttemptEnded,
     ConnClosed,
+    ConnectAttempted,
+    ConnOpened,
     ConnUnread,
     EffectApplied,
     FaultArmed,
@@ -20,6 +22,7 @@ from faultlab.lab.history import (
     OpCancelled,
     OpCancelRequested,
     OpOk,
+    RequestStarted,
     ResponseComplete,
     ResponseCut,
     ResponseHead,
@@ -286,3 +289,23 @@ def test_a_request_without_a_tag_may_have_been_sent_before_the_heal(tell: Tell) 
     (stray,) = read_.strays
     assert (stray.begun, stray.since) == (2.501, 1.0)
     assert [a.begun for a in read_.operations[2].attempts] == [3.001]
+
+
+def test_an_attempt_on_a_connection_of_its_own_went_for_it_before_its_head(tell: Tell) -> None:
+    """Until then it may have waited for one; a connect that takes its time is no such wait."""
+    reading = tell.reading(
+        tell.invoked(0.0),
+        ConnectAttempted(t=0.05, op=1, attempt=1, service="core", port=8100, local=5001),
+        ConnOpened(t=0.1, conn=1, service="core", port=5001),
+        RequestStarted(t=0.2, op=1, attempt=1, conn=1, request=1, service="core"),
+        HEAD,
+        COMPLETE,
+        RequestStarted(t=0.5, op=1, attempt=2, conn=1, request=2, service="core", reused=True),
+    )
+    assert [attempt.reached for attempt in reading.operations[0].attempts] == [0.05, None]
+
+
+def test_without_a_connect_its_connection_says_when(tell: Tell) -> None:
+    """Not every client reports its connects."""
+    reading = tell.reading(tell.invoked(0.0), *tell.exchange(0.1, op=None))
+    assert tell.only(reading).reached == 0.1

@@ -92,3 +92,140 @@ def test_without_a_deadline_nothing_is_promised(story: Any, found: Any, contract
     """An operation may then take for ever."""
     endless = contract.model_copy(update={"deadline": type(contract.deadline)()})
     assert found("C27", under_way(story, 80.0), endless).outcome == "not_promised"
+
+
+def crowded(story: Any) -> Any:
+    """A read that has the only connection until 9.0."""
+    return story().begin(1, 0.0).start(1, 1, 0.001).answer(9.0, 200).ok(1, 9.001)
+
+
+@pytest.mark.parametrize(
+    ("waited", "outcome"),
+    [
+        (1.9, "not_exercised"),
+        (2.0, "pass"),
+        (2 + 0.9 * BASE, "pass"),
+        (2 + 1.5 * BASE, "unknown"),
+        (2 + 2.5 * BASE, "fail"),
+    ],
+)
+@pytest.mark.parametrize("gets_one", [True, False])
+def test_a_wait_for_a_connection_ends_in_time(
+    story: Any, found: Any, waited: float, outcome: str, gets_one: bool
+) -> None:
+    """With a connection or without one."""
+    told = crowded(story).begin(2, 0.1)
+    if gets_one:
+        told.meet(2, 1, 0.1001 + waited, 200, conn=2).ok(2, 4.0)
+    else:
+        told.fail(2, 0.1 + waited, "TimedOut")
+    assert found("C30", told).outcome == outcome
+
+
+def test_a_client_that_was_kept_waiting_had_less_of_its_time(story: Any, found: Any) -> None:
+    """Under load the same client gets the same verdict."""
+    told = crowded(story).begin(2, 0.1).fail(2, 2.3, "TimedOut", late=0.2)
+    assert found("C30", told).outcome == "pass"
+
+
+def test_a_connect_that_is_not_answered_is_no_wait_for_a_connection(story: Any, found: Any) -> None:
+    """It has left the pool; another time-out is its own."""
+    told = crowded(story).begin(2, 0.1)
+    told.on(h.ConnectAttempted, 0.2, op=2, attempt=1, port=8200, local=50002)
+    told.start(2, 1, 5.0, conn=2).answer(5.1, 200, conn=2).ok(2, 5.2)
+    assert found("C30", told).outcome == "not_exercised"
+
+
+def test_who_is_alone_waits_for_something_else(story: Any, found: Any) -> None:
+    """For a token, or for itself."""
+    told = story().begin(2, 0.1).meet(2, 1, 7.0, 200).ok(2, 7.1)
+    assert found("C30", told).outcome == "not_exercised"
+
+
+def test_a_further_attempt_waits_from_the_client_s_own_stamp(story: Any, found: Any) -> None:
+    """Its backoff is no wait for a connection."""
+    told = crowded(story).begin(2, 0.1).meet(2, 1, 0.2, 503, conn=2)
+    told.on(h.AttemptBegun, 0.6, op=2, attempt=2).meet(2, 2, 5.6, 200, conn=2).ok(2, 5.7)
+    finding = found("C30", told)
+    assert finding.seen == "`read` waited for a connection for 5.000 s"
+    assert finding.field == "timeouts.pool: 2"
+    assert [remark for _, remark in finding.marks] == ["<- 5.000 s, not 2"]
+
+
+def test_who_still_waits_as_the_run_ends_may_be_in_time(story: Any, found: Any) -> None:
+    """Until he can't be any more."""
+    told = crowded(story).begin(2, 7.0).on(h.OpUnknown, 9.02, op=2)
+    assert found("C30", told).outcome == "not_exercised"
+    told = crowded(story).begin(2, 3.0).on(h.OpUnknown, 9.02, op=2)
+    assert found("C30", told).outcome == "fail"
+
+
+def at_once(story: Any, *begun: float, took: float = 0.3, service_time: float = 0.3) -> Any:
+    """Reads that are called at once, and come to the wire at these times."""
+    told = story()
+    for op, at in enumerate(begun, 1):
+        told.begin(op, 0.001 * op).start(op, 1, at, conn=op).answer(at + service_time, 200, conn=op)
+        told.ok(op, at + took)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("begun", "outcome"),
+    [
+        ((0.01, 0.011), "pass"),
+        ((0.01, 0.2), "pass"),  # however late: it did not wait for the end of the other
+        ((0.01, 0.312), "fail"),
+        ((0.01, 0.312, 0.614), "fail"),
+        ((0.01, 0.31 + 0.049 + BASE), "fail"),
+        ((0.01, 0.5), "not_exercised"),  # for a reason of its own
+        ((0.01, 0.011, 0.312, 0.313), "pass"),  # two connections
+    ],
+)
+def test_who_waits_for_the_end_of_another_is_found(
+    story: Any, found: Any, begun: tuple[float, ...], outcome: str
+) -> None:
+    """A lock held during the call, one connection, a loop that is blocked."""
+    assert found("C52", at_once(story, *begun)).outcome == outcome
+
+
+def test_the_witness_is_the_two_of_them(story: Any, found: Any) -> None:
+    """Who waited, and for whom."""
+    finding = found("C52", at_once(story, 0.01, 0.312))
+    assert finding.seen == "`read` stayed off the wire for 0.310 s, until `read` was over"
+    assert [remark for _, remark in finding.marks] == ["<- 0.002 s after the other"]
+
+
+def test_a_quick_answer_keeps_nobody(story: Any, found: Any) -> None:
+    """Who comes a moment later may have been late."""
+    assert found("C52", at_once(story, 0.01, 0.07, service_time=0.05)).outcome == "not_exercised"
+
+
+def test_one_of_several_that_had_no_connection_left_is_no_failure(story: Any, found: Any) -> None:
+    """A pool has an end; how long one waits for it is another question."""
+    told = at_once(story, 0.01, 0.012, 0.313)
+    assert found("C52", told).outcome == "pass"
+
+
+def test_a_long_call_beside_them_shows_that_it_is_no_lock(story: Any, found: Any) -> None:
+    """Two connections, of which one is taken for long."""
+    told = at_once(story, 0.11, 0.412).begin(9, 0.0).start(9, 1, 0.005, conn=9)
+    told.answer(3.0, 200, conn=9).ok(9, 3.1)
+    assert found("C52", told).outcome == "pass"
+
+
+def test_a_client_that_was_not_running_kept_nobody_waiting(story: Any, found: Any) -> None:
+    """Under load the same client gets the same verdict."""
+    told = story().begin(1, 0.0).start(1, 1, 0.01).begin(2, 0.02)
+    told.answer(0.31, 200).ok(1, 0.32).meet(2, 1, 0.33, 200, conn=2).ok(2, 0.34, late=0.3)
+    assert found("C52", told).outcome == "not_exercised"
+
+
+def test_services_and_lives_are_apart(story: Any, found: Any, contract: Contract) -> None:
+    """And it needs no promise."""
+    told = at_once(story, 0.01, 0.312)
+    assert found("C52", told, None).outcome == "fail"
+    told.events = [
+        h.SubjectOpened(t=0.0015, phase="") if isinstance(event, h.SubjectOpened) else event
+        for event in told.events
+    ] + [h.SubjectOpened(t=0.0)]
+    assert found("C52", told, contract).outcome == "not_exercised"

@@ -52,7 +52,7 @@ def test_the_first_story_is_planned_as_drawn(planned: Planned, told: Told) -> No
         ("partial", 24),
         ("5xx", 39),
         ("breaker", 42),
-        ("slow", 16),
+        ("slow", 27),
         ("partition", 18),
     ],
 )

@@ -6,9 +6,17 @@ import httpx
 import pytest
 
 from faultlab.lab.methods import IDEMPOTENT
-from faultlab.lab.subjects.builtin import BUILTIN, client, maximus, operations, policy
+from faultlab.lab.subjects.builtin import (
+    BUILTIN,
+    CONNECTIONS,
+    client,
+    maximus,
+    operations,
+    policy,
+)
 from faultlab.lab.subjects.commands import describe
 from faultlab.lab.tune import FAST
+from faultlab.scenarios import OperationStep, catalog
 from maximus import MaximusError, Policy
 
 URLS = {"core": "http://core.test", "penelope": "http://penelope.test"}
@@ -75,6 +83,14 @@ def test_a_tune_sets_every_time_and_no_count() -> None:
 def test_without_a_tune_the_client_has_its_own_numbers() -> None:
     """The contract is judged by them then."""
     assert policy(None) == Policy()
+
+
+def test_the_subject_has_fewer_connections_than_a_story_has_callers() -> None:
+    """Else none would ever wait for one. A client in a test of one's own has the usual number."""
+    story = catalog()["slow"]
+    callers = {step.concurrency.amount for step in story.fault if isinstance(step, OperationStep)}
+    assert CONNECTIONS < max(callers) < Policy().max_connections
+    assert policy(FAST).max_connections == Policy().max_connections
 
 
 def test_no_health_is_cached() -> None:
