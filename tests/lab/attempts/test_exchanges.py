@@ -297,10 +297,22 @@ def test_an_attempt_on_a_connection_of_its_own_went_for_it_before_its_head(tell:
         tell.invoked(0.0),
         ConnectAttempted(t=0.05, op=1, attempt=1, service="core", port=8100, local=5001),
         ConnOpened(t=0.1, conn=1, service="core", port=5001),
-        RequestStarted(t=0.2, op=1, attempt=1, conn=1, request=1, service="core"),
+        RequestStarted(
+            t=0.2, op=1, attempt=1, conn=1, request=1, service="core", method="GET", target="/"
+        ),
         HEAD,
         COMPLETE,
-        RequestStarted(t=0.5, op=1, attempt=2, conn=1, request=2, service="core", reused=True),
+        RequestStarted(
+            t=0.5,
+            op=1,
+            attempt=2,
+            conn=1,
+            request=2,
+            service="core",
+            method="GET",
+            target="/",
+            reused=True,
+        ),
     )
     assert [attempt.reached for attempt in reading.operations[0].attempts] == [0.05, None]
 
