@@ -163,7 +163,7 @@ def test_services_are_those_of_the_offers_and_the_subjects_own(
         environment="embedded",
         tune="fast",
         subject="orders",
-        slugs={},
+        slugs={info.slug: info.id for info in ALL},
         services=("core", "mail"),
     )
     assert isinstance(found, Plan)
