@@ -20,7 +20,7 @@ from ..history import CHAIN, Raised
 from ..redaction import GONE, exposed, is_secret, redacted
 from .command_line import CommandFailed
 
-__all__ = ["attributes", "chain", "digest", "message", "qualified"]
+__all__ = ["attributes", "chain", "digest", "qualified"]
 
 _LENGTH = 300  # characters of a message
 _ATTRIBUTES = 24  # of an exception
@@ -72,11 +72,6 @@ def _links(error: BaseException) -> Iterator[tuple[BaseException, Via]]:
             waiting.append((link.__context__, "context"))
 
 
-def message(error: BaseException) -> str:
-    """What the exception says, without secrets, cut to 300 characters."""
-    return _shown(_text(error))
-
-
 def _text(error: BaseException) -> str:
     try:
         return str(error)
@@ -85,6 +80,7 @@ def _text(error: BaseException) -> str:
 
 
 def _shown(text: str) -> str:
+    """The text without secrets, cut to 300 characters."""
     text = redacted(text)
     return text if len(text) <= _LENGTH else text[: _LENGTH - 3] + "..."
 
