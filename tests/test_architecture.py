@@ -29,7 +29,7 @@ ORACLE = FACTS | {"lab.attempts", "lab.oracle"}
 PLAN = {"lab.expect", "lab.plan", "scenarios", "faults"}
 JUDGES = {"lab.checks", "lab.verdict", "lab.report"}
 HOSTED = {"lab.net", "lab.recorder", "lab.proxy", "lab.backends"}
-CONDUCTOR = {"lab.run", "lab.results", "lab.environments", "lab.subjects"}
+CONDUCTOR = {"lab.run", "lab.play", "lab.results", "lab.environments", "lab.subjects"}
 
 # unit -> the other units that it may import
 ARROWS: dict[str, set[str]] = {
@@ -70,6 +70,7 @@ ARROWS: dict[str, set[str]] = {
     # who plays it
     "lab.subjects": WIRE | FACTS | {"lab.backends", "fixtures", "maximus"},
     "lab.results": ORACLE | PLAN | {"lab.checks", "lab.verdict"},
+    "lab.play": WIRE | ORACLE | PLAN | {"lab.backends", "lab.environments", "lab.subjects"},
     "lab.run": WIRE | ORACLE | PLAN | {"lab.backends"} | (CONDUCTOR - {"lab.run"}),
     "lab.testing": WIRE | ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.backends"},
     "lab.pytest_plugin": {

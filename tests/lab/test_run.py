@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from platform import python_version
-
 import pytest
 
-from faultlab.lab.plan import Plan
-from faultlab.lab.run import header, tune_name
-
-PLAN = Plan(
-    scenario="down",
-    file="down.yaml",
-    title="Down",
-    subject="orders",
-    contract="httpx",
-    environment="embedded",
-    tune="fast",
-    seed=7,
-    services=("orders",),
-    steps=(),
-    limit=20.0,
-)
+from faultlab.lab.run import tune_name
 
 
 @pytest.mark.parametrize(
@@ -45,12 +27,3 @@ def test_a_tune_is_as_asked_or_as_the_file_says(
 def test_a_subject_that_takes_no_tune_keeps_its_own_numbers(asked: str | None) -> None:
     """Its contract must not be tuned alone: it would be judged by what it was never given."""
     assert tune_name(asked, "fast", tunable=False) == "none"
-
-
-def test_a_header_says_what_was_played() -> None:
-    """A history without it can't be replayed, nor compared."""
-    found = header(PLAN, "baseline")
-    assert (found.scenario, found.seed, found.environment) == ("down", 7, "embedded")
-    assert (found.tune, found.subject, found.run) == ("fast", "orders", "baseline")
-    assert found.versions == {"faultlab": version("faultlab"), "python": python_version()}
-    assert found.wall.endswith("+00:00")

@@ -11,6 +11,7 @@ from faultlab.lab.attempts import read
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.results import Result, judged
 from faultlab.lab.run import Progress, Session
+from faultlab.lab.subjects.given import Given
 
 pytestmark = pytest.mark.wire
 
@@ -93,7 +94,9 @@ def test_a_story_is_played_as_planned(played: Result, told: list[Progress]) -> N
         *("fault: read x 1", "fault: read x 1", "fault: read x 1")
     ]
     assert told[-1].text == "recovery: read x 1"
-    assert {said.running for said in told} == {1}
+    assert (told[0].text, told[0].done) == ("baseline, opening", 0)
+    assert [said.done for said in told] == sorted(said.done for said in told)
+    assert {said.total for said in told} == {14}
     assert judged(played).verdict == "pass"
 
 
@@ -136,7 +139,7 @@ def test_a_server_of_the_user_s_is_never_killed(ground: Any) -> None:
         tune=None,
         seed=7,
         out=ground.out,
-        services=served,
+        given=Given(services=served),
     )
     with session:
         found = ground.plan(session, ENDED)

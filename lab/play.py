@@ -1,0 +1,272 @@
+"""One play of a plan: each step carried out, by a subject's process, in an environment.
+
+Counterpart: run.py plays the baseline, then the armed plan, and keeps what came of both. Nothing is
+judged here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Literal, assert_never
+
+from .attempts import misdeclared, read
+from .backends.specification import Specification
+from .contract import Contract
+from .environments.embedded import Embedded, LabProcess
+from .errors import SetupError, SubjectError
+from .history import Header, History, HistoryError, OpUnknown, RunEnded
+from .oracle import begin, fold, open_circuits, timeline
+from .plan import (
+    Clear,
+    Enter,
+    Fresh,
+    Inject,
+    Operate,
+    Plan,
+    Renew,
+    Wait,
+)
+from .subjects.child import Child
+from .subjects.elsewhere import calls_another
+from .tune import TUNES, Tune
+
+__all__ = ["OPENING", "Kind", "Play", "header"]
+
+Kind = Literal["armed", "baseline"]
+
+OPENING = 20.0
+"""Seconds that a subject may take to import, open or close."""
+
+_LEAK = 1.2  # seconds that a closed subject's process is kept while connections are open
+
+
+class Play:
+    """One play of a plan, baseline or armed: a subject's process before listeners of its own.
+
+    `spec` names the subject for its process, `subject` for people. `served`: who serves each service.
+    Raises SetupError and SubjectError, as each of its methods may.
+    """
+
+    def __init__(
+        self,
+        story: Plan,
+        kind: Kind,
+        folder: Path,
+        say: Callable[[str, int], None],
+        *,
+        spec: str,
+        subject: str,
+        contract: Contract,
+        process: LabProcess,
+        served: Mapping[str, Specification],
+    ) -> None:
+        self._subject = subject
+        self._plan = story
+        self._tell = say
+        self._kind = kind
+        self._done = 0  # operations that ended
+        self._path = folder / f"{kind}.jsonl"
+        self._deadline = 0.0
+        self._phase = ""
+        self._contract = contract
+        self._for_open: set[object] = set()  # slots of faults that wait for an open breaker
+        self._stopped = threading.Event()
+        feed, events = socket.socketpair()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(events)
+            stack.callback(feed.close)
+            self._child = Child(spec, events, log=folder / f"{kind}.log")
+            stack.callback(self._child.kill)
+            self._env = Embedded(
+                process,
+                served,
+                header=header(story, kind),
+                path=self._path,
+                feed=feed,
+            )
+            stack.pop_all()
+        events.close()
+
+    def abandon(self) -> None:
+        """Stop from another thread: the play ends with a SetupError."""
+        self._stopped.set()
+        self._child.kill()
+        self._env.abandon()
+
+    def play(self) -> History:
+        """Carry out every step; the whole history."""
+        try:
+            tune = TUNES[self._plan.tune]
+            self._say("opening")
+            self._env.prepare(*self._plan.faults().values())
+            self._open(tune)  # has a limit of its own: a slow start takes nothing from the plan's
+            self._deadline = time.monotonic() + self._plan.limit
+            if self._carry_out(tune):
+                self._child.close(limit=OPENING)
+                self._settle()
+                self._await_closes()
+            if self._stopped.is_set():
+                raise SetupError("the run was stopped")
+            self._env.note(RunEnded(t=self._env.clock()))
+        except BaseException:
+            self._child.kill()
+            with contextlib.suppress(SetupError, OSError, HistoryError):
+                self._env.close()
+            raise
+        self._child.kill()
+        history = self._env.close()
+        self._went_elsewhere(history)
+        return history
+
+    def _carry_out(self, tune: Tune | None) -> bool:
+        """Whether every operation ended within the plan's limit."""
+        for step in self._plan.steps:
+            match step:
+                case Enter():
+                    self._settle()
+                    self._phase = step.phase
+                    if step.phase == "recovery":
+                        self._env.clear()
+                        self._for_open.clear()
+                    self._env.enter(step.phase)
+                case Inject():
+                    self._env.inject(step.id, step.fault)
+                    self._for_open.discard(step.fault.slot())
+                    if step.fault.follows("open"):
+                        self._for_open.add(step.fault.slot())
+                        self._look_for_open()
+                case Clear():
+                    self._env.clear()
+                    self._for_open.clear()
+                case Wait():
+                    self._say(f"waiting {step.seconds:g} s")
+                    if self._stopped.wait(step.seconds):
+                        raise SetupError("the run was stopped")
+                case Fresh():
+                    self._env.fresh()
+                case Renew():
+                    self._child.close(limit=OPENING)
+                    self._open(tune)
+                case Operate():
+                    if not self._operate(step):
+                        return False
+                case _:
+                    assert_never(step)
+        return True
+
+    def _open(self, tune: Tune | None) -> None:
+        urls = {name: self._env.url(name) for name in self._plan.services}
+        self._child.open(
+            urls, tune=tune, seed=self._plan.seed, start=self._env.start, limit=OPENING
+        )
+
+    def _operate(self, step: Operate) -> bool:
+        self._say(f"{step.name} x {len(step.ids)}")
+        turns = [step.ids]
+        commands = self._plan.connects == "packets"
+        if (self._for_open or commands) and step.concurrency == 1:
+            turns = [(number,) for number in step.ids]  # look for an open breaker behind each
+        hanging: Collection[int] = ()
+        for turn in turns:
+            left = max(0.0, self._deadline - time.monotonic())
+            calls = [(number, step.name) for number in turn]
+            hanging = self._child.operate(
+                calls, concurrency=step.concurrency, cancel_after=step.cancel_after, limit=left
+            )
+            if hanging:
+                break
+            self._done += len(turn)
+            if commands:
+                self._settle()  # what carries no tag is the present operation's
+            self._look_for_open()
+        if not hanging:
+            return True
+        with contextlib.suppress(SubjectError):  # it may not even give out its records
+            self._settle()
+        for operation in read(self._env.events()).operations:
+            if operation.id in hanging and operation.ending == "unknown":
+                self._env.note(OpUnknown(t=self._env.clock(), op=operation.id))
+        self._child.kill()
+        return False
+
+    def _say(self, what: str) -> None:
+        where = f"{self._phase}: {what}" if self._phase else what
+        self._tell(where if self._kind == "armed" else f"{self._kind}, {where}", self._done)
+
+    def _look_for_open(self) -> None:
+        """Tell faults that wait for it that a breaker is open, by what the contract makes of it."""
+        if not self._for_open:
+            return
+        self._settle()
+        state = begin()
+        for event in timeline(self._contract, read(self._env.events())):
+            state = fold(self._contract, state, event)
+        if open_circuits(state):
+            self._env.opened()
+            self._for_open.clear()
+
+    def _settle(self) -> None:
+        """Everything that happened is recorded before the next phase begins."""
+        self._env.barrier(self._child.flush)
+
+    def _await_closes(self) -> None:
+        """Outlast the time in which a closed subject's connections must be over (C70).
+
+        The death of its process closes them all, and would hide a leak.
+        """
+        until = time.monotonic() + _LEAK
+        while time.monotonic() < until:
+            self._env.barrier()
+            if all(known.closed is not None for known in read(self._env.events()).connections):
+                return
+            time.sleep(0.02)
+
+    def _went_elsewhere(self, history: History) -> None:
+        """Raise SubjectError for a subject that works without the lab's addresses."""
+        reading = read(history)
+        control = [operation for operation in reading.operations if operation.phase == "control"]
+        called = {operation.name for operation in control if operation.attempts}
+        reached = {attempt.service for attempt in reading.strays}
+        for operation in control:
+            sent = misdeclared(operation)
+            if sent is not None:
+                raise calls_another(
+                    self._subject,
+                    operation.name,
+                    declared=operation.endpoint,
+                    service=operation.service,
+                    method=sent.method,
+                    target=sent.target,
+                )
+            if operation.name in called or operation.service in reached:
+                continue
+            if operation.ending == "ok":
+                raise self._child.elsewhere(operation.name, operation.service)
+            if operation.errors and self._child.was_elsewhere(operation.id):
+                raise self._child.elsewhere(
+                    operation.name,
+                    operation.service,
+                    ended=f"ended with {operation.errors[0].classes[0]}",
+                )
+
+
+def header(story: Plan, kind: Kind) -> Header:
+    """The first line of a play's history."""
+    return Header(
+        scenario=story.scenario,
+        seed=story.seed,
+        environment=story.environment,
+        tune=story.tune,
+        subject=story.subject,
+        run=kind,
+        versions={"faultlab": version("faultlab"), "python": python_version()},
+        wall=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
