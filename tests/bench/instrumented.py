@@ -1,12 +1,14 @@
 """What a subject's request costs with its tag, its events and the audit of its connects.
 
-The same client, once bare and once watched, in turns; the recorder's end is read by a thread.
+The same client, once bare and once watched, in turns; what it records goes to a process of its own,
+as in a run.
 """
 
 from __future__ import annotations
 
 import socket
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from itertools import count
@@ -22,12 +24,14 @@ from faultlab.lab.subjects.recording import Watch
 __all__ = ["instrumented"]
 
 REQUESTS = 200  # of one round, each way
-BLOCK = 64 * 1024
 
 
-def _swallow(sock: socket.socket) -> None:
-    while sock.recv(BLOCK):
+SWALLOW = """
+import socket, sys
+with socket.socket(fileno=int(sys.argv[1])) as events:
+    while events.recv(65536):
         pass
+"""
 
 
 def _each(request: Callable[[], object]) -> float:
@@ -47,8 +51,9 @@ def instrumented(rounds: int) -> None:
         assert server.stdout is not None
         port = int(server.stdout.readline())
         ours, theirs = socket.socketpair()
-        reader = threading.Thread(target=_swallow, args=(theirs,), daemon=True)
-        reader.start()
+        end = theirs.fileno()
+        recorder = subprocess.Popen([sys.executable, "-c", SWALLOW, str(end)], pass_fds=(end,))
+        theirs.close()
         channel = Channel(ours)
         numbers, watch = count(1), Watch()
         for title, headers in (
@@ -76,5 +81,4 @@ def instrumented(rounds: int) -> None:
                 f"ratio {median(ratios):5.2f}   from {min(ratios):.2f} to {max(ratios):.2f}"
             )
         channel.close()
-        reader.join()
-        theirs.close()
+        recorder.wait()
