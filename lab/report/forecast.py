@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from math import inf
 from typing import Literal
+
+from msgspec.structs import replace
 
 from ...faults import (
     AnyFault,
