@@ -50,7 +50,7 @@ types: $(STAMP) ## check types
 	@$(BIN)/mypy
 
 quick: $(STAMP) ## the tests, without stories and slow ones
-	@$(BIN)/python -m pytest -m "not slow and not story"
+	@$(BIN)/python -m pytest -m "not slow and not story" -n 3 --dist loadfile
 
 stories: $(STAMP) ## play the catalog on correct and planted clients, and print the score
 	@$(BIN)/python -m pytest -m story tests/catalog

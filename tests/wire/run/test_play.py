@@ -157,6 +157,8 @@ fault:
     endpoint: read
   - read: [status:503, open]
     times: 3
+recovery:
+  - read: ok
 """
 
 
@@ -166,5 +168,5 @@ def test_what_waits_for_an_open_breaker_is_looked_for_behind_each_operation(grou
     assert result.armed is not None
     assert course(result.armed)[3:] == [
         *("fault", "armed status", "read 2", "read 3", "armed stall", "read 4"),
-        *("cleared status", "cleared stall", "recovery", "read 5", "read 6", "closed"),
+        *("cleared status", "cleared stall", "recovery", "read 5", "closed"),
     ]
