@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .conftest import Stranger
 
 pytest_plugins = ["pytester"]
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 SNIPPETS = """
 import threading

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 from faultlab.lab.attempts import canonical, read
 from faultlab.lab.history import FaultArmed, load
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 SOON = 1.0  # seconds in which nothing may be left
 INTERRUPTED = 2.0  # seconds in which Ctrl-C has ended it
@@ -60,7 +60,8 @@ def children(pid: int) -> set[int]:
     """The processes that this one has started and that still are."""
     found = set()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found |= set(map(int, (task / "children").read_text().split()))
+        with suppress(OSError):  # a thread that ended meanwhile
+            found |= set(map(int, (task / "children").read_text().split()))
     return found
 
 
