@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .conftest import Stranger
 
 pytest_plugins = ["pytester"]
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 WAITING = """
 import os

@@ -22,7 +22,7 @@ from faultlab.lab.errors import LabError, SetupError, SubjectError
 from faultlab.lab.history import OpUnknown, load
 from faultlab.lab.results import judged
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 SOON = 1.0  # seconds in which nothing may be left
 LIMIT = 1.5  # seconds of a plan, for a test that reaches it

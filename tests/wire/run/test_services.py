@@ -13,7 +13,7 @@ from faultlab.lab.results import Result
 from faultlab.lab.run import Session
 from faultlab.scenarios import ScenarioError
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 KEYED = """
 import itertools
