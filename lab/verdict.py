@@ -64,23 +64,6 @@ def exit_code(verdict: Verdict) -> int:
     return _EXIT[verdict]
 
 
-def judge(
-    contract: Contract | None,
-    armed: History | Reading | None,
-    baseline: History | Reading | None = None,
-    required: frozenset[str] = frozenset(),
-    step_findings: tuple[Finding, ...] = (),
-) -> Judgement:
-    """Hold a run against a contract, beside its baseline if there is one.
-
-    `required` names checks by slug or id that this run must exercise; raises KeyError for another
-    name. A check that fails counts whether required or not. Where an operation of the baseline did
-    not end ok, that is the one finding, whatever the armed run shows; `armed` may be None then.
-    """
-    with _uncollected():
-        return _judged(contract, armed, baseline, required, step_findings)
-
-
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Judging makes values and no circles of them: without it the collector goes over all of them
@@ -94,13 +77,20 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _judged(
+@_uncollected()
+def judge(
     contract: Contract | None,
     armed: History | Reading | None,
-    baseline: History | Reading | None,
-    required: frozenset[str],
-    step_findings: tuple[Finding, ...],
+    baseline: History | Reading | None = None,
+    required: frozenset[str] = frozenset(),
+    step_findings: tuple[Finding, ...] = (),
 ) -> Judgement:
+    """Hold a run against a contract, beside its baseline if there is one.
+
+    `required` names checks by slug or id that this run must exercise; raises KeyError for another
+    name. A check that fails counts whether required or not. Where an operation of the baseline did
+    not end ok, that is the one finding, whatever the armed run shows; `armed` may be None then.
+    """
     wanted = frozenset(by_slug(name).id for name in required)
     of_baseline: tuple[Finding, ...] = ()
     pair = BASELINE.says("not_exercised")
