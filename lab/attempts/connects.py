@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from math import inf
+from typing import TypeAlias
 
 from ..history import ConnectAttempted, Mode
 from .facts import Attempt, Told
@@ -22,12 +23,16 @@ from .gathered import Gathered
 _REFUSAL = 0.05
 
 
-def without_head(gathered: Gathered) -> Iterator[Attempt]:
+Joined: TypeAlias = tuple[dict[int, ConnectAttempted], list[ConnectAttempted]]
+"""The connect of each accepted connection, by its id, and the connects that came to nothing."""
+
+
+def without_head(gathered: Gathered, joined: Joined) -> Iterator[Attempt]:
     """Connects that no proxy accepted, and accepted ones that ended or went on without a head.
 
     One that the client ended is no attempt; one whose bytes could not be read met what nobody knows.
     """
-    accepted, vanished = _matched(gathered)
+    accepted, vanished = joined
     shutting = _Shutting(gathered)
     for connect in vanished:
         yield _vanished(gathered, shutting, connect)
@@ -98,11 +103,11 @@ def unheard(gathered: Gathered) -> Iterator[Attempt]:
         )
 
 
-def unaccounted(gathered: Gathered, services: Collection[str]) -> bool:
+def unaccounted(gathered: Gathered, joined: Joined, services: Collection[str]) -> bool:
     """Whether these services accepted a connection that the subject was not seen to make."""
     if not gathered.opened:
         return False
-    accepted, _ = _matched(gathered)
+    accepted, _ = joined
     since = gathered.opened[0].t
     return any(
         known.opened.service in services and known.opened.t >= since and conn not in accepted
@@ -110,7 +115,7 @@ def unaccounted(gathered: Gathered, services: Collection[str]) -> bool:
     )
 
 
-def _matched(gathered: Gathered) -> tuple[dict[int, ConnectAttempted], list[ConnectAttempted]]:
+def join(gathered: Gathered) -> Joined:
     """Which connect each accepted connection came of, and those that came to nothing.
 
     It is the last one from the same port before it was accepted: a kernel gives a port again, at

@@ -12,7 +12,7 @@ from dataclasses import replace
 from math import inf
 
 from ..history import KNOWN, History, OpCancelled, OpFailed, OpOk, Starved
-from .connects import unaccounted, unheard, without_head
+from .connects import Joined, join, unaccounted, unheard, without_head
 from .exchanges import with_head
 from .facts import (
     Attempt,
@@ -32,7 +32,8 @@ from .undeclared import Called, called
 def read(history: History) -> Reading:
     """Derive operations and attempts from the events; never raises on a well-formed history."""
     gathered = Gathered(history)
-    attempts = [*with_head(gathered), *without_head(gathered), *unheard(gathered)]
+    joined = join(gathered)
+    attempts = [*with_head(gathered), *without_head(gathered, joined), *unheard(gathered)]
     attempts.sort(key=lambda attempt: attempt.begun)
     owned, strays, untagged = _owners(gathered, attempts)
     calls = sorted(gathered.calls.items())
@@ -50,7 +51,7 @@ def read(history: History) -> Reading:
         faults=tuple(_faults(gathered, attempts)),
         connections=connections,
         incarnations=tuple(_incarnations(gathered, untagged)),
-        missing=tuple(_missing(gathered, len(strays), operations)),
+        missing=tuple(_missing(gathered, joined, len(strays), operations)),
         end=gathered.end,
         shortages=tuple(_shortages(gathered.starved)),
         unheard=tuple((one.service, one.unheard) for one in connections if one.unheard is not None),
@@ -257,7 +258,7 @@ def _incarnations(gathered: Gathered, untagged: Sequence[float]) -> Iterator[Inc
 
 
 def _missing(
-    gathered: Gathered, strays: int, operations: tuple[Operation, ...]
+    gathered: Gathered, joined: Joined, strays: int, operations: tuple[Operation, ...]
 ) -> Iterator[Missing]:
     shut = sorted(name for name, modes in gathered.modes.items() if modes.ever_shut)
     blind = next((o.connects for o in gathered.opened if o.connects not in KNOWN), None)
@@ -275,7 +276,7 @@ def _missing(
         yield Missing("connects", blind.removeprefix("none: "))
     elif shut and any(not c.local for c in gathered.connects):
         yield Missing("connects", "a connect's local port is not known")
-    elif shut and unaccounted(gathered, shut):
+    elif shut and unaccounted(gathered, joined, shut):
         yield Missing(
             "connects", "a connection was made by a child process, or past Python's sockets"
         )
