@@ -9,7 +9,7 @@ PIP := -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint types quick stories score slow bench format readme lock clean python
+.PHONY: help venv demo test lint types quick stories score slow bench format docs lock clean python
 
 help: ## print this list
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | \
@@ -55,8 +55,8 @@ quick: $(STAMP) ## the tests, without stories and slow ones
 stories: $(STAMP) ## play the catalog on correct and planted clients, and print the score
 	@$(BIN)/python -m pytest -m story tests/catalog
 
-score: $(STAMP) ## the same, and write the score into the README
-	@$(BIN)/python -m pytest -m story tests/catalog --write-readme
+score: $(STAMP) ## the same, and write the score into README and guide
+	@$(BIN)/python -m pytest -m story tests/catalog --write-score
 
 slow: $(STAMP) ## the slow tests: packaging, repetition, load
 	@$(BIN)/python -m pytest -m slow
@@ -67,10 +67,10 @@ bench: $(STAMP) ## measure what the lab adds, as ratios in one run
 format: $(STAMP) ## format, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@$(MAKE) --no-print-directory readme
+	@$(MAKE) --no-print-directory docs
 
-readme: $(STAMP) ## write the README's table of faults, and the schema of scenario files, anew
-	@$(BIN)/python tests/test_readme.py
+docs: $(STAMP) ## write the guide's table of faults, and the schema of scenario files, anew
+	@$(BIN)/python -m tests.documents
 	@$(BIN)/faultlab schema > scenarios/scenario.schema.json.part
 	@mv scenarios/scenario.schema.json.part scenarios/scenario.schema.json
 

@@ -11,7 +11,7 @@ settings.load_profile("faultlab")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make score`."""
     parser.addoption(
-        "--write-readme",
+        "--write-score",
         action="store_true",
-        help="write the measured score into the README, instead of comparing",
+        help="write the measured score into README and GUIDE, instead of comparing",
     )

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from .documents import GUIDE, README, ROOT, shown_file
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-ROOT = Path(__file__).parents[1]
 ROOMS = ("lab", "faults", "scenarios", "fixtures")
 LEFT_OUT = {"__pycache__", ".mypy_cache", ".ruff_cache"}
 
@@ -120,20 +121,14 @@ def stranger(tmp_path: Path) -> Path:
     for name in ("lab", "scenarios", "fixtures"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(f'OWNER = "stranger {name}"\n')
-    (tmp_path / "test_orders.py").write_text(STRANGERS_TEST)
-    (tmp_path / "orders_lab.py").write_text(STRANGERS_SUBJECT)
+    (tmp_path / "test_stranger.py").write_text(STRANGERS_TEST)
+    (tmp_path / "test_orders.py").write_text(shown_file(README, "test_orders.py"))
+    (tmp_path / "orders_lab.py").write_text(shown_file(README, "orders_lab.py"))
     (tmp_path / "gone.yaml").write_text(
         "scenario: Gone\nfault: [inject: refused, read: connection]\n"
     )
     (tmp_path / "pytest.ini").write_text("[pytest]\nfaultlab_contract = httpx\n")
     return tmp_path
-
-
-def readme_file(name: str) -> str:
-    """A Python file that the README shows, by its first line."""
-    shown = (ROOT / "README.md").read_text("utf-8").split("```python\n")
-    (text,) = (block.partition("```")[0] for block in shown if block.startswith(f"# {name}\n"))
-    return text
 
 
 STRANGERS_TEST = """\
@@ -157,7 +152,7 @@ def test_my_own_client(lab):
 
 
 def test_a_scenario(lab):
-    assert lab.run("gone.yaml", "orders_lab.py:orders") == "pass"
+    assert lab.run("gone.yaml", "orders_lab.py:plain") == "pass"
 
 
 @pytest.mark.asyncio
@@ -167,18 +162,6 @@ async def test_core_down(lab):
             with pytest.raises(MaximusConnectionError):
                 await client.health()
         assert lab.attempts("core") == 3
-"""
-
-
-STRANGERS_SUBJECT = """\
-import httpx
-from faultlab import op, subject
-
-
-@subject(services={"orders": {"GET /orders/{id}": {"id": 7}}}, contract="httpx")
-def orders(urls):
-    with httpx.Client(base_url=urls["orders"], timeout=2, trust_env=False) as http:
-        yield {"read": op("GET /orders/{id}", http.get, "/orders/7")}
 """
 
 
@@ -235,15 +218,23 @@ def test_the_plugin_works_in_a_strangers_repository(installed: Path, stranger: P
         cwd=stranger,
         env=outside_env(),
     )
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
-@pytest.mark.parametrize("client", ["plain", "threads", "tasks", "command"])
-def test_the_readmes_clients_are_judged_in_a_strangers_repository(
-    installed: Path, stranger: Path, client: str
+@pytest.mark.parametrize(
+    ("file", "client"),
+    [
+        ("orders_lab.py", "plain"),
+        ("clients_lab.py", "threads"),
+        ("clients_lab.py", "tasks"),
+        ("clients_lab.py", "command"),
+    ],
+)
+def test_clients_that_are_shown_are_judged_in_a_strangers_repository(
+    installed: Path, stranger: Path, file: str, client: str
 ) -> None:
-    """httpx, requests in threads, aiohttp and curl, as the README shows them."""
-    (stranger / "orders_lab.py").write_text(readme_file("orders_lab.py"))
+    """httpx as the README shows it; requests in threads, aiohttp and curl as the guide does."""
+    (stranger / "clients_lab.py").write_text(shown_file(GUIDE, "clients_lab.py"))
     if client == "command" and shutil.which("curl") is None:
         pytest.skip("no curl on this machine")
     sees_all = (
@@ -251,7 +242,7 @@ def test_the_readmes_clients_are_judged_in_a_strangers_repository(
     )  # counting a command's connects needs rights
     done = run(
         *(installed.parent / "faultlab", "run", "down", "5xx", "partial", "--seed", "7"),
-        *("--subject", f"orders_lab.py:{client}"),
+        *("--subject", f"{file}:{client}"),
         cwd=stranger,
         env=outside_env(),
         ok=0 if sees_all else 3,

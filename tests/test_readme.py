@@ -1,37 +1,71 @@
-"""What the README says of faults is what the fault models say; `make readme` writes it anew."""
+"""README and GUIDE: short, current, and true where they can be asked."""
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from faultlab.lab.environments import ENVIRONMENTS
-from faultlab.lab.report.kinds import as_markdown, kinds
+import pytest
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN = "<!-- faults: written by `make readme` -->\n"
-END = "<!-- end of faults -->\n"
+from faultlab.scenarios import load
+
+from .documents import FAULTS, GUIDE, README, ROOT, shown_file, with_faults, written_anew
+
+DOCUMENTS = sorted(ROOT.glob("*.md"))
 
 
-def written_anew(text: str) -> str:
-    """The text with the table between the markers as the fault models are today."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    assert begin, f"the README has lost its marker {BEGIN}"
-    assert end, f"the README has lost its marker {END}"
-    return f"{before}{begin}\n{as_markdown(kinds(ENVIRONMENTS))}\n\n{end}{after}"
+def test_the_readme_is_read_at_a_glance() -> None:
+    """What one screen and a half can't hold belongs in the guide."""
+    assert len(README.read_text("utf-8").splitlines()) <= 100
 
 
 def test_the_table_of_faults_is_current() -> None:
     """A table kept by hand would miss the next kind; who adds a kind is told what to do."""
-    text = README.read_text("utf-8")
-    assert text == written_anew(text), "the README's table of faults is stale: run `make readme`"
+    text = GUIDE.read_text("utf-8")
+    assert text == with_faults(text), "the guide's table of faults is stale: run `make docs`"
 
 
-def test_only_the_table_is_written() -> None:
+def test_only_what_stands_between_the_markers_is_written() -> None:
     """The words around it are somebody's own."""
-    text = written_anew(f"# Title\n{BEGIN}stale\n{END}The rest.\n")
-    assert text.startswith(f"# Title\n{BEGIN}\n| kind |")
-    assert text.endswith(f"\n\n{END}The rest.\n")
-    assert "stale\n" not in text
+    begin, end = FAULTS
+    text = written_anew(f"# Title\n{begin}\nstale\n{end}\nThe rest.\n", FAULTS, "new")
+    assert text == f"# Title\n{begin}\n\nnew\n\n{end}\nThe rest.\n"
 
 
-if __name__ == "__main__":
-    README.write_text(written_anew(README.read_text("utf-8")), "utf-8")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda it: it.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """A heading that is renamed breaks what points at it, and nobody sees that."""
+    for target in re.findall(r"\]\(([^)]+)\)", document.read_text("utf-8")):
+        name, _, place = target.partition("#")
+        there = document if not name else document.parent / name
+        assert there.exists(), target
+        assert not place or place in anchors(there), target
+
+
+def anchors(document: Path) -> Iterator[str]:
+    """The places of a document that can be linked to, as GitHub names them."""
+    prose = "".join(document.read_text("utf-8").split("```")[::2])  # in code # is a comment
+    for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("document", [README, GUIDE], ids=lambda it: it.name)
+def test_python_that_is_shown_can_be_copied(document: Path) -> None:
+    """What is cut short or mistyped would be the reader's first minute."""
+    blocks = re.findall(r"```python\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        ast.parse(block)
+
+
+def test_the_scenario_that_is_shown_loads(tmp_path: Path) -> None:
+    """Its keys are those of today's files."""
+    file = tmp_path / "lost.yaml"
+    file.write_text(shown_file(GUIDE, file.name), "utf-8")
+    assert load(file).title == "The answer to a write is lost"
+
+
+def test_each_heading_of_the_guide_is_in_its_list() -> None:
+    """The list above a manual is how it is searched."""
+    head = GUIDE.read_text("utf-8").partition("\n## ")[0]
+    assert {"guide", *re.findall(r"\]\(#([^)]+)\)", head)} == set(anchors(GUIDE))

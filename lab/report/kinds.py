@@ -1,7 +1,7 @@
-"""The kinds of faults as people and programs read them: for the terminal, as JSON, in the README.
+"""The kinds of faults as people and programs read them: for the terminal, as JSON, in the guide.
 
 Everything is read off the fault models: a summary is the first sentence of a kind's docstring.
-Counterparts: `faultlab list faults`, and `make readme`. Knows no kind by name.
+Counterparts: `faultlab list faults`, and `make docs`. Knows no kind by name.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _allowed(one: Parameter) -> str:
     return f"{one.expected()}; default {one.default}"
 
 
-# --- for the README ------------------------------------------------------------------------------
+# --- for the guide -------------------------------------------------------------------------------
 
 
 def as_markdown(found: Sequence[Kind]) -> str:

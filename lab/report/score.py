@@ -1,7 +1,7 @@
 """How many planted bugs the checks find, and what they say of clients that have none.
 
 Pure: from judgements to lines. `tests/catalog` plays the stories and prints this at the end of
-`make stories`; the README shows the same lines.
+`make stories`; the guide shows the same lines, the README one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from ..checks import Finding
 from ..verdict import Judgement
 
-__all__ = ["WEIGHTS", "Score", "Trial", "found", "lines", "table"]
+__all__ = ["WEIGHTS", "Score", "Trial", "found", "line", "lines", "table"]
 
 WEIGHTS: Mapping[str, int] = MappingProxyType({"IF": 36, "WHEN": 33, "HOW": 31})
 """Bugs of retrying by family, in percent of those that WASABI (SOSP 2024) found in the field."""
@@ -113,7 +113,13 @@ def table(score: Score) -> Iterator[str]:
     yield ""
     yield _row("all", _counts(score.trials, clients))
     yield f"weighted {floor(_weighted(score.trials))} % ({_weights()})"
-    yield f"false alarms {len(score.alarms)} in {_plays(score)}"
+    yield _alarms(score)
+
+
+def line(score: Score) -> str:
+    """The table in one sentence."""
+    told = sum(one.found for one in score.trials)
+    return f"{told} of {len(score.trials)} planted bugs found; {_alarms(score)}"
 
 
 def _place(family: str) -> tuple[int, str]:
@@ -146,11 +152,11 @@ def _weights() -> str:
     return ", ".join(f"{family} {weight}" for family, weight in WEIGHTS.items())
 
 
-def _plays(score: Score) -> str:
+def _alarms(score: Score) -> str:
     clients = ", ".join(dict.fromkeys(client for client, _ in score.correct))
     return (
-        f"{len(score.correct)} stories on correct clients ({clients})"
-        f" and {len(score.trials)} baselines"
+        f"false alarms {len(score.alarms)} in {len(score.correct)} stories on correct clients"
+        f" ({clients}) and {len(score.trials)} baselines"
     )
 
 

@@ -6,7 +6,6 @@ Stories mostly wait, so that all of them that the collected tests ask for are pl
 from __future__ import annotations
 
 import copy
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +25,7 @@ from faultlab.lab.results import Result, judged
 from faultlab.lab.run import Session
 from faultlab.scenarios import catalog
 
-README = Path(__file__).parents[2] / "README.md"
-SUBJECT = re.compile(r"```python\n((?:(?!```).)*@subject\((?:(?!```).)*)```", re.DOTALL)
+from ..documents import README, shown_file
 
 SEED = 7
 AGAIN = "5xx"  # played twice on the reference client, side by side with itself
@@ -146,10 +144,8 @@ def started(playing: Session) -> Session:
 
 def _readme_s_own(out: Path) -> Path:
     """The README's client as a file."""
-    block = SUBJECT.search(README.read_text("utf-8"))
-    assert block is not None
     file = out / "orders_lab.py"
-    file.write_text(block[1], "utf-8")
+    file.write_text(shown_file(README, file.name), "utf-8")
     return file
 
 

@@ -149,7 +149,7 @@ def of_step(step: str) -> str:
 def test_the_shipped_file_is_current() -> None:
     """Editors read it, so it must say what this version reads."""
     current = SHIPPED.read_text("utf-8") == text()
-    assert current, f"{SHIPPED.name} is of another version: make readme"
+    assert current, f"{SHIPPED.name} is of another version: make docs"
 
 
 @pytest.mark.parametrize("name", CATALOG)

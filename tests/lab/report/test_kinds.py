@@ -1,4 +1,4 @@
-"""The kinds of faults, as text, as JSON and as the README's table."""
+"""The kinds of faults, as text, as JSON and as the guide's table."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 from faultlab.lab.checks import Finding, Outcome
-from faultlab.lab.report.score import Score, Trial, found, lines, table
+from faultlab.lab.report.score import Score, Trial, found, line, lines, table
 from faultlab.lab.verdict import Judgement
 
 
@@ -68,6 +68,10 @@ def test_the_table_counts_by_family_by_story_and_client() -> None:
         "unknown 5.0 % of 20 findings",  # 1; each of 7 plays has one of its baseline
         "MISSED sync-again: C02 in down",
     ]
+    assert line(score) == (
+        "4 of 5 planted bugs found; "
+        "false alarms 0 in 2 stories on correct clients (maximus, httpx) and 5 baselines"
+    )
 
 
 def test_a_failure_without_a_bug_is_a_false_alarm() -> None:
