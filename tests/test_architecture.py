@@ -24,7 +24,8 @@ LEAVES = {
     "lab.tolerance",
 }
 FACTS = {"lab.history", "lab.contract", "lab.errors", "lab.tolerance", "lab.tune"}
-WIRE = {"lab.history", "lab.frames", *LEAVES}
+PROGRAMS = {"lab.excerpt", "lab.programs"}
+WIRE = {"lab.history", "lab.frames", *LEAVES, *PROGRAMS}
 ORACLE = FACTS | {"lab.attempts", "lab.oracle"}
 PLAN = {"lab.expect", "lab.plan", "scenarios", "faults"}
 JUDGES = {"lab.checks", "lab.verdict", "lab.report"}
@@ -52,7 +53,8 @@ ARROWS: dict[str, set[str]] = {
     "lab.report": ORACLE
     | PLAN
     | {"lab.checks", "lab.verdict", "lab.results", "lab.redaction", "lab.methods"},
-    # what moves bytes
+    # what moves bytes, and what starts programs
+    **{text: {"lab.redaction"} for text in PROGRAMS},
     "lab.frames": {"lab.history"},
     "lab.orders": {"lab.frames", "lab.history", "lab.backends", "faults"},
     "lab.recorder": WIRE,
@@ -109,6 +111,7 @@ PURE = {
     "lab.methods",
     "lab.orders",
     "lab.redaction",
+    "lab.excerpt",
 }
 PURE = (PURE | ORACLE | JUDGES) - {"lab.history"}
 IMPURE_IMPORTS = {

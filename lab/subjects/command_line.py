@@ -6,14 +6,13 @@ Pure: `spawner.py` starts commands, `spawning.py` asks it to.
 from __future__ import annotations
 
 import re
-import shlex
-import signal
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from typing_extensions import override
 
 from ..methods import METHODS
+from ..programs import words_of
 from ..redaction import redacted
 
 __all__ = [
@@ -22,8 +21,6 @@ __all__ = [
     "CommandLine",
     "Output",
     "Template",
-    "ended",
-    "last_lines",
     "read_template",
 ]
 
@@ -33,8 +30,6 @@ PREFIX = "cmd:"
 _PLACE = re.compile(r"\{\{([A-Za-z_][\w-]*)\}\}|(?<!\$)\{([A-Za-z_][\w-]*)\}")
 _ENDPOINT = re.compile(rf"(?:([A-Za-z_][\w-]*) )?({'|'.join(METHODS)}) (/\S*)(?:\s+|$)")
 _PATH = re.compile(r"/[^\s?#\"'<>|;&`]*")
-_SHELL = frozenset(("|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>>", "&>", "2>&1"))
-_LINES = 3  # of its output, in the message of a command that failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,7 @@ class CommandLine:
     @classmethod
     def parse(cls, text: str) -> CommandLine:
         """The command in a text, split as a POSIX shell splits words. Raises ValueError."""
-        return cls(_words(text))
+        return cls(words_of(text))
 
     def calling(self, host: str, ports: Collection[int]) -> CommandLine:
         """The same, with `host` in the place of 127.0.0.1 in front of these ports."""
@@ -86,28 +81,6 @@ class CommandFailed(Exception):  # noqa: N818 - as an operation that failed is r
         return self.said
 
 
-def ended(code: int) -> str:
-    """How a command ended, by its return code: `exit 7`, or `signal SIGKILL` for -9."""
-    if code >= 0:
-        return f"exit {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:  # a real-time signal has no name
-        return f"signal {-code}"
-
-
-def last_lines(tail: bytes, *, cut: bool) -> str:
-    """The last lines of an output, secrets and all. `cut`: `tail` is not all of it.
-
-    What a cut output begins with may be the rest of a secret, so its first line goes.
-    """
-    text = tail.decode("utf-8", "replace")
-    if cut:
-        text = text.partition("\n")[2]
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    return "\n".join(lines[-_LINES:])
-
-
 # --- cmd:... -------------------------------------------------------------------------------------
 
 
@@ -144,7 +117,7 @@ def read_template(text: str) -> Template:
     the control phase sends shows whether that is so.
     """
     declared = _ENDPOINT.match(text)
-    arguments = _words(text[declared.end() :] if declared else text)
+    arguments = words_of(text[declared.end() :] if declared else text)
     places = [
         (found[2], word[found.end() :])
         for word in arguments
@@ -171,26 +144,3 @@ def read_template(text: str) -> Template:
 def _path(rest: str) -> str:
     found = _PATH.match(rest)
     return found[0] if found is not None else "/"
-
-
-def _words(text: str) -> tuple[str, ...]:
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ValueError(f"{str(error).lower()} in {redacted(text)}") from error
-    if not words or not words[0]:
-        raise ValueError("no command; write the program and its arguments")
-    operator = next((word for word in _unquoted(text) if word in _SHELL), None)
-    if operator is not None:
-        raise ValueError(
-            f'`{operator}` is for a shell, and none reads this; write sh -c "{words[0]} ..."'
-        )
-    return tuple(words)
-
-
-def _unquoted(text: str) -> Sequence[str]:
-    """The words with their quotes on, so that one that is quoted is no operator."""
-    try:
-        return shlex.split(text, posix=False)
-    except ValueError:  # a quote that is escaped
-        return ()

@@ -6,67 +6,14 @@ import contextlib
 import os
 import select
 import threading
-from collections import deque
 from pathlib import Path
 
-from ..redaction import redacted
+from ..excerpt import Excerpt
 
-__all__ = ["Excerpt", "Printed"]
+__all__ = ["Printed"]
 
 _PIECE = 64 * 1024  # bytes of a pipe, and so of a read
 _PIECES = 16  # more than a pipe holds
-_HEAD = 256 * 1024  # bytes that are kept of the beginning
-_TAIL = 64 * 1024  # and of the end
-_LINE = 8 * 1024  # bytes of a line that are looked at together
-
-
-class Excerpt:
-    """Lines as they come, as they may be kept. Pure.
-
-    `feed` gives what is to be written at once; what lies between beginning and end is only counted.
-    """
-
-    def __init__(self, head: int = _HEAD, tail: int = _TAIL) -> None:
-        self._head = head  # bytes that may still be written at once
-        self._tail = tail
-        self._begun = b""
-        self._last: deque[bytes] = deque()
-        self._held = 0  # bytes in `_last`
-        self._left_out = 0
-
-    def feed(self, data: bytes) -> bytes:
-        """More of it; gives what is to be written now."""
-        *lines, self._begun = (self._begun + data).split(b"\n")
-        out = [self._take(line + b"\n") for line in lines]
-        while len(self._begun) >= _LINE:
-            piece, self._begun = self._begun[:_LINE], self._begun[_LINE:]
-            out.append(self._take(piece))
-        return b"".join(out)
-
-    def finish(self) -> bytes:
-        """The rest: a line without its end, or what was kept of the end."""
-        out, self._begun = self._take(self._begun), b""
-        if self._left_out:
-            out += b"... %d bytes are left out here ...\n" % self._left_out
-        out += b"".join(map(_safe, self._last))
-        self._last.clear()
-        return out
-
-    def _take(self, line: bytes) -> bytes:
-        if self._head > 0:
-            self._head -= len(line)
-            return _safe(line)
-        self._last.append(line)
-        self._held += len(line)
-        while self._held > self._tail:
-            gone = len(self._last.popleft())
-            self._held -= gone
-            self._left_out += gone
-        return b""
-
-
-def _safe(line: bytes) -> bytes:
-    return redacted(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 class Printed:

@@ -19,10 +19,9 @@ import sys
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from ..mortal import adopt_orphans, die_with
+from ..mortal import adopt_orphans, die_with, sweep
 
 __all__ = ["main"]
 
@@ -33,7 +32,6 @@ _PACE = 0.001  # seconds between two reads of one that floods
 _TAIL = 4096  # bytes of an output's end that are kept
 _GRACE = 0.5  # seconds from SIGTERM to SIGKILL for a command that is cancelled
 _LAST_GRACE = 0.2  # the same when everything ends
-_SWEEPS = 100  # of processes that start others while they are killed
 
 
 @dataclass(slots=True)
@@ -192,7 +190,7 @@ class _Spawner:
             if run is None:
                 continue  # an orphan that was adopted
             if not self._runs:
-                _sweep()
+                sweep()
             run.process.returncode = os.waitstatus_to_exitcode(status)
             for stream in (run.out, run.err):
                 self._finish(stream)
@@ -214,7 +212,7 @@ class _Spawner:
             self._reap()
         for pid in self._runs:
             _signal(pid, signal.SIGKILL)
-        _sweep()
+        sweep()
 
     def _tell(self, **message: object) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more; the end of file follows
@@ -246,28 +244,6 @@ def _ended() -> int:
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return 0 if found is None else found.si_pid
     return 0
-
-
-def _sweep() -> None:
-    """Kill every child, and those that become ours by that, until none is left."""
-    for _ in range(_SWEEPS):
-        children = _children()
-        if not children:
-            return
-        for child in children:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(child, signal.SIGKILL)
-        for child in children:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(child, 0)
-
-
-def _children() -> list[int]:
-    try:
-        text = Path("/proc/thread-self/children").read_text("ascii")
-    except OSError:  # not on Linux, or a kernel without it: the groups were killed
-        return []
-    return [int(number) for number in text.split()]
 
 
 def main(arguments: list[str]) -> NoReturn:

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LabError, SetupError, SubjectError
+from ..excerpt import last_lines
+from ..programs import ended
 from ..redaction import redacted
-from .command_line import CommandFailed, CommandLine, Output, ended, last_lines
+from .command_line import CommandFailed, CommandLine, Output
 
 __all__ = ["Spawning", "demand_program"]
 

@@ -7,8 +7,6 @@ import pytest
 from faultlab.lab.subjects.command_line import (
     CommandLine,
     Template,
-    ended,
-    last_lines,
     read_template,
 )
 
@@ -112,27 +110,3 @@ def test_it_calls_its_operation_s_address() -> None:
         "127.1.0.7:80",
         "1127.0.0.1:80",
     )
-
-
-@pytest.mark.parametrize(
-    ("code", "how"),
-    [(0, "exit 0"), (7, "exit 7"), (-9, "signal SIGKILL"), (-35, "signal 35")],
-)
-def test_an_end_is_named_by_code_or_signal(code: int, how: str) -> None:
-    """Contracts name exit codes."""
-    assert ended(code) == how
-
-
-@pytest.mark.parametrize(
-    ("tail", "cut", "said"),
-    [
-        (b"", False, ""),
-        (b"a\nb\n\nc\nd\n", False, "b\nc\nd"),
-        (b"hunter2\nb\n", True, "b"),
-        (b"hunter2", True, ""),
-        (b"\xff\n", False, "�"),
-    ],
-)
-def test_its_last_lines_are_told(tail: bytes, cut: bool, said: str) -> None:
-    """What a cut output begins with may be the rest of a secret, which nothing would know for one."""
-    assert last_lines(tail, cut=cut) == said

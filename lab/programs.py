@@ -1,0 +1,47 @@
+"""Programs that are started for a user: a text split into words, and how one ended."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import Sequence
+
+from .redaction import redacted
+
+__all__ = ["ended", "words_of"]
+
+_SHELL = frozenset(("|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>>", "&>", "2>&1"))
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """A command split as a POSIX shell splits words, by no shell. Raises ValueError."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"{str(error).lower()} in {redacted(text)}") from error
+    if not words or not words[0]:
+        raise ValueError("no command; write the program and its arguments")
+    operator = next((word for word in _unquoted(text) if word in _SHELL), None)
+    if operator is not None:
+        raise ValueError(
+            f'`{operator}` is for a shell, and none reads this; write sh -c "{words[0]} ..."'
+        )
+    return tuple(words)
+
+
+def _unquoted(text: str) -> Sequence[str]:
+    """The words with their quotes on, so that one that is quoted is no operator."""
+    try:
+        return shlex.split(text, posix=False)
+    except ValueError:  # a quote that is escaped
+        return ()
+
+
+def ended(code: int) -> str:
+    """How a command ended, by its return code: `exit 7`, or `signal SIGKILL` for -9."""
+    if code >= 0:
+        return f"exit {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"signal {-code}"
