@@ -1,7 +1,7 @@
 """The lab process: runs proxies, stubs and recorders beside the subject, never inside it.
 
 `python -m faultlab.lab.host FD PARENT`: FD is its end of a control socket over which each run's
-channel (`orders.py`) and feed (`frames.py`) are handed to it. When the control socket ends, or the
+channel (`orders.py`), feed (`frames.py`) and history file are handed to it. When the control socket ends, or the
 parent dies however it does, everything is closed and the process ends.
 """
 
@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, assert_never
 
 import msgspec
@@ -28,6 +29,7 @@ from .backends.apart import Apart
 from .frames import FrameError, Frames, Mark, pack
 from .history import AnyEvent
 from .mortal import die_with
+from .net import Net
 from .orders import (
     Answer,
     AnyOrder,
@@ -54,8 +56,15 @@ from .rig import FaultRefused, Rig
 from .sockets import RealNet
 from .stamp import run_delay
 
-__all__ = ["main"]
+__all__ = ["CLOCK", "main", "serve"]
 
+CLOCK = b"clock"
+"""Asks for this process's CLOCK_MONOTONIC; answered as a double, in seconds."""
+
+Nets = Callable[[asyncio.AbstractEventLoop], Net]
+
+_GIVEN = 3  # descriptors of a run: channel, feed, history
+_seconds = struct.Struct("d")
 _READ = 256 * 1024
 _orders = msgspec.msgpack.Decoder(AnyOrder)
 _answers = msgspec.msgpack.Encoder()
@@ -65,9 +74,16 @@ class _Run:
     """One run's channel and feed, and the rig they drive."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, channel: socket.socket, feed: socket.socket
+        self,
+        loop: asyncio.AbstractEventLoop,
+        net: Nets,
+        channel: socket.socket,
+        feed: socket.socket,
+        history: io.FileIO,
     ) -> None:
         self._loop = loop
+        self._net = net
+        self._history = history
         self._channel = channel
         self._feed = feed
         self._orders = Frames()
@@ -81,13 +97,14 @@ class _Run:
         loop.add_reader(feed, self._fed)
 
     def close(self) -> None:
-        """Stop the rig, finish the history, give back both sockets."""
+        """Stop the rig, finish the history, give back what was handed over."""
         if self._channel.fileno() < 0:
             return
         self._stop_feed()
         if self._rig is not None:
             self._rig.close()
             self._rig = None
+        self._history.close()
         self._loop.remove_reader(self._channel)
         self._channel.close()
 
@@ -196,14 +213,15 @@ class _Run:
     def _open(self, order: Open) -> Done:
         start = time.monotonic()
         recorder = Recorder(
-            Path(order.path),
+            self._history,
+            order.path,
             order.header,
             start=start,
             soon=self._loop.call_soon,
             delay=run_delay,
         )
         self._rig = Rig(
-            RealNet(self._loop),
+            self._net(self._loop),
             order.services,
             recorder,
             seed=order.header.seed,
@@ -266,10 +284,10 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {problem['msg']}"
 
 
-def serve(control: socket.socket, loop: asyncio.AbstractEventLoop) -> bool:
+def serve(control: socket.socket, loop: asyncio.AbstractEventLoop, net: Nets = RealNet) -> bool:
     """Take runs from the control socket until it ends; then close what is left.
 
-    False after a mistake of ours, told on standard error: what went on would be blamed on the
+    `net` makes the network of each run. Whoever asks for the clock (`CLOCK`) is told it. False after a mistake of ours, told on standard error: what went on would be blamed on the
     subject.
     """
     runs: list[_Run] = []
@@ -282,18 +300,21 @@ def serve(control: socket.socket, loop: asyncio.AbstractEventLoop) -> bool:
 
     def arrived() -> None:
         try:
-            data, numbers, _, _ = socket.recv_fds(control, 64, 2)
+            data, numbers, _, _ = socket.recv_fds(control, 64, _GIVEN)
         except OSError:
             data, numbers = b"", []
         if not data:
             loop.stop()
             return
-        if len(numbers) < 2:  # no descriptor was left for it; its conductor sees it end
+        if data == CLOCK:
+            control.send(_seconds.pack(time.monotonic()))
+            return
+        if len(numbers) < _GIVEN:  # no descriptor was left for it; its conductor sees it end
             for number in numbers:
                 os.close(number)
             return
-        channel, feed = (socket.socket(fileno=number) for number in numbers)
-        runs.append(_Run(loop, channel, feed))
+        channel, feed = (socket.socket(fileno=number) for number in numbers[:2])
+        runs.append(_Run(loop, net, channel, feed, io.FileIO(numbers[2], "wb")))
 
     loop.set_exception_handler(mistaken)
     loop.add_reader(control, arrived)

@@ -1,7 +1,7 @@
 """What the lab process is told to do, and what it answers: one channel for each run.
 
 Frames as in `lab/frames.py`. Each order carries a number, its answer the same one; a `Fired` and an
-`Over` come unasked. Pure types; the sender is `environments/embedded.py`, the receiver `host.py`.
+`Over` come unasked. Pure types; the sender is `environments/hosted.py`, the receiver `host.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
 
 
 class Open(Order, frozen=True, kw_only=True, tag="open"):
-    """Start stubs, proxies and recorder. `ports`: the listeners' ports, 0 for any."""
+    """Start stubs, proxies and recorder.
+
+    `path` is how messages call the history; `ports`: the listeners' ports, 0 for any.
+    """
 
     services: dict[str, Specification]
     header: Header

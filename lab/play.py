@@ -20,7 +20,8 @@ from typing import Literal, assert_never
 from .attempts import misdeclared, read
 from .backends.specification import Specification
 from .contract import Contract
-from .environments.embedded import Embedded, LabProcess
+from .environments.host import Host
+from .environments.hosted import Hosted
 from .errors import SetupError, SubjectError
 from .history import Header, History, HistoryError, OpUnknown, RunEnded
 from .oracle import begin, fold, open_circuits, timeline
@@ -65,7 +66,7 @@ class Play:
         spec: str,
         subject: str,
         contract: Contract,
-        process: LabProcess,
+        host: Host,
         served: Mapping[str, Specification],
     ) -> None:
         self._subject = subject
@@ -85,8 +86,8 @@ class Play:
             stack.callback(feed.close)
             self._child = Child(spec, events, log=folder / f"{kind}.log")
             stack.callback(self._child.kill)
-            self._env = Embedded(
-                process,
+            self._env = Hosted(
+                host,
                 served,
                 header=header(story, kind),
                 path=self._path,

@@ -21,7 +21,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .backends.specification import Specification
-    from .environments.embedded import LabProcess
+    from .environments.host import Host
     from .history import History
     from .testing import Lab, Settings
 
@@ -29,7 +29,7 @@ __all__ = ["lab"]
 
 _LONGEST = 150  # characters of a kept history's name
 
-_process = pytest.StashKey["LabProcess"]()
+_hosts = pytest.StashKey["dict[str, Host]"]()
 _lab = pytest.StashKey["Lab"]()
 _passed = pytest.StashKey[bool]()
 
@@ -184,7 +184,7 @@ def _seconds(text: str) -> float:
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A lab for this test: stubs behind a fault proxy, faults on demand, counts from the wire."""
-    from .environments.embedded import Embedded  # quick start-up of sessions without the lab
+    from .environments.hosted import Hosted  # quick start-up of sessions without the lab
     from .errors import LabError
     from .testing import LIMIT, Lab
 
@@ -195,7 +195,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     item.stash[_passed] = False
     try:
         made = Lab(
-            partial(Embedded, _session_process(config), {}),
+            partial(Hosted, _session_host(config, settings.env), {}),
             name=item.nodeid,
             folder=folder,
             settings=settings,
@@ -217,26 +217,27 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _session_process(config: pytest.Config) -> LabProcess:
-    """The session's one lab process: started when a test first asks, anew when it is gone."""
-    from .environments.embedded import LabProcess
+def _session_host(config: pytest.Config, environment: str) -> Host:
+    """The session's lab process there: started when a test first asks, anew when it is gone."""
+    from .environments.start import start
 
-    known = config.stash.get(_process, None)
+    if _hosts not in config.stash:
+        config.stash[_hosts] = {}
+        config.add_cleanup(lambda: _end_hosts(config))
+        _die_with_controller(config)
+    hosts = config.stash[_hosts]
+    known = hosts.get(environment)
     if known is not None and known.alive:
         return known
     if known is not None:
         known.close()
-    else:
-        config.add_cleanup(lambda: _end_process(config))
-        _die_with_controller(config)
-    process = config.stash[_process] = LabProcess()
-    return process
+    host = hosts[environment] = start(environment)
+    return host
 
 
-def _end_process(config: pytest.Config) -> None:
-    process = config.stash.get(_process, None)
-    if process is not None:
-        process.close()
+def _end_hosts(config: pytest.Config) -> None:
+    for host in config.stash[_hosts].values():
+        host.close()
 
 
 def _die_with_controller(config: pytest.Config) -> None:

@@ -7,8 +7,8 @@ file before the loop goes back to the sockets, so that a kill loses nothing but 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
@@ -22,26 +22,27 @@ _DELAY_READ = 0.0005
 class Recorder:
     """Appends events to one file. Not thread-safe: it belongs to one loop.
 
+    `file` is open for writing, without a buffer, and closed with the recorder; messages call it `name`.
     `soon` runs a call at the end of the loop's present turn; `delay` gives the run delay of the
-    loop's thread in seconds. Raises OSError if the file can't be made.
+    loop's thread in seconds.
     """
 
     def __init__(
         self,
-        path: Path,
+        file: io.FileIO,
+        name: str,
         header: Header,
         *,
         start: float,
         soon: Callable[[Callable[[], None]], object],
         delay: Callable[[], float],
     ) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.start = start
         self.broken = ""  # why the file holds no more; what came after is lost
         self.index = 0
         self.phase = ""
-        self._path = path
-        self._file = path.open("wb", buffering=0)
+        self._name = name
+        self._file = file
         self._taken: list[AnyEvent] = []
         self._soon = soon
         self._waiting = False
@@ -89,7 +90,7 @@ class Recorder:
             while data:
                 data = data[self._file.write(data) or 0 :]
         except OSError as error:  # a full disk, mostly
-            self.broken = f"{self._path}: can't be written: {error.strerror}"
+            self.broken = f"{self._name}: can't be written: {error.strerror}"
             self._file.close()
 
     def close(self) -> None:

@@ -23,7 +23,8 @@ from .attempts import read
 from .backends.specification import Specification, Url, amended
 from .contract import Contract
 from .environments import ENVIRONMENTS
-from .environments.embedded import LabProcess
+from .environments.host import Host
+from .environments.start import start
 from .errors import LabError, SetupError
 from .expect import not_ok
 from .history import History, HistoryError
@@ -105,13 +106,13 @@ class Session:
         self._given = given
         self._contract = described.contract if given.contract is None else given.contract
         self._tunable = described.tunable
-        self._process: LabProcess | None = None
+        self._host: Host | None = None
 
     @property
-    def process(self) -> LabProcess:
+    def host(self) -> Host:
         """The lab process. The first `play` starts it, so a plan alone starts nothing."""
-        assert self._process is not None
-        return self._process
+        assert self._host is not None
+        return self._host
 
     def tune_of(self, scenario: Scenario) -> str:
         """The tune's name for a scenario."""
@@ -206,8 +207,8 @@ class Session:
         On an exception of the caller's (Ctrl-C) what is running is stopped and kept.
         """
         said = threading.Lock()
-        if self._process is None:
-            self._process = LabProcess()
+        if self._host is None:
+            self._host = start(self.environment)
 
         def one(story: Plan) -> None:
             result = self._story(story, progress)
@@ -235,8 +236,8 @@ class Session:
     def close(self) -> None:
         """Stop everything, the lab process last."""
         self.stop()
-        if self._process is not None:
-            self._process.close()
+        if self._host is not None:
+            self._host.close()
 
     def __enter__(self) -> Self:
         return self
@@ -301,7 +302,7 @@ class Session:
             spec=self.spec,
             subject=self.subject,
             contract=self.contract_for(story.tune),
-            process=self.process,
+            host=self.host,
             served=self.served(story),
         )
         with self._lock:

@@ -14,7 +14,9 @@ ROOMS = ("lab", "faults", "scenarios", "fixtures", "maximus")
 WITHOUT_TWIN: dict[str, str] = {
     "lab/apart.py": "is a process: tests/wire/test_processes.py",
     "lab/backends/backend.py": "a protocol: stub.py and apart.py are it",
-    "lab/environments/embedded.py": "needs the lab process: tests/wire/test_host.py",
+    "lab/environments/embedded.py": "is the lab process: tests/wire/test_host.py",
+    "lab/environments/host.py": "a protocol: embedded.py is it",
+    "lab/environments/hosted.py": "needs the lab process: tests/wire/test_host.py",
     "lab/foreground.py": "needs a process: tests/wire/test_stubs.py",
     "lab/host.py": "is that process: tests/wire/test_host.py",
     "lab/proxy/process.py": "a protocol: lab/backends/apart.py is it",

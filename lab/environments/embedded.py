@@ -1,69 +1,25 @@
-"""The environment `embedded`: real loopback sockets in the lab process, no Docker.
+"""The environment `embedded`: the lab process on this machine's loopback, no Docker.
 
-`LabProcess` is the process, started once for a session or a command; `Embedded` is one run in it,
-with listeners and a history of its own. Counterpart of `lab/host.py`.
+Counterpart of `lab/host.py`; `hosted.py` is one run in it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
-from itertools import count
-from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
-import msgspec
+from ..errors import SetupError
 
-from ...faults import Fault
-from ...faults.actions import EndProcess
-from ...faults.arming import on_process
-from ..backends.specification import Specification, Url
-from ..errors import FaultError, SetupError
-from ..frames import Frames, pack
-from ..history import AnyEvent, Header, History, load
-from ..orders import (
-    Answer,
-    Barrier,
-    Clear,
-    Close,
-    Done,
-    Enter,
-    Failed,
-    Fired,
-    Fit,
-    Fresh,
-    Inject,
-    Note,
-    Open,
-    Opened,
-    Order,
-    Over,
-    Own,
-    Reset,
-    Serve,
-)
+__all__ = ["LabProcess"]
 
-__all__ = ["Embedded", "LabProcess"]
-
-__tracebackhide__ = True  # pytest: the line to show is the test's own
-
-_READ = 64 * 1024
-_PATIENCE = 30.0  # seconds that the lab process may take for one order, on a loaded machine
-_DIAL = 2.0  # seconds for a server of the user's to take a connection
 _LAST_WORDS = 1.0  # seconds for it to end by itself
-
-_encoder = msgspec.msgpack.Encoder()
-_answers = msgspec.msgpack.Decoder(Answer)
 
 
 class LabProcess:
@@ -72,6 +28,11 @@ class LabProcess:
     Start it from a thread that lives as long as the process: the kernel ties it to that thread.
     Raises SetupError if it does not start.
     """
+
+    environment = "embedded"
+    address = "127.0.0.1"
+    route = "loopback"
+    clock = 0.0  # its processes are this kernel's
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -106,11 +67,17 @@ class LabProcess:
         """Whether it still runs."""
         return self._process.poll() is None
 
-    def hand_over(self, channel: socket.socket, feed: socket.socket) -> None:
-        """Give it a run's two sockets. Raises SetupError if it is gone."""
+    @property
+    def who(self) -> str:
+        """How messages call it."""
+        return f"the lab process (pid {self.pid})"
+
+    def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> None:
+        """Give it a run: two sockets, and the file to write. Raises SetupError if it is gone."""
+        given = [channel.fileno(), feed.fileno(), history.fileno()]
         try:
             with self._lock:
-                socket.send_fds(self._control, [b"run"], [channel.fileno(), feed.fileno()])
+                socket.send_fds(self._control, [b"run"], given)
         except OSError as error:
             raise SetupError(self.gone()) from error
 
@@ -120,7 +87,7 @@ class LabProcess:
             self._process.wait(_LAST_WORDS)
         code = self._process.returncode
         ended = "does not answer" if code is None else f"ended with code {code}"
-        return f"the lab process (pid {self.pid}) {ended}; what it had recorded is kept"
+        return f"{self.who} {ended}; what it had recorded is kept"
 
     def close(self) -> None:
         """Have it close everything and end; kill it if it doesn't."""
@@ -141,258 +108,3 @@ class LabProcess:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _running() -> Future[AnyEvent]:
-    """A future that a waiter who gives up can't cancel for the others."""
-    future: Future[AnyEvent] = Future()
-    future.set_running_or_notify_cancel()
-    return future
-
-
-@dataclass(slots=True)
-class Armed:
-    """One armed fault (the interface's `Handle`)."""
-
-    number: int
-    mechanism: str = ""
-    first: Future[AnyEvent] = field(default_factory=_running)
-    over: Future[AnyEvent] = field(default_factory=_running)
-
-
-class Embedded:
-    """One run in the lab process. Thread-safe.
-
-    `feed` is the lab's end of the subject's event channel. Raises SetupError when a port is
-    taken, a file can't be written, a server doesn't answer, or the lab process is gone.
-    """
-
-    name = "embedded"
-
-    def __init__(
-        self,
-        process: LabProcess,
-        services: Mapping[str, Specification],
-        *,
-        header: Header,
-        path: Path,
-        feed: socket.socket,
-        ports: Mapping[str, int] | None = None,
-    ) -> None:
-        self._process = process
-        self._path = path
-        self._numbers = count(1)
-        self._answers: dict[int, Future[Done | Failed]] = {}
-        self._handles: dict[int, Armed] = {}
-        self._lock = threading.Lock()
-        self._over = False
-        self._ended = False  # by us, so that the lab process is not to blame
-        self._channel, theirs = socket.socketpair()
-        try:
-            with theirs:
-                process.hand_over(theirs, feed)
-        except SetupError:
-            self._channel.close()
-            raise
-        finally:
-            feed.close()
-        self._reader = threading.Thread(target=self._listen, name="faultlab-lab", daemon=True)
-        self._reader.start()
-        ports = {name: (ports or {}).get(name, 0) for name in services}
-        try:
-            for name, specification in services.items():
-                _demand_running(name, specification)
-            done = self._tell(
-                Open(
-                    services=dict(services),
-                    header=header,
-                    path=str(path.absolute()),
-                    ports=ports,
-                )
-            )
-        except BaseException:
-            self._end()
-            raise
-        self.start = done.start
-        self.ports = dict(done.ports)
-
-    def url(self, service: str) -> str:
-        """Where the subject reaches the service. Raises KeyError."""
-        return f"http://127.0.0.1:{self.ports[service]}"
-
-    def serve(self, service: str, specification: Specification) -> str:
-        """One more service; its url. Raises SetupError for a server that doesn't answer."""
-        _demand_running(service, specification)
-        done = self._tell(Serve(service=service, specification=specification))
-        self.ports.update(done.ports)
-        return self.url(service)
-
-    def prepare(self, *faults: Fault) -> None:
-        """Make ready what these faults need. Raises FaultError and SetupError."""
-        for fault in faults:
-            act = on_process(fault)
-            if act is not None:
-                ends = isinstance(act, EndProcess)
-                self._tell(Own(service=fault.service, kind=fault.kind, again=ends))
-
-    def demand_fit(self, *faults: Fault) -> None:
-        """Raise FaultError where these can't be armed one after the other; nothing is changed."""
-        self.prepare(*faults)
-        self._tell(Fit(faults=tuple(fault.model_dump_json().encode() for fault in faults)))
-
-    def inject(
-        self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
-    ) -> Armed:
-        """Arm a fault; in force on return. Raises FaultError."""
-        self.prepare(fault)
-        armed = self._handles[number] = Armed(number)
-        try:
-            done = self._tell(
-                Inject(fault=number, json=fault.model_dump_json().encode(), unfired=unfired)
-            )
-        except BaseException:
-            del self._handles[number]
-            raise
-        armed.mechanism = done.text
-        return armed
-
-    def clear(self, *numbers: int) -> None:
-        """End these faults; without a number, all."""
-        self._tell(Clear(faults=numbers or None))
-
-    def opened(self) -> None:
-        """A breaker has opened: faults that wait for it come into force."""
-        self._tell(Opened())
-
-    def fresh(self) -> None:
-        """Close idle client connections by FIN."""
-        self._tell(Fresh())
-
-    def reset(self) -> None:
-        """RST on every client connection, so that a blocked call returns."""
-        self._tell(Reset())
-
-    def enter(self, phase: str) -> None:
-        """A phase begins. Call `barrier` first, so that nothing older counts to it."""
-        self._tell(Enter(phase=phase))
-
-    def note(self, event: AnyEvent) -> None:
-        """Record an event of the conductor's."""
-        self._tell(Note(event=event))
-
-    def clock(self) -> float:
-        """Seconds since the run's start."""
-        return time.monotonic() - self.start
-
-    def barrier(self, flush: Callable[[int], None] | None = None) -> None:
-        """Return when everything that happened is recorded."""
-        if flush is None:
-            self._tell(Barrier())
-            return
-        token = next(self._numbers)
-        flush(token)
-        self._tell(Barrier(token=token))
-
-    def events(self) -> History:
-        """The history so far."""
-        return load(self._path)
-
-    def close(self) -> History:
-        """Stop everything; the whole history."""
-        try:
-            if not self._over:
-                self._tell(Close())
-        finally:
-            self._end()
-        return load(self._path)
-
-    def abandon(self) -> None:
-        """Let go without waiting: the lab process closes the run when its channel ends."""
-        self._end()
-
-    def _tell(self, order: Order) -> Done:
-        number = next(self._numbers)
-        answer: Future[Done | Failed] = Future()
-        with self._lock:
-            if self._over:
-                raise SetupError(self._gone())
-            self._answers[number] = answer
-            data = pack(_encoder.encode(msgspec.structs.replace(order, number=number)))
-            try:
-                self._channel.sendall(data)
-            except OSError as error:
-                raise SetupError(self._gone()) from error
-        try:
-            told = answer.result(_PATIENCE)
-        except FutureTimeout:
-            raise SetupError(
-                f"the lab process (pid {self._process.pid}) did not answer `{_verb(order)}` "
-                f"within {_PATIENCE:g} s"
-            ) from None
-        if isinstance(told, Done):
-            return told
-        if told.kind == "fault":
-            raise FaultError(told.text)
-        raise SetupError(told.text)
-
-    def _listen(self) -> None:
-        frames = Frames()
-        while True:
-            try:
-                data = self._channel.recv(_READ)
-            except OSError:
-                data = b""
-            if not data:
-                break
-            for body in frames.bodies(data):
-                self._hear(_answers.decode(body))
-        with self._lock:
-            self._over = True
-            waiting = list(self._answers.items())
-            self._answers.clear()
-        for number, answer in waiting:
-            answer.set_result(Failed(number=number, kind="setup", text=self._gone()))
-        for handle in tuple(self._handles.values()):
-            for future in (handle.first, handle.over):
-                if not future.done():
-                    future.set_exception(SetupError("the run is over: this fault acts no more"))
-
-    def _hear(self, answer: Answer) -> None:
-        if isinstance(answer, Fired | Over):
-            handle = self._handles.get(answer.fault)
-            if handle is not None:
-                future = handle.first if isinstance(answer, Fired) else handle.over
-                if not future.done():
-                    future.set_result(answer.event)
-            return
-        waiting = self._answers.pop(answer.number, None)
-        if waiting is not None:
-            waiting.set_result(answer)
-
-    def _gone(self) -> str:
-        return "the run was stopped" if self._ended else self._process.gone()
-
-    def _end(self) -> None:
-        self._over = self._ended = True
-        with contextlib.suppress(OSError):
-            self._channel.shutdown(socket.SHUT_RDWR)
-        if self._reader is not threading.current_thread():
-            self._reader.join()
-        self._channel.close()
-
-
-def _verb(order: Order) -> str:
-    return str(type(order).__struct_config__.tag)
-
-
-def _demand_running(service: str, specification: Specification) -> None:
-    """Dial a server of the user's: a dead one would be blamed on the client. Raises SetupError."""
-    if not isinstance(specification, Url):
-        return
-    try:
-        socket.create_connection((specification.host, specification.port), _DIAL).close()
-    except OSError as error:
-        raise SetupError(
-            f"{service}: no server answers at {specification.url}: {error.strerror or error}",
-            mend="start it, or serve routes: {'GET /path': {...}}",
-        ) from error

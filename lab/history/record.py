@@ -48,6 +48,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     tolerance: str = "eps per interval: 35 ms + run delay of the stamping thread"
     early: float = 0.001  # seconds by which a lower bound may be missed (0.002 under uvloop)
     wall: str = ""
+    route: str = ""  # how the subject reached the listeners
+    clock: float = 0.0  # seconds by which the lab process's clock may differ from the subject's
 
 
 class _Format(msgspec.Struct, frozen=True, kw_only=True):

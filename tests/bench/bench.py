@@ -25,7 +25,8 @@ from judging import judging
 from ways import VERSION, NotMeasuredError, alone, faultlab, recorded, script, toxiproxy
 
 from faultlab.lab.backends.specification import parse
-from faultlab.lab.environments.embedded import Embedded, LabProcess
+from faultlab.lab.environments.embedded import LabProcess
+from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.history import Header
 
 DIRECT = "direct"
@@ -148,7 +149,7 @@ def startup(rounds: int) -> None:
             with LabProcess() as process:
                 for name, times in (("first", lab), ("next", run)):
                     feed, events = socket.socketpair()
-                    opened = Embedded(
+                    opened = Hosted(
                         process,
                         {"orders": parse({"GET /orders/{id}": {"id": 7}})},
                         header=Header(scenario="bench"),

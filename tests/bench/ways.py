@@ -23,7 +23,8 @@ from functools import partial
 from pathlib import Path
 
 from faultlab.lab.backends.specification import Url
-from faultlab.lab.environments.embedded import Embedded, LabProcess
+from faultlab.lab.environments.embedded import LabProcess
+from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.history import Header
 from faultlab.lab.mortal import die_with
 
@@ -66,7 +67,7 @@ def recorded(backend: int) -> Iterator[int]:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         feed, events = socket.socketpair()
         stack.enter_context(events)
-        lab = Embedded(
+        lab = Hosted(
             process,
             {"orders": Url(f"http://127.0.0.1:{backend}")},
             header=Header(scenario="bench"),

@@ -28,7 +28,14 @@ class Turn:
 
 def made(path: Path, turn: Turn, delays: list[float]) -> Recorder:
     """A recorder whose run delay is read from a list."""
-    return Recorder(path, Header(), start=0.0, soon=turn, delay=lambda: delays.pop(0))
+    return Recorder(
+        path.open("wb", buffering=0),
+        str(path),
+        Header(),
+        start=0.0,
+        soon=turn,
+        delay=lambda: delays.pop(0),
+    )
 
 
 def test_events_are_numbered_in_order_of_arrival(tmp_path: Path) -> None:

@@ -103,7 +103,12 @@ class Stage:
     def rig(self, services: dict[str, Specification] = ORDERS, **ports: int) -> Rig:
         """A rig that started at second 100."""
         recorder = Recorder(
-            self.path, Header(), start=100.0, soon=lambda call: call(), delay=lambda: 0.0
+            self.path.open("wb", buffering=0),
+            str(self.path),
+            Header(),
+            start=100.0,
+            soon=lambda call: call(),
+            delay=lambda: 0.0,
         )
         rig = Rig(
             self.net,

@@ -7,9 +7,11 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,16 +20,17 @@ import pytest
 
 from faultlab.faults import Latency, Refused, Status
 from faultlab.lab.backends.specification import parse
-from faultlab.lab.environments.embedded import Embedded, LabProcess
+from faultlab.lab.environments.embedded import LabProcess
+from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.errors import FaultError, SetupError
 from faultlab.lab.history import ConnectAttempted, FaultFired, Header, RequestStarted, load
-from faultlab.lab.host import serve
+from faultlab.lab.host import CLOCK, serve
 from faultlab.lab.subjects.channel import Channel
 
 pytestmark = pytest.mark.wire
 
 ORDERS = {"orders": parse({"GET /orders/{id}": {"id": 7}})}
-Open = Callable[..., tuple[Embedded, Channel]]
+Open = Callable[..., tuple[Hosted, Channel]]
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +45,10 @@ def opened(process: LabProcess, tmp_path: Path) -> Iterator[Open]:
     """Opens runs in it, and closes them."""
     with ExitStack() as stack:
 
-        def open_(name: str = "h", **options: object) -> tuple[Embedded, Channel]:
+        def open_(name: str = "h", **options: object) -> tuple[Hosted, Channel]:
             feed, events = socket.socketpair()
             stack.callback(events.close)
-            run = Embedded(
+            run = Hosted(
                 process,
                 ORDERS,
                 header=Header(scenario=name),
@@ -137,7 +140,7 @@ def test_a_full_disk_is_told_with_the_file(process: LabProcess) -> None:
     """The next order learns it; the lab process goes on for the other runs."""
     feed, events = socket.socketpair()
     with events, pytest.raises(SetupError, match=r"^/dev/full: can't be written: No space left"):
-        Embedded(process, ORDERS, header=Header(), path=Path("/dev/full"), feed=feed)
+        Hosted(process, ORDERS, header=Header(), path=Path("/dev/full"), feed=feed)
     assert process.alive
 
 
@@ -175,12 +178,13 @@ PARENT = """
 import os, socket, sys
 from pathlib import Path
 from faultlab.lab.backends.specification import parse
-from faultlab.lab.environments.embedded import Embedded, LabProcess
+from faultlab.lab.environments.embedded import LabProcess
+from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.history import Header
 
 process = LabProcess()
 feed, events = socket.socketpair()
-run = Embedded(
+run = Hosted(
     process,
     {"orders": parse({"GET /orders/{id}": {"id": 7}})},
     header=Header(),
@@ -228,7 +232,7 @@ def test_a_killed_lab_process_is_one_clear_message(tmp_path: Path) -> None:
     feed, events = socket.socketpair()
     with events, LabProcess() as process:
         path = tmp_path / "h.jsonl"
-        run = Embedded(process, ORDERS, header=Header(), path=path, feed=feed)
+        run = Hosted(process, ORDERS, header=Header(), path=path, feed=feed)
         run.enter("control")
         os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(SetupError, match=r"ended with code -9; what it had recorded is kept"):
@@ -260,6 +264,19 @@ def test_a_run_that_finds_no_descriptor_ends_alone() -> None:
         loop.call_later(0.05, ours.close)
         assert serve(theirs, loop)
         assert channel.recv(1) == b""
+    loop.close()
+
+
+def test_it_tells_its_clock() -> None:
+    """Whoever talks to it from another place has to know how far the stamps agree."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    loop = asyncio.new_event_loop()
+    with ours:
+        ours.send(CLOCK)
+        loop.call_later(0.05, ours.shutdown, socket.SHUT_WR)
+        before = time.monotonic()
+        assert serve(theirs, loop)
+        assert before <= struct.unpack("d", ours.recv(64))[0] <= time.monotonic()
     loop.close()
 
 

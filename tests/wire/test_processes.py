@@ -21,7 +21,8 @@ import pytest
 from faultlab.faults import Duplicate, Fault, Frozen, Killed, Latency, Partition, Refused, Stopped
 from faultlab.lab.attempts import read
 from faultlab.lab.backends.specification import parse
-from faultlab.lab.environments.embedded import Embedded, LabProcess
+from faultlab.lab.environments.embedded import LabProcess
+from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.errors import FaultError, SetupError
 from faultlab.lab.history import (
     AnyEvent,
@@ -99,7 +100,7 @@ class Client:
 class Stage:
     """One run of two services; `connect` opens clients, which are closed with it."""
 
-    def __init__(self, run: Embedded, stack: ExitStack, lab: LabProcess) -> None:
+    def __init__(self, run: Hosted, stack: ExitStack, lab: LabProcess) -> None:
         self.run = run
         self.lab = lab
         self._stack = stack
@@ -158,7 +159,7 @@ def stage(lab: LabProcess, tmp_path: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
         stack.callback(events.close)
         path = tmp_path / "h.jsonl"
-        run = Embedded(lab, SERVICES, header=Header(), path=path, feed=feed)
+        run = Hosted(lab, SERVICES, header=Header(), path=path, feed=feed)
         stage = Stage(run, stack, lab)
         yield stage
         run.close()
@@ -516,7 +517,7 @@ def test_a_closed_run_leaves_no_process(lab: LabProcess, tmp_path: Path, fault: 
     """However its process stands; a frozen one can't end by itself."""
     feed, events = socket.socketpair()
     with events:
-        run = Embedded(lab, SERVICES, header=Header(), path=tmp_path / "h.jsonl", feed=feed)
+        run = Hosted(lab, SERVICES, header=Header(), path=tmp_path / "h.jsonl", feed=feed)
         run.inject(1, fault)
         assert children(lab.pid)
         run.abandon()
@@ -528,13 +529,14 @@ import socket, sys
 from pathlib import Path
 from faultlab.faults import Frozen, Killed
 from faultlab.lab.backends.specification import parse
-from faultlab.lab.environments.embedded import Embedded, LabProcess
+from faultlab.lab.environments.embedded import LabProcess
+from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.history import Header
 
 process = LabProcess()
 feed, events = socket.socketpair()
 services = {name: parse({"GET /orders/{id}": {"id": 7}}) for name in ("orders", "pay")}
-run = Embedded(process, services, header=Header(), path=Path(sys.argv[1]), feed=feed)
+run = Hosted(process, services, header=Header(), path=Path(sys.argv[1]), feed=feed)
 run.prepare(Killed(service="orders"))
 run.inject(1, Frozen(service="pay"))
 print(process.pid, flush=True)

@@ -7,7 +7,7 @@ import pytest
 
 from faultlab.faults import KINDS
 from faultlab.lab.environments import ENVIRONMENTS, Environment, Handle
-from faultlab.lab.environments.embedded import Armed, Embedded
+from faultlab.lab.environments.hosted import Armed, Hosted
 
 METHODS = [
     name
@@ -22,9 +22,9 @@ def test_embedded_can_do_every_fault_there_is() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_embedded_offers_what_the_interface_says(name: str) -> None:
-    """The conductor knows the interface only; the second environment is held by it, too."""
-    assert parameters(getattr(Embedded, name)) == parameters(getattr(Environment, name))
+def test_a_run_in_a_lab_process_offers_what_the_interface_says(name: str) -> None:
+    """The conductor knows the interface only; embedded and docker are held by it alike."""
+    assert parameters(getattr(Hosted, name)) == parameters(getattr(Environment, name))
 
 
 def parameters(method: Callable[..., object]) -> list[inspect.Parameter]:

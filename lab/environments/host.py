@@ -1,0 +1,65 @@
+"""A lab process as the conductor sees it: a place that runs are handed to.
+
+Counterpart of `lab/host.py`, which is that process. `embedded.py` has it on this machine's
+loopback, `docker/` in a container.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+from types import TracebackType
+from typing import Protocol, Self
+
+__all__ = ["Host"]
+
+
+class Host(Protocol):
+    """A lab process: started once for a session or a command, ended with `close`.
+
+    It ends with this process, too, however that ends. Thread-safe.
+    """
+
+    @property
+    def environment(self) -> str:
+        """The name of its environment."""
+
+    @property
+    def address(self) -> str:
+        """Where subjects reach its listeners: an IPv4 address."""
+
+    @property
+    def route(self) -> str:
+        """How they reach it, for the history."""
+
+    @property
+    def clock(self) -> float:
+        """Seconds by which its CLOCK_MONOTONIC may differ from this process's, as measured."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+
+    @property
+    def who(self) -> str:
+        """How messages call it."""
+
+    def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> None:
+        """Give it a run: two sockets, and the file to write. Raises SetupError if it is gone."""
+
+    def gone(self) -> str:
+        """What to say when it no longer answers."""
+
+    def close(self) -> None:
+        """Stop everything."""
+
+    def __enter__(self) -> Self:
+        """The same."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """As `close`."""
