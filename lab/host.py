@@ -26,6 +26,10 @@ from pydantic import ValidationError
 from ..faults import fault_adapter
 from . import descriptors
 from .backends.apart import Apart
+from .backends.pipe import Place
+from .backends.process import StubProcess
+from .backends.shared import Shared
+from .backends.specification import Builtin, Routed
 from .frames import FrameError, Frames, Mark, pack
 from .history import AnyEvent
 from .mortal import die_with
@@ -91,6 +95,7 @@ class _Run:
         self._marks: set[int] = set()
         self._waiting: dict[int, int] = {}  # mark -> number of the barrier that waits for it
         self._rig: Rig | None = None
+        self._places: dict[str, Place] = {}
         channel.setblocking(True)  # answers are small; orders are read only when they are there
         feed.setblocking(False)
         loop.add_reader(channel, self._ordered)
@@ -148,14 +153,18 @@ class _Run:
     def _carry_out(self, order: AnyOrder) -> Done | Failed | None:
         done = Done(number=order.number)
         if isinstance(order, Open):
-            return self._open(order)
+            self._open(order)
+            return None
         rig = self._rig
         if rig is None:
             raise ValueError("the run is not open")
         match order:
             case Serve():
+                if order.place is not None:
+                    self._places[order.service] = order.place
                 port = rig.serve(order.service, order.specification)
-                return Done(number=order.number, ports={order.service: port})
+                self._settled(rig, Done(number=order.number, ports={order.service: port}))
+                return None
             case Enter():
                 rig.enter(order.phase)
             case Own():
@@ -210,7 +219,7 @@ class _Run:
 
         rig.when_settled(tell)
 
-    def _open(self, order: Open) -> Done:
+    def _open(self, order: Open) -> None:
         start = time.monotonic()
         recorder = Recorder(
             self._history,
@@ -220,6 +229,7 @@ class _Run:
             soon=self._loop.call_soon,
             delay=run_delay,
         )
+        self._places = order.places
         self._rig = Rig(
             self._net(self._loop),
             order.services,
@@ -228,9 +238,27 @@ class _Run:
             ports=order.ports,
             fired=self._fired,
             over=self._over,
-            apart=partial(Apart, self._loop),
+            shared=self._shared if order.places else None,
+            apart=partial(Apart, partial(StubProcess, self._loop)),
         )
-        return Done(number=order.number, start=start, ports=self._rig.ports)
+        done = Done(number=order.number, start=start, ports=self._rig.ports)
+        self._settled(self._rig, done)
+
+    def _shared(
+        self,
+        service: str,
+        specification: Routed | Builtin,
+        record: Callable[[AnyEvent], None],
+        *,
+        start: float,
+        changed: Callable[[], None],
+    ) -> Shared:
+        place = self._places.get(service)
+        if place is None:
+            raise ValueError(f"{service}: no process serves its stub here")
+        return Shared(
+            self._loop, place, service, specification, record, start=start, changed=changed
+        )
 
     def _fired(self, fault: int, event: AnyEvent) -> None:
         self._answer(Fired(fault=fault, event=event))

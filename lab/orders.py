@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from .backends.pipe import Place
 from .backends.specification import Specification
 from .history import AnyEvent, Header
 
@@ -23,20 +24,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
 class Open(Order, frozen=True, kw_only=True, tag="open"):
     """Start stubs, proxies and recorder.
 
-    `path` is how messages call the history; `ports`: the listeners' ports, 0 for any.
+    `path` is how messages call the history; `ports`: the listeners' ports, 0 for any. `places`: the
+    processes that serve the stubs; where there are none, the lab process itself does.
     """
 
     services: dict[str, Specification]
     header: Header
     path: str
     ports: dict[str, int] = {}
+    places: dict[str, Place] = {}
 
 
 class Serve(Order, frozen=True, kw_only=True, tag="serve"):
-    """One more service."""
+    """One more service. `place`: the process that serves its stub, where the run's have places."""
 
     service: str
     specification: Specification
+    place: Place | None = None
 
 
 class Enter(Order, frozen=True, kw_only=True, tag="enter"):

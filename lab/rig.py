@@ -15,6 +15,7 @@ from ..faults import Fault
 from ..faults.decide import keyed
 from .backends.apart import Apart
 from .backends.backend import Backend
+from .backends.shared import Shared
 from .backends.specification import Builtin, Routed, Specification, Url, routes_of, seeded
 from .backends.stub import Stub
 from .history import AnyEvent, ConnectAttempted, FaultCleared, FaultFired
@@ -24,8 +25,22 @@ from .recorder import Recorder
 
 __all__ = ["FaultRefused", "Rig"]
 
-_LOOPBACK = "127.0.0.1"
 _AT_REST = 0.002  # seconds between looks whether nothing is under way at a backend
+
+
+class MakeShared(Protocol):
+    """Makes a backend in a process that serves those of many runs: `Shared` at its place."""
+
+    def __call__(
+        self,
+        service: str,
+        specification: Routed | Builtin,
+        record: Callable[[AnyEvent], None],
+        *,
+        start: float,
+        changed: Callable[[], None],
+    ) -> Shared:
+        """As `Shared` is made."""
 
 
 class MakeApart(Protocol):
@@ -46,9 +61,10 @@ class MakeApart(Protocol):
 class Rig:
     """Proxies, stubs and recorder of one run.
 
-    `fired` is told the first event of each fault that acts, `over` the one that ends it. `apart` makes the backends that have a
-    process of their own; None: there can be none. Raises OSError when a port is taken, with
-    everything already started stopped again.
+    `fired` is told the first event of each fault that acts, `over` the one that ends it. `shared`
+    makes the backends; None: they are stubs on `net`, in this process. `apart` makes those that have
+    a process of their own; None: there can be none. A backend elsewhere serves when the rig is
+    settled. Raises OSError when a port is taken, with everything already started stopped again.
     """
 
     def __init__(
@@ -61,6 +77,7 @@ class Rig:
         ports: Mapping[str, int] | None = None,
         fired: Callable[[int, AnyEvent], None] | None = None,
         over: Callable[[int, AnyEvent], None] | None = None,
+        shared: MakeShared | None = None,
         apart: MakeApart | None = None,
     ) -> None:
         self._net = net
@@ -69,13 +86,15 @@ class Rig:
         self._fired = fired
         self._over = over
         self._told: set[int] = set()
+        self._make_shared = shared
         self._make_apart = apart
         self._specifications: dict[str, Specification] = {}
-        self._stubs: dict[str, Stub] = {}
+        self._stubs: dict[str, Stub | Shared] = {}
         self._apart: dict[str, Apart] = {}
         self._closed = False
+        self._coming: set[str] = set()  # services whose stub does not serve yet
         self._moving: set[str] = set()  # services whose stub is on its way to its own process
-        self._waiting: list[Callable[[], None]] = []  # for that, or for an end or a restart
+        self._waiting: list[Callable[[], None]] = []  # for those, or for an end or a restart
         self._proxies: dict[str, Proxy] = {}
         self._faults: dict[int, Proxy] = {}
         self._conns = count(1)
@@ -94,19 +113,23 @@ class Rig:
     @property
     def broken(self) -> str:
         """Why the run can't go on: a file, or a process of ours; empty while it can."""
-        lost = (backend.problem for backend in self._apart.values())
+        lost = (backend.problem for backend in self._backends())
         return self._recorder.broken or next((why for why in lost if why), "")
 
     def serve(self, name: str, specification: Specification, port: int = 0) -> int:
-        """Start one more service; gives its listener's port. Raises OSError."""
+        """Start one more service; gives its listener's port. Raises OSError.
+
+        It is served when the rig is settled.
+        """
         start = self._recorder.start
         specification = seeded(specification, self._seed)
         if isinstance(specification, Url):
             upstream = (specification.host, specification.port)
         else:
-            stub = Stub(self._net, routes_of(specification), self._record, start, name)
-            self._stubs[name] = stub
-            upstream = (_LOOPBACK, stub.port)
+            stub = self._stubs[name] = self._stub(name, specification)
+            upstream = stub.address
+            if not stub.settled:
+                self._coming.add(name)
         try:
             proxy = Proxy(
                 self._net,
@@ -125,6 +148,13 @@ class Rig:
         self._proxies[name] = proxy
         self._specifications[name] = specification
         return proxy.port
+
+    def _stub(self, name: str, specification: Routed | Builtin) -> Stub | Shared:
+        start = self._recorder.start
+        if self._make_shared is None:
+            return Stub(self._net, routes_of(specification), self._record, start, name)
+        take = self._recorder.take
+        return self._make_shared(name, specification, take, start=start, changed=self._changed)
 
     def enter(self, phase: str) -> None:
         """A phase begins."""
@@ -200,7 +230,7 @@ class Rig:
             )
             self._apart[service] = backend
             self._moving.add(service)
-            backend.open(partial(self._move, service), lambda: self._stubs[service].past)
+            backend.open(partial(self._move, service), self._stubs[service].recall)
         if again:
             self._apart[service].prepare()
 
@@ -210,8 +240,13 @@ class Rig:
         self._changed()
 
     def _changed(self) -> None:
-        backends = self._apart.values()
-        if self.broken or (not self._moving and all(one.settled for one in backends)):
+        for service in tuple(self._coming):
+            address = self._stubs[service].address
+            if address[1]:
+                self._coming.discard(service)
+                self._proxies[service].move(address)
+        settled = not self._moving and all(one.settled for one in self._backends())
+        if self.broken or settled:
             waiting, self._waiting = self._waiting, []
             for call in waiting:
                 call()
@@ -223,7 +258,7 @@ class Rig:
         if not self._proxies[service].at_rest:
             self._net.later(_AT_REST, partial(self._move, service))
             return
-        self._proxies[service].move(self._apart[service])
+        self._proxies[service].own(self._apart[service])
         self._stubs.pop(service).close()
         self._moving.discard(service)
         self._changed()
@@ -285,7 +320,7 @@ class Rig:
             backend.drain()
 
     def _record(self, event: AnyEvent) -> None:
-        if self._apart and event.where == "wire":
+        if event.where == "wire" and (self._apart or self._make_shared is not None):
             self._take_reports()  # what a backend did comes before what the wire shows of it
         self._recorder.record(event)
         if isinstance(event, FaultFired):

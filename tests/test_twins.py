@@ -12,8 +12,8 @@ ROOMS = ("lab", "faults", "scenarios", "fixtures", "maximus")
 
 # source file -> why it has no twin of its own
 WITHOUT_TWIN: dict[str, str] = {
-    "lab/apart.py": "is a process: tests/wire/test_processes.py",
-    "lab/backends/backend.py": "a protocol: stub.py and apart.py are it",
+    "lab/apart.py": "is a process: tests/wire/test_processes.py, test_shared.py",
+    "lab/backends/backend.py": "a protocol: stub.py, shared.py and apart.py are it",
     "lab/environments/embedded.py": "is the lab process: tests/wire/test_host.py",
     "lab/environments/host.py": "a protocol: embedded.py is it",
     "lab/environments/hosted.py": "needs the lab process: tests/wire/test_host.py",

@@ -1,56 +1,98 @@
 """A stub in a process of its own, and the process that takes its place after its end.
 
-The other form of a backend (`Stub`, inside the lab process, is the first): the same stub, served
-by `lab/apart.py`. Knows no proxy; whoever kills decides when it serves again.
+The form of a backend that can be ended and halted: the same stub, served by `lab/apart.py`. Knows no
+proxy; whoever kills decides when it serves again.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 from ..history import AnyEvent
-from .process import Launch, Serve, StubProcess, launch
+from .pipe import Serve
+from .process import State
 from .routes import Request
 from .specification import Builtin, Routed
 
-__all__ = ["Apart"]
+__all__ = ["Apart", "Running", "Start"]
+
+Recalled = Callable[[tuple[Request, ...]], None]
 
 
-def _nothing() -> tuple[Request, ...]:
-    return ()
+class Running(Protocol):
+    """A process that serves one stub, from its start to its end: `StubProcess` is one."""
+
+    @property
+    def state(self) -> State:
+        """What it does."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, once it serves."""
+
+    @property
+    def problem(self) -> str:
+        """Why it does not do what it was told; empty while it does."""
+
+    def serve(self, what: Serve) -> None:
+        """Have it serve; it is `serving` as soon as it says that it listens."""
+
+    def end(self, how: Literal["stop", "kill"]) -> None:
+        """Have it end, in order or at once; it is `gone` when its kernel has closed all it had."""
+
+    def freeze(self) -> None:
+        """Stop it where it stands; it does nothing any more on return."""
+
+    def thaw(self) -> None:
+        """Let it go on."""
+
+    def drain(self) -> None:
+        """Take what it has reported."""
+
+    def close(self) -> None:
+        """Kill it, frozen or not."""
+
+
+class Start(Protocol):
+    """Starts a process: `StubProcess` on the lab process's loop. Raises OSError."""
+
+    def __call__(self, record: Callable[[AnyEvent], None], changed: Callable[[], None]) -> Running:
+        """As `StubProcess` is made."""
+
+
+def _nothing(told: Recalled) -> None:
+    told(())
 
 
 class Apart:
     """The backend of one service, in a process of its own.
 
-    `start` is the run's, in seconds on CLOCK_MONOTONIC. `record` takes the events that are
-    reported, stamped whole. `changed` is called, from the loop, when `settled` may have changed.
+    `new` starts each of them. `start` is the run's, in seconds on CLOCK_MONOTONIC. `record` takes
+    the events that are reported, stamped whole. `changed` is called, from the loop, when `settled` may have changed.
     """
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        new: Start,
         service: str,
         specification: Routed | Builtin,
         record: Callable[[AnyEvent], None],
         *,
         start: float,
         changed: Callable[[], None],
-        launched: Launch = launch,
     ) -> None:
         self.problem = ""
         self._service = service
         self._specification = specification
         self._start = start
         self._told = changed
-        self._new = partial(StubProcess, loop, record, self._changed, launched)
-        self._process: StubProcess | None = None
-        self._spare: StubProcess | None = None
+        self._new = partial(new, record, self._changed)
+        self._process: Running | None = None
+        self._spare: Running | None = None
         self._again = False  # another process is wanted when the spare one serves
-        self._past = _nothing
+        self._past: Callable[[Recalled], None] = _nothing
         self._served: Callable[[], None] | None = None  # to be called when it serves
         self._ended: Callable[[], None] | None = None  # to be called when it has ended
 
@@ -58,10 +100,12 @@ class Apart:
         return f"Apart({self._service}, {self._process})"
 
     @property
-    def port(self) -> int:
-        """Where it listens; 0 while it doesn't."""
-        serves = self._process is not None and self._process.state in ("serving", "frozen")
-        return self._process.port if serves and self._process is not None else 0
+    def address(self) -> tuple[str, int]:
+        """Where it listens, host and port; port 0 while it doesn't."""
+        if self._process is None:
+            return ("", 0)
+        host, port = self._process.address
+        return (host, port if self._process.state in ("serving", "frozen") else 0)
 
     @property
     def settled(self) -> bool:
@@ -69,14 +113,12 @@ class Apart:
         spare = self._spare is None or self._spare.state != "starting"
         return bool(self.problem) or (spare and self._served is None and self._ended is None)
 
-    def open(
-        self, served: Callable[[], None], past: Callable[[], tuple[Request, ...]] = _nothing
-    ) -> None:
+    def open(self, served: Callable[[], None], past: Callable[[Recalled], None] = _nothing) -> None:
         """Have a process serve, where none does; `served` is called when it listens.
 
-        `past`, asked as late as can be, gives the requests that it is to know of.
+        `past`, asked as late as can be, tells the requests that it is to know of.
         """
-        if self._served is not None or self.port:
+        if self._served is not None or self.address[1]:
             return
         self._past = past
         if self._spare is None:
@@ -148,11 +190,16 @@ class Apart:
             served()
         elif self._process is None and self._spare is not None and self._spare.state == "ready":
             self._process, self._spare = self._spare, None
-            past, self._past = self._past(), _nothing
-            self._process.serve(Serve(self._service, self._specification, self._start, past))
+            past, self._past = self._past, _nothing
+            past(partial(self._serve, self._process))
             if self._again:
                 self._again = False
                 self.prepare()
+
+    def _serve(self, process: Running, past: tuple[Request, ...]) -> None:
+        if process is self._process and process.state == "ready":  # it may have ended meanwhile
+            host = process.address[0]
+            process.serve(Serve(self._service, self._specification, self._start, past, host))
 
     def _fail(self, why: str) -> None:
         self.problem = f"the stub of {self._service} can't be had: {why}"

@@ -15,54 +15,18 @@ import sys
 from collections.abc import Callable
 from typing import Literal
 
-import msgspec
-
-from ..frames import Batch, Frames, pack
+from ..frames import Batch
 from ..history import AnyEvent
-from .routes import Request
-from .specification import Builtin, Routed
+from .pipe import STARTING, Listening, Past, Pipe, Ready, Said, Serve, Unable
 
-__all__ = ["Launch", "Listening", "Ready", "Said", "Serve", "StubProcess", "Unable", "launch"]
+__all__ = ["Launch", "State", "StubProcess", "launch"]
 
-STARTING = 20.0  # seconds for an interpreter to start, on a loaded machine
 ORDERLY = 5.0  # seconds for an orderly end; what takes longer is killed
-_READ = 256 * 1024
 _LOOK = 0.001  # seconds between looks at a process whose pipe has ended: it is nearly gone
 
 State = Literal["starting", "ready", "opening", "serving", "frozen", "ending", "gone"]
 Launch = Callable[[socket.socket], "subprocess.Popen[bytes]"]
 """Starts a process that is given this end of its pipe. Raises OSError."""
-
-
-class Serve(msgspec.Struct, frozen=True):
-    """What the process is told, once: serve this, after these requests have been carried out."""
-
-    service: str
-    specification: Routed | Builtin
-    start: float
-    past: tuple[Request, ...] = ()
-
-
-class Ready(msgspec.Struct, frozen=True, tag="ready", tag_field="frame"):
-    """It has started, and waits to be told what to serve."""
-
-
-class Listening(msgspec.Struct, frozen=True, tag="listening", tag_field="frame"):
-    """It serves, on this port."""
-
-    port: int
-
-
-class Unable(msgspec.Struct, frozen=True, tag="unable", tag_field="frame"):
-    """It can't serve, and why."""
-
-    text: str
-
-
-Said = Batch | Ready | Listening | Unable
-
-_serve = msgspec.msgpack.Encoder()
-_said = msgspec.msgpack.Decoder(Said)
 
 
 def launch(pipe: socket.socket) -> subprocess.Popen[bytes]:
@@ -97,20 +61,19 @@ class StubProcess:
         start: Launch = launch,
     ) -> None:
         self.state: State = "starting"
-        self.port = 0
+        self.address = ("127.0.0.1", 0)
         self.problem = ""  # why it does not do what it was told
         self._loop = loop
         self._record = record
         self._changed = changed
-        self._frames = Frames()
-        self._pipe, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
         try:
             with theirs:
                 self._process = start(theirs)
         except OSError:
-            self._pipe.close()
+            ours.close()
             raise
-        loop.add_reader(self._pipe, self.drain)
+        self._pipe = Pipe(loop, ours, self._hear, self._await_exit)
         self._limit = loop.call_later(STARTING, self._late)
 
     def __repr__(self) -> str:
@@ -124,10 +87,7 @@ class StubProcess:
     def serve(self, what: Serve) -> None:
         """Have it serve; it is `serving` as soon as it says that it listens."""
         self.state = "opening"
-        try:
-            self._pipe.sendall(pack(_serve.encode(what)))
-        except OSError:
-            self.drain()  # it has ended; its pipe says so
+        self._pipe.tell(what)
 
     def end(self, how: Literal["stop", "kill"]) -> None:
         """Have it end, in order or at once; it is `gone` when its kernel has closed all it had."""
@@ -158,27 +118,12 @@ class StubProcess:
 
     def drain(self) -> None:
         """Take what it has reported."""
-        while self._pipe.fileno() >= 0:
-            try:
-                data = self._pipe.recv(_READ, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self._loop.remove_reader(self._pipe)
-                self._pipe.close()
-                self._await_exit()
-                return
-            for body in self._frames.bodies(data):
-                self._hear(_said.decode(body))
+        self._pipe.drain()
 
     def close(self) -> None:
         """Kill it, frozen or not; it is gone on return."""
         self._limit.cancel()
-        if self._pipe.fileno() >= 0:
-            self._loop.remove_reader(self._pipe)
-            self._pipe.close()
+        self._pipe.close()
         self.state = "gone"
         self._process.kill()
         self._process.wait()
@@ -194,11 +139,13 @@ class StubProcess:
                 if self.state == "starting":
                     self.state = "ready"
             case Listening(port=port):
-                self.port = port
+                self.address = (self.address[0], port)
                 if self.state == "opening":
                     self.state = "serving"
             case Unable(text=text):
                 self.problem = text
+            case Past():
+                return  # it is never asked for it: it ends with what it knows
         # Not at once: reports are also taken in the middle of something else.
         self._loop.call_soon(self._changed)
 

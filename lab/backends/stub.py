@@ -76,7 +76,7 @@ class Served:
 
 
 class Stub:
-    """Serves `routes` on 127.0.0.1 until closed. Raises OSError if the port is taken.
+    """Serves `routes` on `host` until closed. Raises OSError if the port is taken.
 
     `record` takes its events, stamped in seconds since `start` on the net's clock. `conns` numbers
     the connections of a stub that no proxy stands before.
@@ -91,8 +91,12 @@ class Stub:
         service: str,
         port: int = 0,
         conns: Iterator[int] | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
+        self.problem = ""  # there is none: it serves from its start on
+        self.settled = True
         self._net = net
+        self._host = host
         self._conns = conns
         self._routes = routes
         self._record = record
@@ -102,7 +106,7 @@ class Stub:
         self._past: list[Request] = []
         self._finished: Callable[[], None] | None = None
         self._open: dict[_Exchange, None] = {}
-        self._listener = net.listen(self._accepted, port, starved=self._starved)
+        self._listener = net.listen(self._accepted, port, host, starved=self._starved)
 
     def __repr__(self) -> str:
         return f"Stub({self._service}, {len(self._journal)} requests, {self.effects} effects)"
@@ -111,6 +115,11 @@ class Stub:
     def port(self) -> int:
         """Where it listens."""
         return self._listener.port
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, host and port."""
+        return (self._host, self._listener.port)
 
     @property
     def journal(self) -> tuple[Served, ...]:
@@ -126,6 +135,10 @@ class Stub:
     def effects(self) -> int:
         """How many requests had an effect."""
         return sum(served.effect for served in self._journal)
+
+    def recall(self, told: Callable[[tuple[Request, ...]], None]) -> None:
+        """Tell `past`, at once."""
+        told(self.past)
 
     def drain(self) -> None:
         """Nothing to take: what it reports stands in the history at once."""

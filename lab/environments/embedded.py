@@ -12,9 +12,11 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
+from ..backends.pipe import Place
 from ..errors import SetupError
 
 __all__ = ["LabProcess"]
@@ -80,6 +82,10 @@ class LabProcess:
                 socket.send_fds(self._control, [b"run"], given)
         except OSError as error:
             raise SetupError(self.gone()) from error
+
+    def places(self, services: Iterable[str]) -> dict[str, Place]:  # noqa: ARG002
+        """None: it serves its stubs itself."""
+        return {}
 
     def gone(self) -> str:
         """What to say when it no longer answers."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import io
 import socket
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol, Self
+
+from ..backends.pipe import Place
 
 __all__ = ["Host"]
 
@@ -46,6 +49,12 @@ class Host(Protocol):
 
     def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> None:
         """Give it a run: two sockets, and the file to write. Raises SetupError if it is gone."""
+
+    def places(self, services: Iterable[str]) -> dict[str, Place]:
+        """The processes that serve the stubs of these services; none: it serves them itself.
+
+        What does not run yet is started. Raises SetupError.
+        """
 
     def gone(self) -> str:
         """What to say when it no longer answers."""

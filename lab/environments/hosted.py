@@ -125,6 +125,7 @@ class Hosted:
                     header=msgspec.structs.replace(header, route=host.route, clock=host.clock),
                     path=str(path.absolute()),
                     ports=ports,
+                    places=host.places(_served(services)),
                 )
             )
         except BaseException:
@@ -140,7 +141,8 @@ class Hosted:
     def serve(self, service: str, specification: Specification) -> str:
         """One more service; its url. Raises SetupError for a server that doesn't answer."""
         _demand_running(service, specification)
-        done = self._tell(Serve(service=service, specification=specification))
+        place = self._host.places(_served({service: specification})).get(service)
+        done = self._tell(Serve(service=service, specification=specification, place=place))
         self.ports.update(done.ports)
         return self.url(service)
 
@@ -308,6 +310,11 @@ def _made(path: Path) -> io.FileIO:
 
 def _verb(order: Order) -> str:
     return str(type(order).__struct_config__.tag)
+
+
+def _served(services: Mapping[str, Specification]) -> list[str]:
+    """Those that the lab serves itself."""
+    return [name for name, who in services.items() if not isinstance(who, Url)]
 
 
 def _demand_running(service: str, specification: Specification) -> None:

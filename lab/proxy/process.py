@@ -15,8 +15,8 @@ class Process(Protocol):
     """What serves, in a process that the lab may end or halt."""
 
     @property
-    def port(self) -> int:
-        """Where it listens on 127.0.0.1; 0 while it doesn't."""
+    def address(self) -> tuple[str, int]:
+        """Where it listens, host and port; port 0 while it doesn't."""
 
     def open(self, served: Callable[[], None]) -> None:
         """Have it serve, where it does not; `served` is called when it listens."""

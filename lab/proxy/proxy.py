@@ -87,13 +87,17 @@ class Proxy:
         """Whether nothing is under way at the backend."""
         return all(link.at_rest for link in self._links.values())
 
-    def move(self, process: Process) -> None:
-        """What comes next goes to this process, on live connections too."""
+    def own(self, process: Process) -> None:
+        """What comes next goes to this process, on live connections too; faults may act on it."""
         self._process = process
-        self._upstream = (self._upstream[0], process.port)
-        self._copies.move(self._upstream)
+        self.move(process.address)
+
+    def move(self, upstream: tuple[str, int]) -> None:
+        """What comes next goes to this backend, on live connections too."""
+        self._upstream = upstream
+        self._copies.move(upstream)
         for link in tuple(self._links.values()):
-            link.move(self._upstream)
+            link.move(upstream)
 
     def arm(self, ident: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail") -> str:
         """Put a fault in force, in the place of one of the same slot; returns the mechanism.
@@ -170,7 +174,7 @@ class Proxy:
         """The process serves: whatever had ended it is over, and what freezes it acts now."""
         if self._process is None or self._closed:
             return
-        self.move(self._process)
+        self.move(self._process.address)
         for one in self._force.armed:
             match on_process(one.fault):
                 case EndProcess():

@@ -14,17 +14,19 @@ from faultlab.lab.backends.specification import Specification, Url, parse
 from faultlab.lab.history import (
     AnyEvent,
     ConnectAttempted,
+    EffectApplied,
     FaultArmed,
     FaultCleared,
     Header,
     History,
+    ListenerMode,
     OpUnknown,
     PhaseEntered,
     load,
 )
 from faultlab.lab.net import Connection, Listener, Mode, Timer
 from faultlab.lab.recorder import Recorder
-from faultlab.lab.rig import FaultRefused, Rig
+from faultlab.lab.rig import FaultRefused, MakeShared, Rig
 
 ORDERS: dict[str, Specification] = {"orders": parse({"GET /orders/{id}": {"id": 7}})}
 
@@ -100,7 +102,12 @@ class Stage:
     over: list[tuple[int, AnyEvent]] = field(default_factory=list)
     rigs: list[Rig] = field(default_factory=list)
 
-    def rig(self, services: dict[str, Specification] = ORDERS, **ports: int) -> Rig:
+    def rig(
+        self,
+        services: dict[str, Specification] = ORDERS,
+        shared: MakeShared | None = None,
+        **ports: int,
+    ) -> Rig:
         """A rig that started at second 100."""
         recorder = Recorder(
             self.path.open("wb", buffering=0),
@@ -118,6 +125,7 @@ class Stage:
             ports=ports,
             fired=lambda number, event: self.told.append((number, event)),
             over=lambda number, event: self.over.append((number, event)),
+            shared=shared,
         )
         self.rigs.append(rig)
         return rig
@@ -276,3 +284,67 @@ def test_a_rig_without_processes_is_always_settled(stage: Stage) -> None:
     called: list[int] = []
     stage.rig().when_settled(lambda: called.append(1))
     assert called == [1]
+
+
+class Elsewhere:
+    """A backend in another process that the test plays."""
+
+    def __init__(self) -> None:
+        self.address = ("10.1.2.3", 0)
+        self.problem = ""
+        self.reports: list[AnyEvent] = []
+        self.closed = False
+
+    def __call__(self, service, specification, record, *, start, changed) -> Elsewhere:
+        """It is made for this service."""
+        assert (service, start) == ("orders", 100.0)
+        self.record, self.changed = record, changed
+        return self
+
+    @property
+    def settled(self) -> bool:
+        """Whether it serves, or never will."""
+        return bool(self.problem or self.address[1])
+
+    def drain(self) -> None:
+        """Tell what it has done."""
+        while self.reports:
+            self.record(self.reports.pop(0))
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+def test_a_backend_elsewhere_is_waited_for(stage: Stage) -> None:
+    """Whoever waits for the rig goes on when it serves."""
+    backend, called = Elsewhere(), []
+    rig = stage.rig(shared=backend)
+    rig.when_settled(lambda: called.append(1))
+    backend.changed()
+    assert called == []
+    backend.address = ("10.1.2.3", 5000)
+    backend.changed()
+    assert (called, rig.broken) == ([1], "")
+    rig.close()
+    assert backend.closed
+
+
+def test_a_backend_elsewhere_that_can_not_be_had_breaks_the_run(stage: Stage) -> None:
+    """With its own words, and nobody waits."""
+    backend, called = Elsewhere(), []
+    rig = stage.rig(shared=backend)
+    rig.when_settled(lambda: called.append(1))
+    backend.problem = "the stub of orders can't be had: no port"
+    backend.changed()
+    assert (called, rig.broken) == ([1], "the stub of orders can't be had: no port")
+
+
+def test_reports_from_elsewhere_stand_before_what_the_wire_shows(stage: Stage) -> None:
+    """They lie in the pipe when the wire's event comes."""
+    backend = Elsewhere()
+    rig = stage.rig(shared=backend)
+    backend.reports.append(EffectApplied(t=1.0, service="orders"))
+    rig.inject(1, Refused(service="orders"))
+    kinds = [type(event) for event in stage.history() if event.t == 1.0 or event.where == "wire"]
+    assert kinds == [ListenerMode, EffectApplied, ListenerMode, ListenerMode]

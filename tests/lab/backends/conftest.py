@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
-from faultlab.lab.backends.process import Said, Serve
+from faultlab.lab.backends.pipe import Said, Told
 from faultlab.lab.frames import Frames, pack
 from faultlab.lab.net import Connection, Events, Listener, Mode, Timer
 
@@ -156,6 +156,7 @@ class FakeNet:
         self,
         accepted: Callable[[Connection], None],
         port: int = 0,
+        host: str = "127.0.0.1",
         *,
         starved: Callable[[str], None] | None = None,
     ) -> Listener:
@@ -210,13 +211,13 @@ class FakeProcess:
         for one in said:
             self.pipe.sendall(pack(msgspec.msgpack.encode(one)))
 
-    def told(self) -> list[Serve]:
+    def told(self) -> list[Told]:
         """What it was told since it was asked last."""
         try:
             data = self.pipe.recv(1 << 16)
         except BlockingIOError:
             return []
-        return [msgspec.msgpack.decode(body, type=Serve) for body in Frames().bodies(data)]
+        return [msgspec.msgpack.decode(body, type=Told) for body in Frames().bodies(data)]
 
     def ends(self, code: int) -> None:
         """With its pipe."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from faultlab.lab.backends.apart import Apart
-from faultlab.lab.backends.process import Listening, Ready, Serve, Unable
+from faultlab.lab.backends.pipe import Listening, Ready, Serve, Unable
+from faultlab.lab.backends.process import StubProcess
 from faultlab.lab.backends.routes import Request
 from faultlab.lab.backends.specification import Builtin
 
@@ -26,13 +27,12 @@ class Stage:
         self.launcher = launcher
         self.called: list[str] = []
         self.apart = Apart(
-            launcher.loop,
+            lambda record, changed: StubProcess(launcher.loop, record, changed, launcher),
             "core",
             CORE,
             print,
             start=7.0,
             changed=self.calls("changed"),
-            launched=launcher,
         )
 
     def calls(self, word: str) -> Callable[[], None]:
@@ -71,14 +71,15 @@ def stage(launcher: Launcher) -> Iterator[Stage]:
 
 def test_it_is_settled_when_it_listens(stage: Stage) -> None:
     """And what it must know is asked of the one before as late as can be."""
-    asked: list[int] = []
-    stage.apart.open(stage.calls("served"), lambda: asked.append(1) or PAST)
-    assert (stage.apart.settled, stage.apart.port, asked) == (False, 0, [])
+    asked: list[Callable[[tuple[Request, ...]], None]] = []
+    stage.apart.open(stage.calls("served"), asked.append)
+    assert (stage.apart.settled, stage.apart.address, asked) == (False, ("", 0), [])
     stage.ready(1)
-    assert (stage.apart.settled, asked) == (False, [1])
+    assert (stage.apart.settled, len(asked), stage.process(1).told()) == (False, 1, [])
+    asked[0](PAST)
     assert stage.process(1).told() == [Serve("core", CORE, 7.0, PAST)]
     stage.listens(1, 4001)
-    assert (stage.apart.settled, stage.apart.port) == (True, 4001)
+    assert (stage.apart.settled, stage.apart.address) == (True, ("127.0.0.1", 4001))
     assert stage.called == ["changed", "served", "changed"]
 
 
@@ -101,15 +102,15 @@ def test_one_that_is_ready_takes_the_place_of_the_one_that_has_ended(stage: Stag
     assert not stage.apart.settled
     stage.process(1).ends(-9)
     stage.launcher.turn()
-    assert (stage.apart.settled, stage.apart.port, stage.called[-2:]) == (
+    assert (stage.apart.settled, stage.apart.address, stage.called[-2:]) == (
         True,
-        0,
+        ("", 0),
         ["ended", "changed"],
     )
     stage.apart.open(stage.calls("served"))
     assert stage.process(2).told() == [Serve("core", CORE, 7.0)]
     stage.listens(2, 4002)
-    assert (stage.apart.port, len(stage.launcher.started)) == (4002, 2)
+    assert (stage.apart.address[1], len(stage.launcher.started)) == (4002, 2)
 
 
 def test_a_spare_asked_for_while_it_opens_is_one_more(stage: Stage) -> None:
@@ -149,6 +150,16 @@ def test_an_end_takes_back_an_opening(stage: Stage) -> None:
     stage.ready(1)
     assert stage.process(1).told() == []
     assert (stage.called, stage.apart.settled) == (["ended", "changed"], True)
+
+
+def test_one_that_ends_before_it_is_told_of_the_past_serves_nothing(stage: Stage) -> None:
+    """What it would serve is another one's by then."""
+    asked: list[Callable[[tuple[Request, ...]], None]] = []
+    stage.apart.open(stage.calls("served"), asked.append)
+    stage.ready(1)
+    stage.apart.end("kill", stage.calls("ended"))
+    asked[0](PAST)
+    assert stage.process(1).told() == []
 
 
 @pytest.mark.parametrize("said", [Unable("no port"), None], ids=["unable", "dead"])

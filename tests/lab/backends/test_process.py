@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from faultlab.lab.backends.process import Listening, Ready, Serve, StubProcess, Unable
+from faultlab.lab.backends.pipe import Listening, Ready, Serve, Unable
+from faultlab.lab.backends.process import StubProcess
 from faultlab.lab.backends.specification import Builtin
 from faultlab.lab.frames import Batch
 from faultlab.lab.history import AnyEvent, EffectApplied
@@ -55,7 +56,8 @@ def test_it_serves_when_it_says_that_it_listens(stage: Stage) -> None:
     assert stage.process.state == "opening"
     assert stage.theirs.told() == [WHAT]
     assert stage.after(Listening(4000)) == "serving"
-    assert (stage.process.port, stage.process.problem, stage.changes) == (4000, "", 2)
+    assert (stage.process.problem, stage.changes) == ("", 2)
+    assert stage.process.address == ("127.0.0.1", 4000)
 
 
 def test_what_it_reports_is_recorded_in_order_and_as_it_stamped_it(stage: Stage) -> None:

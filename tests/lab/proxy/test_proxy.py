@@ -349,7 +349,7 @@ class Backend:
     """A process that is none; `log` has what was done to it, and after how many events."""
 
     def __init__(self, events: list[AnyEvent], port: int = 2) -> None:
-        self.port = port
+        self.address = ("backend", port)
         self.log: list[str] = []
         self.kinds: list[str] = []
         self.ended: Callable[[], None] = pytest.fail
@@ -383,7 +383,7 @@ class Backend:
 def process(house) -> Backend:
     """The proxy stands before it."""
     backend = Backend(house.events)
-    house.proxy.move(backend)
+    house.proxy.own(backend)
     return backend
 
 
@@ -471,7 +471,7 @@ def test_a_process_is_started_again_after_its_time(house, process) -> None:
     assert process.log == ["kill"]
     house.net.move(0.1)
     assert process.log == ["kill", "open"]
-    process.port = 3
+    process.address = ("backend", 3)
     process.served()
     assert cleared(house) == [(1, "started again after 2s")]
     house.net.move(10)
@@ -497,7 +497,7 @@ def test_what_comes_next_on_a_connection_goes_to_the_process_that_serves(house) 
     assert not house.proxy.at_rest
     first.says(OK)
     assert house.proxy.at_rest
-    house.proxy.move(Backend(house.events))
+    house.proxy.move(("elsewhere", 2))
     client.says(GET)
     house.net.move()
     second = house.net.backends[-1]
@@ -509,7 +509,7 @@ def test_what_comes_next_on_a_connection_goes_to_the_process_that_serves(house) 
 def test_a_connection_that_is_being_made_to_a_backend_that_has_moved_is_dropped(house) -> None:
     """The one to the new place is used."""
     client = house.dialling()
-    house.proxy.move(Backend(house.events))
+    house.proxy.move(("elsewhere", 2))
     house.net.move()
     client.says(GET)
     dropped, used = house.net.backends
@@ -523,6 +523,6 @@ def test_a_delayed_answer_keeps_no_backend_from_moving(house) -> None:
     client.says(GET)
     backend.says(OK)
     assert house.proxy.at_rest
-    house.proxy.move(Backend(house.events))
+    house.proxy.move(("elsewhere", 2))
     house.net.move(1)
     assert client.took() == OK
