@@ -33,6 +33,8 @@ def parse(text: str) -> Address:
     host, colon, port = text.rpartition(":")
     if not colon or (text.startswith("[") and text.endswith("]")):
         raise AddressError(f"address {text}: missing port in address")
+    if text.startswith("[") and "]" not in text:
+        raise AddressError(f"address {text}: missing ']' in address")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:

@@ -119,8 +119,10 @@ class StreamProxy:
         """Whether `text` means the address that it has. Raises ListenError."""
         wanted = self._options.listening(text)
         if self._options.strict:
-            # As the original compares: with the stored text, after the host alone was resolved.
-            return str(wanted) == self.listen and wanted.port != 0
+            # As the original compares: with the stored text, after the host alone was resolved, so
+            # that neither a port of the system's choosing nor an empty host is known again.
+            named = parse(text).host not in ("", "0.0.0.0")  # noqa: S104 - compared, not bound
+            return named and wanted.port != 0 and str(wanted) == self.listen
         try:
             return self._options.listening(self.listen) == wanted
         except ListenError:

@@ -92,6 +92,12 @@ def test_the_same_address_is_known_again(net: FakeNet) -> None:
     assert not strict.listens_on("localhost:7")
     strict.start()
     assert strict.listens_on("localhost:7")
+    every = Proxies(net, Options(strict=True)).create("p", ":8", "db:5", enabled=True)
+    assert [every.listens_on(text) for text in ("[::]:8", ":8", "0.0.0.0:8")] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_toxics_are_replaced_in_place(net: FakeNet) -> None:

@@ -1,7 +1,8 @@
-"""A server that speaks Toxiproxy, bare sockets on both sides of its proxies, and what may differ.
+"""A server that speaks Toxiproxy, and bare sockets on both sides of its proxies.
 
-The bodies run against the lab's server, in both of its ways, or against the one that the environment
-variable TOXIPROXY_URL names; where they differ on purpose, `Server` says so as data.
+The same bodies run against the lab's server, in both of its ways, and, as slow ones, against the real
+one; where they differ on purpose, lab/toxiproxy/differences.py says so as data. The real one is the
+program `toxiproxy-server` on PATH, or what the environment variable FAULTLAB_TOXIPROXY names.
 """
 
 from __future__ import annotations
@@ -9,43 +10,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import httpx
 import pytest
 
+from faultlab.lab.mortal import die_with
 from faultlab.lab.sockets import RealNet
 from faultlab.lab.toxiproxy.api import Api
+from faultlab.lab.toxiproxy.differences import Difference, Way
 from faultlab.lab.toxiproxy.proxy import Options, Proxies
 from faultlab.lab.toxiproxy.server import Server as HttpServer
 
 LIMIT = 10.0  # seconds after which a test that still waits has failed
-
-
-@dataclass(frozen=True)
-class Ways:
-    """How a server behaves where the lab's and the original differ."""
-
-    taken: int  # status for a port that somebody else has
-    unusable: int  # status for a text that is no address
-    every: str  # what an empty host becomes
-    guards: bool  # values that mean nothing are refused
-    relays: bool  # half-closes and resets reach the other side
-    resets_live: bool  # reset_peer resets connections that are older than it
-    patient: bool  # `0.0.0.0:P` and disabled names are known again by populate
-    toxics: bool  # populate takes toxics
-    atomic: bool  # an update is taken whole or not at all
-
-
-BETTER = Ways(409, 400, "127.0.0.1", *[True] * 6)
-ORIGINAL = Ways(500, 500, "[::]", *[False] * 6)
-STRICT = Ways(500, 500, "[::]", *[False] * 5, atomic=True)
 
 
 @dataclass
@@ -137,7 +123,7 @@ class Server:
     """A control API, and clients of its proxies."""
 
     url: str
-    ways: Ways
+    way: Way
     http: httpx.Client
     said: list[str] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
@@ -147,6 +133,10 @@ class Server:
     def port(self) -> int:
         """Of the control API."""
         return int(self.url.rpartition(":")[2])
+
+    def of(self, difference: Difference) -> str:
+        """What this server does where they differ."""
+        return difference.of(self.way)
 
     def call(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
         """One call that must end in `status`; its JSON, if it has any."""
@@ -193,8 +183,11 @@ class Server:
             upstream.close()
 
 
+Seeded: TypeAlias = Callable[[int], contextlib.AbstractContextManager[Server]]
+
+
 @contextlib.contextmanager
-def embedded(ways: Ways, **options: Any) -> Iterator[Server]:
+def embedded(**options: Any) -> Iterator[Server]:
     """The lab's server on a loop in a thread of its own, with everything closed at its end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="toxiproxy")
@@ -221,7 +214,7 @@ def embedded(ways: Ways, **options: Any) -> Iterator[Server]:
         port = call(lambda: HttpServer(net, Api(proxies), 0)).port
         url = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=url, timeout=LIMIT, trust_env=False) as http:
-            server = Server(url, ways, http, said)
+            server = Server(url, "strict" if options.get("strict") else "embedded", http, said)
             try:
                 yield server
             finally:
@@ -235,63 +228,94 @@ def embedded(ways: Ways, **options: Any) -> Iterator[Server]:
     assert crashes == []
 
 
+def program() -> str:
+    """The real server. Skips where there is none, and fails where Docker's tests are required."""
+    found = os.environ.get("FAULTLAB_TOXIPROXY") or shutil.which("toxiproxy-server")
+    if found is None:
+        told = "no toxiproxy-server on PATH, nor a FAULTLAB_TOXIPROXY that names one"
+        if os.environ.get("FAULTLAB_REQUIRE") == "docker":
+            pytest.fail(told)
+        pytest.skip(told)
+    return found
+
+
 @contextlib.contextmanager
-def elsewhere(url: str) -> Iterator[Server]:
-    """A server that runs already, emptied."""
-    with httpx.Client(base_url=url, timeout=LIMIT, trust_env=False) as http:
-        server = Server(url, ORIGINAL, http)
+def original(seed: int = 0) -> Iterator[Server]:
+    """The real server, a process of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [program(), "-host", "127.0.0.1", "-port", str(port), "-seed", str(seed)]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=partial(die_with, os.getpid()),
+    ) as process:
         try:
-            yield server
+            url = f"http://127.0.0.1:{port}"
+            with httpx.Client(base_url=url, timeout=LIMIT, trust_env=False) as http:
+                until(lambda: process.poll() is not None or answers(http))
+                assert process.returncode is None, "it ended at once"
+                server = Server(url, "original", http)
+                try:
+                    yield server
+                finally:
+                    server.close()
         finally:
-            server.close()
-            for name in server.call("GET", "/proxies"):
-                server.call("DELETE", f"/proxies/{name}", status=204)
+            process.kill()
 
 
-REAL = os.environ.get("TOXIPROXY_URL")
+def answers(http: httpx.Client) -> bool:
+    """Whether a control API does."""
+    try:
+        return http.get("/version").is_success
+    except httpx.TransportError:
+        return False
 
 
-@pytest.fixture(params=["original"] if REAL else ["better", "strict"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server without proxies: the lab's, as it is by default and with --strict-compat."""
-    if REAL:
-        running = elsewhere(REAL)
-    elif request.param == "better":
-        running = embedded(BETTER)
-    else:
-        running = embedded(STRICT, strict=True)
-    with running as server:
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that another thread or process brings about."""
+    limit = time.monotonic() + LIMIT
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+
+
+ALL = {
+    "embedded": embedded,
+    "strict": partial(embedded, strict=True),
+    "original": original,
+}
+
+
+@pytest.fixture(params=["embedded", "strict", pytest.param("original", marks=pytest.mark.slow)])
+def seeded(request: pytest.FixtureRequest) -> Seeded:
+    """A server without proxies for each seed."""
+    return lambda seed: ALL[request.param](seed=seed)
+
+
+@pytest.fixture
+def server(seeded: Seeded) -> Iterator[Server]:
+    """A server without proxies: the lab's, in both of its ways, and the real one."""
+    with seeded(0) as server:
         yield server
 
 
 @pytest.fixture
 def better() -> Iterator[Server]:
     """The lab's server as it is by default."""
-    with embedded(BETTER) as server:
+    with embedded() as server:
         yield server
 
 
 @pytest.fixture
 def strict() -> Iterator[Server]:
     """The lab's server with --strict-compat."""
-    with embedded(STRICT, strict=True) as server:
+    with embedded(strict=True) as server:
         yield server
 
 
-@pytest.fixture
-def seeded() -> Callable[[int], contextlib.AbstractContextManager[Server]]:
-    """The lab's server with a seed."""
-    return lambda seed: embedded(BETTER, seed=seed)
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], bool]], None]:
+@pytest.fixture(name="until")
+def waiting() -> Callable[[Callable[[], bool]], None]:
     """Wait for something that another thread brings about."""
-
-    def wait(true: Callable[[], bool]) -> None:
-        limit = time.monotonic() + LIMIT
-        while not true():
-            assert time.monotonic() < limit
-            time.sleep(0.005)
-
-    return wait
+    return until

@@ -1,4 +1,4 @@
-"""toxiproxy-python, unchanged, drives the lab's server."""
+"""toxiproxy-python, unchanged, drives the lab's server as it drives the real one."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ def library(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     toxiproxy.update_api_consumer("127.0.0.1", 8474)
 
 
+@pytest.mark.conformance("X01")
 def test_it_finds_the_server(library: Any) -> None:
     """Scripts wait for it so."""
     assert library.running()
     assert b'{"version": "' in library.version()
 
 
+@pytest.mark.conformance("X01")
 def test_create_find_and_destroy(library: Any) -> None:
     """A proxy's life."""
     proxy = library.create(name="db", upstream="127.0.0.1:1", listen="127.0.0.1:0")
@@ -45,6 +47,7 @@ def test_create_find_and_destroy(library: Any) -> None:
         proxy.add_toxic(type="latency", attributes={"latency": 5})
 
 
+@pytest.mark.conformance("X01")
 def test_toxics(library: Any, server: Server) -> None:
     """Added, seen on the wire, removed."""
     upstream = server.upstream()
@@ -58,6 +61,7 @@ def test_toxics(library: Any, server: Server) -> None:
     assert proxy.toxics() == {}
 
 
+@pytest.mark.conformance("X01")
 def test_down(library: Any, server: Server) -> None:
     """Refused inside the block, served after it."""
     upstream = server.upstream()
@@ -70,6 +74,7 @@ def test_down(library: Any, server: Server) -> None:
     assert client.take(2) == b"up"
 
 
+@pytest.mark.conformance("X01")
 def test_populate_and_reset(library: Any, server: Server) -> None:
     """What fixtures do at the start and in between."""
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faultlab.lab.toxiproxy import differences
+
 if TYPE_CHECKING:
     from .conftest import Server  # type: ignore[import-not-found]
 
@@ -33,6 +35,7 @@ def error(server: Server, method: str, path: str, body: Any, status: int) -> str
     return str(refused["error"])
 
 
+@pytest.mark.conformance("C01")
 def test_version_has_a_type_and_a_shape_of_its_own(server: Server) -> None:
     """Clients wait for a server by asking for its version."""
     response = server.http.get("/version")
@@ -42,6 +45,7 @@ def test_version_has_a_type_and_a_shape_of_its_own(server: Server) -> None:
     assert response.text.endswith('"}\n')
 
 
+@pytest.mark.conformance("C02")
 def test_an_empty_index_is_an_object(server: Server) -> None:
     """A client that finds a list there breaks."""
     response = server.http.get("/proxies")
@@ -49,11 +53,13 @@ def test_an_empty_index_is_an_object(server: Server) -> None:
     assert response.headers["content-type"] == "application/json"
 
 
+@pytest.mark.conformance("C03")
 def test_a_new_proxy_is_told_with_its_bound_address(server: Server) -> None:
     """Port 0 is the only way to a port that nobody else has."""
     made = server.call(
         "POST", "/proxies", {"name": "p", "listen": "localhost:0", "upstream": "u:1"}, 201
     )
+    assert ("there" if "Logger" in made else "absent") == server.of(differences.LOGGER)
     assert made.pop("Logger", {}) == {}
     host, _, port = made.pop("listen").rpartition(":")
     assert host == "127.0.0.1"
@@ -61,18 +67,21 @@ def test_a_new_proxy_is_told_with_its_bound_address(server: Server) -> None:
     assert made == {"name": "p", "upstream": "u:1", "enabled": True, "toxics": []}
 
 
+@pytest.mark.conformance("C03")
 def test_without_an_address_it_listens_everywhere_or_on_loopback(server: Server) -> None:
     """The lab binds to loopback unless told otherwise; the original doesn't."""
     made = server.call("POST", "/proxies", {"name": "p", "upstream": "u:1"}, 201)
-    assert made["listen"].rpartition(":")[0] == server.ways.every
+    assert made["listen"].rpartition(":")[0] == server.of(differences.EVERY)
 
 
+@pytest.mark.conformance("C03")
 def test_a_disabled_proxy_keeps_its_text(server: Server) -> None:
     """Nothing is bound, so nothing is resolved."""
     made = server.proxy(listen="localhost:0", enabled=False)
     assert (made["listen"], made["enabled"]) == ("localhost:0", False)
 
 
+@pytest.mark.conformance("C04")
 def test_a_proxy_is_refused_in_the_documented_order(server: Server) -> None:
     """Clients tell the cases apart by status and message."""
     server.proxy("p")
@@ -85,21 +94,24 @@ def test_a_proxy_is_refused_in_the_documented_order(server: Server) -> None:
     twice = {"name": "p", "upstream": "u:1", "listen": "nonsense"}
     assert error(server, "POST", "/proxies", twice, 409) == "proxy already exists"
     nonsense = {"name": "q", "upstream": "u:1", "listen": "nonsense"}
+    unusable = int(server.of(differences.UNUSABLE))
     assert (
-        error(server, "POST", "/proxies", nonsense, server.ways.unusable)
+        error(server, "POST", "/proxies", nonsense, unusable)
         == "listen tcp: address nonsense: missing port in address"
     )
     assert list(server.call("GET", "/proxies")) == ["p"]
 
 
+@pytest.mark.conformance("C04")
 def test_a_port_that_is_taken_is_said(server: Server) -> None:
     """The commonest mistake of all."""
     taken = server.proxy("p")["listen"]
     again = {"name": "q", "upstream": "u:1", "listen": taken}
-    text = error(server, "POST", "/proxies", again, server.ways.taken)
+    text = error(server, "POST", "/proxies", again, int(server.of(differences.TAKEN)))
     assert text == f"listen tcp {taken}: bind: address already in use"
 
 
+@pytest.mark.conformance("C05")
 def test_show_one_or_none(server: Server) -> None:
     """What was made can be asked for."""
     made = server.proxy("p")
@@ -108,6 +120,7 @@ def test_show_one_or_none(server: Server) -> None:
     assert server.call("GET", "/proxies") == {"p": made}
 
 
+@pytest.mark.conformance("C05")
 def test_names_may_hold_anything_but_a_slash(server: Server) -> None:
     """They are names of services, written by people."""
     server.proxy("a b<é>")
@@ -116,6 +129,7 @@ def test_names_may_hold_anything_but_a_slash(server: Server) -> None:
     server.call("DELETE", "/proxies/a%20b%3C%C3%A9%3E", status=204)
 
 
+@pytest.mark.conformance("C06", "C07")
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_an_update_changes_only_what_it_names(server: Server, method: str) -> None:
     """Clients send partial objects, and all of them with the name in it."""
@@ -131,23 +145,27 @@ def test_an_update_changes_only_what_it_names(server: Server, method: str) -> No
     assert error(server, method, "/proxies/q", {}, 404) == "proxy not found"
 
 
+@pytest.mark.conformance("C06")
 def test_an_update_to_no_address_changes_nothing(server: Server) -> None:
     """A slip of the pen must not cost the proxy."""
     made = server.proxy("p")
-    text = error(server, "POST", "/proxies/p", {"listen": "nonsense"}, server.ways.unusable)
+    unusable = int(server.of(differences.UNUSABLE))
+    text = error(server, "POST", "/proxies/p", {"listen": "nonsense"}, unusable)
     assert text == "address nonsense: missing port in address"
     assert server.call("GET", "/proxies/p") == made
 
 
+@pytest.mark.conformance("C06")
 def test_an_update_to_a_taken_port_leaves_the_proxy_disabled_there(server: Server) -> None:
     """It can't be where it was any more, and it isn't where it should be."""
     taken = server.proxy("other")["listen"]
     server.proxy("p")
-    error(server, "POST", "/proxies/p", {"listen": taken}, server.ways.taken)
+    error(server, "POST", "/proxies/p", {"listen": taken}, int(server.of(differences.TAKEN)))
     left = server.call("GET", "/proxies/p")
     assert (left["enabled"], left["listen"]) == (False, taken)
 
 
+@pytest.mark.conformance("C08")
 def test_a_deleted_proxy_is_gone(server: Server) -> None:
     """Twice is once too often."""
     server.proxy("p")
@@ -155,6 +173,7 @@ def test_a_deleted_proxy_is_gone(server: Server) -> None:
     assert error(server, "DELETE", "/proxies/p", None, 404) == "proxy not found"
 
 
+@pytest.mark.conformance("C09")
 @pytest.mark.parametrize("type_", [*TYPES])
 def test_each_toxic_lists_its_attributes_in_order(server: Server, type_: str) -> None:
     """Clients read attributes back by name, people by place."""
@@ -173,16 +192,28 @@ def test_each_toxic_lists_its_attributes_in_order(server: Server, type_: str) ->
     assert list(response.json()["attributes"]) == TYPES[type_]
 
 
+@pytest.mark.conformance("C09")
 @pytest.mark.parametrize("type_", [*TYPES])
 def test_attributes_are_zero_unless_given(server: Server, type_: str) -> None:
     """A slicer of size zero is the one that means nothing."""
     server.proxy("p")
-    guarded = type_ == "slicer" and server.ways.guards
-    made = server.call("POST", "/proxies/p/toxics", {"type": type_}, status=400 if guarded else 200)
-    if not guarded:
-        assert made["attributes"] == dict.fromkeys(TYPES[type_], 0)
+    response = server.http.post("/proxies/p/toxics", json={"type": type_})
+    told = {200: "taken", 400: "refused"}[response.status_code]
+    assert told == (server.of(differences.UNSOUND) if type_ == "slicer" else "taken")
+    if told == "taken":
+        assert response.json()["attributes"] == dict.fromkeys(TYPES[type_], 0)
 
 
+@pytest.mark.conformance("C11")
+def test_packet_loss_is_of_a_later_version(server: Server) -> None:
+    """A script for a newer server may find an older one."""
+    server.proxy("p")
+    response = server.http.post("/proxies/p/toxics", json={"type": "packet_loss"})
+    told = {200: "taken", 400: "refused"}[response.status_code]
+    assert told == server.of(differences.PACKET_LOSS)
+
+
+@pytest.mark.conformance("C10")
 def test_a_toxic_is_named_after_type_and_stream_as_given(server: Server) -> None:
     """Scripts remove what they didn't name."""
     server.proxy("p")
@@ -196,6 +227,7 @@ def test_a_toxic_is_named_after_type_and_stream_as_given(server: Server) -> None
     assert name(name="mine", stream="upstream")["name"] == "mine"
 
 
+@pytest.mark.conformance("C10", "C11")
 def test_a_toxic_is_refused_in_the_documented_order(server: Server) -> None:
     """Proxy, body, stream, type, name, attributes."""
     path = "/proxies/p/toxics"
@@ -218,6 +250,7 @@ def test_a_toxic_is_refused_in_the_documented_order(server: Server) -> None:
     assert [one["name"] for one in server.call("GET", path)] == ["n"]
 
 
+@pytest.mark.conformance("C12")
 def test_an_update_of_a_toxic_merges(server: Server) -> None:
     """Only attributes, key by key, and toxicity."""
     server.proxy("p")
@@ -237,10 +270,11 @@ def test_an_update_of_a_toxic_merges(server: Server) -> None:
     error(server, "POST", path, {"attributes": {"latency": 200, "jitter": "x"}}, 400)
     left = server.call("GET", path)["attributes"]
     assert left["jitter"] == 7
-    if server.ways.atomic:
-        assert left["latency"] == 100
+    told = {100: "not done", 200: "half done"}[left["latency"]]
+    assert told == server.of(differences.HALF_DONE)
 
 
+@pytest.mark.conformance("C12")
 def test_toxicity_is_a_short_float_of_any_size(server: Server) -> None:
     """It is what clients read back."""
     server.proxy("p")
@@ -252,6 +286,7 @@ def test_toxicity_is_a_short_float_of_any_size(server: Server) -> None:
     assert exact == pytest.approx(0.12345679, abs=1e-7)
 
 
+@pytest.mark.conformance("C13")
 def test_toxics_are_listed_upstream_first_then_by_age(server: Server) -> None:
     """The order is the one in which they act."""
     server.proxy("p")
@@ -264,6 +299,7 @@ def test_toxics_are_listed_upstream_first_then_by_age(server: Server) -> None:
     assert server.call("GET", "/proxies/p/toxics/c") == listed[2]
 
 
+@pytest.mark.conformance("C14")
 def test_a_removed_toxic_is_gone(server: Server) -> None:
     """And its name is free again."""
     server.proxy("p")
@@ -278,6 +314,7 @@ def entry(name: str, **fields: Any) -> dict[str, Any]:
     return {"name": name, "listen": "127.0.0.1:0", "upstream": "u:1", **fields}
 
 
+@pytest.mark.conformance("C15")
 def test_populate_makes_keeps_and_replaces(server: Server) -> None:
     """It is called at each start of an application, with the same list."""
     body = [entry("a"), entry("b", enabled=False)]
@@ -291,6 +328,7 @@ def test_populate_makes_keeps_and_replaces(server: Server) -> None:
     assert (changed["enabled"], changed["toxics"], changed["upstream"]) == (False, [], "v:2")
 
 
+@pytest.mark.conformance("C15")
 def test_populate_of_nothing(server: Server) -> None:
     """Null, as the original says it."""
     for body in ("[]", "null"):
@@ -298,6 +336,7 @@ def test_populate_of_nothing(server: Server) -> None:
         assert (response.status_code, response.text) == (201, '{"proxies":null}')
 
 
+@pytest.mark.conformance("C15")
 def test_populate_with_a_bad_entry_makes_nothing(server: Server) -> None:
     """Half of a list is worse than none."""
     response = server.http.post("/populate", json=[entry("a"), {"name": "b"}])
@@ -312,39 +351,51 @@ def test_populate_with_a_bad_entry_makes_nothing(server: Server) -> None:
     assert server.call("GET", "/proxies") == {}
 
 
+@pytest.mark.conformance("C15")
 def test_populate_stops_at_a_port_that_is_taken(server: Server) -> None:
     """What was made before stays, and is told."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = f"127.0.0.1:{other.getsockname()[1]}"
         body = [entry("a"), entry("b", listen=taken), entry("c")]
-        told = server.call("POST", "/populate", body, server.ways.taken)
+        told = server.call("POST", "/populate", body, int(server.of(differences.TAKEN)))
     assert told["error"] == f"listen tcp {taken}: bind: address already in use"
     assert [one["name"] for one in told["proxies"]] == ["a"]
     assert list(server.call("GET", "/proxies")) == ["a"]
 
 
+@pytest.mark.conformance("C15")
 def test_populate_takes_toxics_where_it_is_asked_to(server: Server) -> None:
     """The commonest wish: no early connection escapes."""
     toxics = [{"type": "latency", "attributes": {"latency": 5}}, {"type": "noop"}]
     (made,) = server.call("POST", "/populate", [entry("a", toxics=toxics)], 201)["proxies"]
     names = [one["name"] for one in made["toxics"]]
-    assert names == (["latency_downstream", "noop_downstream"] if server.ways.toxics else [])
-    if server.ways.toxics:
+    told = "set" if names == ["latency_downstream", "noop_downstream"] else "ignored"
+    assert told == server.of(differences.POPULATED)
+    if told == "ignored":
+        assert names == []
+    else:
         bad = [entry("b"), entry("c", toxics=[{"type": "no"}])]
         assert error(server, "POST", "/populate", bad, 400) == "invalid toxic type"
         assert list(server.call("GET", "/proxies")) == ["a"]
 
 
+@pytest.mark.conformance("C15")
 def test_populate_knows_an_address_again_where_it_can(server: Server) -> None:
     """An application that starts again must not lose the toxics that a test has set."""
     made = server.proxy("p", "u:1", listen="localhost:9", enabled=False)
-    server.toxic("noop")
-    same = entry("p", listen="127.0.0.1:9", enabled=False)
-    (told,) = server.call("POST", "/populate", [same], 201)["proxies"]
-    assert len(told["toxics"]) == (1 if server.ways.patient else 0)
     assert made["listen"] == "localhost:9"
+    off = entry("p", listen="127.0.0.1:9", enabled=False)
+    with socket.create_server(("0.0.0.0", 0)) as free:
+        everywhere = entry("q", listen=f"0.0.0.0:{free.getsockname()[1]}")
+    server.call("POST", "/populate", [everywhere], 201)
+    for same in (off, everywhere):
+        server.call("POST", f"/proxies/{same['name']}/toxics", {"type": "noop"})
+        (told,) = server.call("POST", "/populate", [same], 201)["proxies"]
+        kept = {1: "kept", 0: "replaced"}[len(told["toxics"])]
+        assert kept == server.of(differences.KNOWN_AGAIN)
 
 
+@pytest.mark.conformance("C16")
 def test_reset_starts_everything_and_takes_every_toxic_away(server: Server) -> None:
     """What a test suite calls between tests."""
     server.proxy("p", enabled=False)
@@ -355,6 +406,7 @@ def test_reset_starts_everything_and_takes_every_toxic_away(server: Server) -> N
     assert [(one["enabled"], one["toxics"]) for one in shown.values()] == [(True, [])] * 2
 
 
+@pytest.mark.conformance("C17")
 def test_browsers_are_kept_out(server: Server) -> None:
     """A page must not drive a control API on loopback."""
     response = server.http.get("/proxies", headers={"User-Agent": "Mozilla/5.0"})
@@ -365,6 +417,7 @@ def test_browsers_are_kept_out(server: Server) -> None:
     assert server.http.put("/proxies", headers={"User-Agent": "Mozilla/5.0"}).status_code == 405
 
 
+@pytest.mark.conformance("C18")
 @pytest.mark.parametrize(
     "path", ["/", "/x", "/proxies/", "/proxies/a%2Fb", "/metrics", "/proxies/p/toxics/t/u"]
 )
@@ -375,6 +428,7 @@ def test_unknown_paths(server: Server, path: str) -> None:
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
 
 
+@pytest.mark.conformance("C18")
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -395,6 +449,7 @@ def test_wrong_methods(server: Server, method: str, path: str) -> None:
     assert "allow" not in response.headers
 
 
+@pytest.mark.conformance("C18")
 def test_double_slashes_lead_to_the_clean_path(server: Server) -> None:
     """Clients join URLs carelessly."""
     response = server.http.get(f"{server.url}//proxies//p")
@@ -402,6 +457,7 @@ def test_double_slashes_lead_to_the_clean_path(server: Server) -> None:
     assert server.http.get("/proxies?x=1").status_code == 200
 
 
+@pytest.mark.conformance("C19")
 def test_request_ids_are_on_matched_routes_only(server: Server) -> None:
     """Twenty characters, never the same."""
     ids = [server.http.get("/proxies").headers["x-toxiproxy-request-id"] for _ in range(3)]
@@ -412,6 +468,7 @@ def test_request_ids_are_on_matched_routes_only(server: Server) -> None:
         assert "x-toxiproxy-request-id" not in response.headers
 
 
+@pytest.mark.conformance("C20")
 def test_keys_in_any_case_unknown_keys_trailing_bytes_and_null(server: Server) -> None:
     """What the original's decoder lets pass, clients send."""
     body = '{"NAME": "p", "Upstream": "u:1", "listen": null, "x": [1], "enabled": false} trailing'
@@ -424,6 +481,7 @@ def test_keys_in_any_case_unknown_keys_trailing_bytes_and_null(server: Server) -
     assert server.call("POST", "/proxies/p/toxics/latency_downstream", "null") == told
 
 
+@pytest.mark.conformance("C18")
 def test_errors_are_objects_in_plain_text(server: Server) -> None:
     """The original says JSON and calls it text; clients parse it all the same."""
     response = server.http.get("/proxies/x")

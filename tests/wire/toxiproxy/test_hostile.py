@@ -8,11 +8,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+
+from faultlab.lab.toxiproxy import differences
 
 if TYPE_CHECKING:
     from .conftest import Server  # type: ignore[import-not-found]
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.wire
 
 PROMPT = 2.0  # seconds within which an answer has waited for nothing
+PATIENCE = 1.0  # seconds after which one that has not come waits for something
 
 
+@pytest.mark.conformance("H01")
 @pytest.mark.parametrize(
     ("type_", "attributes"),
     [
@@ -46,8 +50,25 @@ def test_values_that_crash_the_original_are_refused(
     assert better.call("GET", f"/proxies/p/toxics/{type_}") == made
 
 
-def test_values_that_crash_the_original_harm_nobody_when_taken(strict: Server) -> None:
-    """With --strict-compat they are taken, and mean nothing."""
+@pytest.mark.conformance("H01")
+def test_a_value_that_crashes_the_original_harms_nobody_here(server: Server) -> None:
+    """With --strict-compat it is taken, and means nothing."""
+    upstream = server.upstream()
+    proxy = server.proxy("p", upstream.address)
+    body = {"type": "bandwidth", "attributes": {"rate": -1}}
+    if server.http.post("/proxies/p/toxics", json=body).status_code == 400:
+        told = "refused before"
+    else:
+        client = server.dial(proxy)
+        upstream.accept().send(b"x" * 1000)
+        told = "nothing passes" if client.silent(0.5) else "the server dies"
+        with pytest.raises(httpx.TransportError) if told == "the server dies" else nullcontext():
+            server.call("GET", "/proxies")
+    assert told == server.of(differences.CRASH)
+
+
+def test_values_that_mean_nothing_cut_nothing_when_taken(strict: Server) -> None:
+    """With --strict-compat they are taken, too."""
     upstream = strict.upstream()
     proxy = strict.proxy("p", upstream.address)
     strict.toxic("slicer", average_size=0)
@@ -68,33 +89,44 @@ def black_hole() -> Iterator[str]:
         yield f"127.0.0.1:{hole.getsockname()[1]}"
 
 
-def test_a_black_holed_upstream_blocks_nobody(better: Server) -> None:
-    """In the original, one client is enough to stop all calls."""
+def promptly(server: Server, method: str, path: str, body: Any = None) -> bool:
+    """Whether a call is answered before it has waited for something."""
+    try:
+        return server.http.request(method, path, json=body, timeout=PATIENCE).is_success
+    except httpx.ReadTimeout:
+        return False
+
+
+@pytest.mark.conformance("H05")
+def test_a_black_holed_upstream_blocks_nobody_here(server: Server) -> None:
+    """In the original, one client is enough to stop all calls about its proxy."""
     with black_hole() as address:
-        proxy = better.proxy("p", address)
-        clients = [better.dial(proxy) for _ in range(3)]
-        began = time.monotonic()
-        assert list(better.call("GET", "/proxies")) == ["p"]
-        better.toxic("latency", latency=1)
-        better.call("POST", "/proxies/p", {"enabled": False})
-        assert time.monotonic() - began < PROMPT
-        assert [client.rest() for client in clients] == [(b"", "fin")] * 3
+        proxy = server.proxy("p", address)
+        clients = [server.dial(proxy) for _ in range(3)]
+        prompt = promptly(server, "POST", "/proxies/p", {"enabled": False})
+        told = "answered at once" if prompt else "wait"
+        assert told == server.of(differences.BLACK_HOLE)
+        if prompt:
+            assert list(server.call("GET", "/proxies")) == ["p"]
+            assert [client.rest()[0] for client in clients] == [b""] * 3
 
 
-def test_a_removal_cuts_a_long_reset_short(better: Server) -> None:
+@pytest.mark.conformance("H06")
+def test_a_removal_cuts_a_long_reset_short_here(server: Server) -> None:
     """A link that has lost bytes can't go on: it is reset at once."""
-    upstream = better.upstream()
-    proxy = better.proxy("p", upstream.address)
-    better.toxic("reset_peer", timeout=60_000)
-    client = better.dial(proxy)
+    upstream = server.upstream()
+    proxy = server.proxy("p", upstream.address)
+    server.toxic("reset_peer", timeout=60_000)
+    client = server.dial(proxy)
     upstream.accept().send(b"lost")
     assert client.silent(0.1)
-    began = time.monotonic()
-    better.remove("reset_peer")
-    assert client.rest() == (b"", "rst")
-    assert time.monotonic() - began < PROMPT
+    prompt = promptly(server, "DELETE", "/proxies/p/toxics/reset_peer")
+    assert ("answered at once" if prompt else "waits too") == server.of(differences.LONG_RESET)
+    if prompt:
+        assert client.rest() == (b"", "rst")
 
 
+@pytest.mark.conformance("H07")
 def test_a_stuck_link_blocks_no_call(better: Server) -> None:
     """A client that never reads, behind a toxic that is then removed."""
     upstream = better.upstream()
