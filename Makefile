@@ -69,7 +69,7 @@ format: $(STAMP) ## format, and mend what can be mended by itself
 	@$(BIN)/ruff format .
 	@$(MAKE) --no-print-directory docs
 
-docs: $(STAMP) ## write the guide's table of faults, and the schema of scenario files, anew
+docs: $(STAMP) ## write the guide's tables, and the schema of scenario files, anew
 	@$(BIN)/python -m tests.documents
 	@$(BIN)/faultlab schema > scenarios/scenario.schema.json.part
 	@mv scenarios/scenario.schema.json.part scenarios/scenario.schema.json

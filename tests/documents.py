@@ -1,6 +1,6 @@
 """README and GUIDE as the tests read them: the files that they show, and what is written into them.
 
-`make docs` runs this file: it writes the guide's table of faults anew.
+`make docs` runs this file: it writes the guide's tables anew.
 """
 
 from __future__ import annotations
@@ -9,11 +9,16 @@ from pathlib import Path
 
 from faultlab.lab.environments import ENVIRONMENTS
 from faultlab.lab.report.kinds import as_markdown, kinds
+from faultlab.lab.toxiproxy import differences
 
 ROOT = Path(__file__).parents[1]
 README, GUIDE = ROOT / "README.md", ROOT / "GUIDE.md"
 
 FAULTS = ("<!-- faults: written by `make docs` -->", "<!-- end of faults -->")
+DIFFERENCES = (
+    "<!-- differences from Toxiproxy: written by `make docs` -->",
+    "<!-- end of differences from Toxiproxy -->",
+)
 SCORE = ("<!-- score: written by `make score` -->", "<!-- end of score -->")
 
 
@@ -35,10 +40,11 @@ def written_anew(text: str, marks: tuple[str, str], new: str) -> str:
     return f"{before}{begin}\n{new}\n\n{end}{after}"
 
 
-def with_faults(text: str) -> str:
-    """The guide with the table of faults as the fault models are today."""
-    return written_anew(text, FAULTS, as_markdown(kinds(ENVIRONMENTS)))
+def with_tables(text: str) -> str:
+    """The guide with its tables as what they tell of is today."""
+    text = written_anew(text, FAULTS, as_markdown(kinds(ENVIRONMENTS)))
+    return written_anew(text, DIFFERENCES, differences.as_markdown())
 
 
 if __name__ == "__main__":
-    GUIDE.write_text(with_faults(GUIDE.read_text("utf-8")), "utf-8")
+    GUIDE.write_text(with_tables(GUIDE.read_text("utf-8")), "utf-8")

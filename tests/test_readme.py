@@ -9,7 +9,7 @@ import pytest
 
 from faultlab.scenarios import load
 
-from .documents import FAULTS, GUIDE, README, ROOT, shown_file, with_faults, written_anew
+from .documents import FAULTS, GUIDE, README, ROOT, shown_file, with_tables, written_anew
 
 DOCUMENTS = sorted(ROOT.glob("*.md"))
 
@@ -19,10 +19,10 @@ def test_the_readme_is_read_at_a_glance() -> None:
     assert len(README.read_text("utf-8").splitlines()) <= 100
 
 
-def test_the_table_of_faults_is_current() -> None:
+def test_the_guide_s_tables_are_current() -> None:
     """A table kept by hand would miss the next kind; who adds a kind is told what to do."""
     text = GUIDE.read_text("utf-8")
-    assert text == with_faults(text), "the guide's table of faults is stale: run `make docs`"
+    assert text == with_tables(text), "a table of the guide is stale: run `make docs`"
 
 
 def test_only_what_stands_between_the_markers_is_written() -> None:
