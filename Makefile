@@ -50,7 +50,7 @@ types: $(STAMP) ## check types
 	@$(BIN)/mypy
 
 quick: $(STAMP) ## the tests, without stories and slow ones
-	@$(BIN)/python -m pytest -m "not slow and not story" -n 3 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow and not story and not docker" -n 3 --dist loadfile
 
 stories: $(STAMP) ## play the catalog on correct and planted clients, and print the score
 	@$(BIN)/python -m pytest -m story tests/catalog
@@ -59,7 +59,7 @@ score: $(STAMP) ## the same, and write the score into README and guide
 	@$(BIN)/python -m pytest -m story tests/catalog --write-score
 
 slow: $(STAMP) ## the slow tests: packaging, repetition, load
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m "slow and not docker"
 
 bench: $(STAMP) ## measure what the lab adds, as ratios in one run
 	@$(BIN)/python tests/bench/bench.py

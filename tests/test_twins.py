@@ -14,6 +14,7 @@ ROOMS = ("lab", "faults", "scenarios", "fixtures", "maximus")
 WITHOUT_TWIN: dict[str, str] = {
     "lab/apart.py": "is a process: tests/wire/test_processes.py, test_shared.py",
     "lab/backends/backend.py": "a protocol: stub.py, shared.py and apart.py are it",
+    "lab/environments/docker/building.py": "needs an engine: tests/docker/test_building.py",
     "lab/environments/embedded.py": "is the lab process: tests/wire/test_host.py",
     "lab/environments/host.py": "a protocol: embedded.py is it",
     "lab/environments/hosted.py": "needs the lab process: tests/wire/test_host.py",

@@ -1,0 +1,1 @@
+"""Where a scenario runs in containers: real Toxiproxy, backends of their own, real partitions."""

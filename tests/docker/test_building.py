@@ -1,0 +1,71 @@
+"""What an engine and pip really answer, where a lab's images come from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from faultlab.lab.environments.docker.building import EngineBuilder
+from faultlab.lab.environments.docker.contents import Target
+from faultlab.lab.environments.docker.images import ASK, Images, Refused, target_of
+
+NAME = "faultlab-test:building"
+
+
+@pytest.fixture
+def builder(engine: docker.DockerClient) -> Iterator[EngineBuilder]:
+    """With nothing of the tests' in the engine afterwards."""
+    yield EngineBuilder(engine)
+    for image in engine.images.list(filters={"label": "faultlab.test=building"}):
+        engine.images.remove(str(image.id), force=True)
+
+
+def build(builder: EngineBuilder, *recipe: str) -> None:
+    """Build from a recipe alone."""
+    files = [("Dockerfile", "\n".join(recipe).encode())]
+    builder.build(files, (NAME,), {}, {"faultlab.test": "building"})
+
+
+def test_an_image_is_there_once_it_is_built(builder: EngineBuilder) -> None:
+    """With its labels, and until then there is none."""
+    assert builder.labels(NAME) is None
+    build(builder, "FROM scratch", "COPY Dockerfile /")
+    assert builder.labels(NAME) == {"faultlab.test": "building"}
+
+
+def test_a_build_that_breaks_says_why(builder: EngineBuilder, images: Images) -> None:
+    """The engine answers 200 and tells of it in the middle of its progress."""
+    with pytest.raises(Refused, match="returned a non-zero code: 7"):
+        build(builder, f"FROM {images.lab}", "RUN exit 7")
+    with pytest.raises(Refused, match="unknown instruction"):
+        build(builder, "FORM scratch")
+
+
+def test_what_no_registry_has_is_refused(builder: EngineBuilder) -> None:
+    """Port 9 of this machine is nobody's; no other machine is asked."""
+    with pytest.raises(Refused, match=r"127\.0\.0\.1:9"):
+        builder.pull("127.0.0.1:9/nobody/nothing:1")
+
+
+def test_a_base_is_asked_for_its_python(
+    builder: EngineBuilder, engine: docker.DockerClient, images: Images
+) -> None:
+    """One that has none is refused in the engine's words; no container stays."""
+    target = target_of(builder.python(images.lab, ASK))
+    assert target.python >= (3, 11)
+    with pytest.raises(Refused, match="python3"):
+        builder.python(images.toxiproxy, ASK)
+    with pytest.raises(Refused, match=r"exit 1: (?s:.*)ZeroDivisionError"):
+        builder.python(images.lab, "1 / 0")
+    assert engine.containers.list(all=True, filters={"label": "faultlab.part=base"}) == []
+
+
+def test_packages_come_for_another_python_than_this(builder: EngineBuilder) -> None:
+    """With the compiled parts that it can load."""
+    target = Target((3, 12), 28, "x86_64")
+    names = [name for name, _ in builder.fetched(["msgspec"], ["msgspec==0.19.0"], target)]
+    assert "msgspec/_core.cpython-312-x86_64-linux-gnu.so" in names
+    with pytest.raises(Refused, match="no-such"):
+        list(builder.fetched(["no-such distribution"], [], target))
