@@ -26,6 +26,7 @@ from ..history import (
     SubjectClosed,
     SubjectOpened,
 )
+from ..packets import PacketsError
 from ..stamp import Stamp
 from .attribution import Attribution, Current, current
 from .channel import Channel
@@ -34,7 +35,7 @@ from .connects import AUDIT, Connects
 from .elsewhere import Address
 from .leftovers import OURS, Held
 from .outcome import chain, digest, qualified
-from .packets import PACKETS, Packets, PacketsError
+from .packets import PACKETS, Packets
 
 __all__ = ["Ended", "Watch"]
 

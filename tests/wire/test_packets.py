@@ -12,8 +12,9 @@ from contextlib import closing
 import pytest
 
 from faultlab.lab.history import AnyEvent, ConnectAttempted
+from faultlab.lab.packets import PacketsError
 from faultlab.lab.sockets.ttl import hear_nobody
-from faultlab.lab.subjects.packets import Packets, PacketsError
+from faultlab.lab.subjects.packets import Packets
 
 pytestmark = pytest.mark.wire
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from faultlab.lab.subjects.packets import Syn, accepts, parse
+from faultlab.lab.packets import Syn, accepts, parse
 
 SOURCE = socket.inet_aton("127.0.0.1")
 DIALLED = socket.inet_aton("127.1.0.7")
