@@ -31,6 +31,7 @@ __all__ = [
     "ender",
     "listener",
     "mode",
+    "needs",
     "on_live",
     "on_process",
     "paces",
@@ -85,6 +86,25 @@ def on_live(fault: AnyFault) -> Live | None:
     if isinstance(fault, Partition) and fault.live != "keep":
         return Hold(directions(fault.direction), unplugged=fault.live == "unplugged")
     return None
+
+
+def needs(fault: AnyFault) -> tuple[Literal["reset", "unplug", "dark", "keep"], ...]:
+    """What the network must be able to do for it, beside what each can.
+
+    To end a connection by RST, to unplug one, to leave connects unanswered, to keep live
+    connections while connects are refused.
+    """
+    live, shut = on_live(fault), listener(fault)
+    found: list[Literal["reset", "unplug", "dark", "keep"]] = []
+    if live == "reset" or getattr(fault, "by", "") == "rst" or isinstance(fault, Killed):
+        found.append("reset")
+    if isinstance(live, Hold) and live.unplugged:
+        found.append("unplug")
+    if shut == "dark":
+        found.append("dark")
+    if shut == "refusing" and live != "close":
+        found.append("keep")
+    return tuple(found)
 
 
 def replaced(armed: Sequence[Armed], fault: AnyFault) -> Armed | None:

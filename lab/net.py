@@ -3,17 +3,22 @@
 Means are offered by meaning, not by system call: a listener is open, refusing or dark; a
 connection sends FIN, is reset, unplugged. All calls are plain functions that are complete on
 return; what happens later comes back through callbacks on the one loop. `RealNet` (`sockets/`)
-is the implementation on loopback sockets; the simulated one is its twin.
+is the implementation on loopback sockets; the simulated one is its twin; `BehindNet` (`behind/`)
+has its listeners in a real Toxiproxy, which takes its time to change them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from .history import Mode
 
-__all__ = ["Connection", "Events", "Listener", "Mode", "Net", "Timer"]
+__all__ = ["Connection", "Entrance", "Events", "Listener", "Means", "Mode", "Net", "Timer"]
+
+Means: TypeAlias = Literal["reset", "unplug", "dark", "keep"]
+"""What not each network can do: end a connection by RST; unplug one; leave connects unanswered;
+keep live connections while connects are refused."""
 
 
 class Timer(Protocol):
@@ -104,8 +109,12 @@ class Listener(Protocol):
     def mechanism(self) -> str:
         """How the mode in force is done, for the history."""
 
-    def switch(self, mode: Mode) -> None:
-        """Change the mode; connections queued before it are handed over first, as older ones."""
+    def switch(self, mode: Mode, *, keeps: bool = True) -> None:
+        """Change the mode; connections queued before it are handed over first, as older ones.
+
+        `keeps` False: no live connection has to live on. It has begun on return, and is in force
+        when the network is settled.
+        """
 
     def drain(self) -> None:
         """Hand over what the kernel has queued, now."""
@@ -116,10 +125,6 @@ class Listener(Protocol):
 
 class Net(Protocol):
     """A network and its clock."""
-
-    @property
-    def unplugs(self) -> bool:
-        """Whether its connections can be unplugged."""
 
     def now(self) -> float:
         """Seconds on CLOCK_MONOTONIC, or virtual."""
@@ -148,3 +153,21 @@ class Net(Protocol):
 
         After `limit` seconds without an answer that is TimeoutError.
         """
+
+
+class Entrance(Net, Protocol):
+    """The network through which clients come to the proxies."""
+
+    @property
+    def unplugging(self) -> str:
+        """How a connection is unplugged, for the history."""
+
+    @property
+    def problem(self) -> str:
+        """Why a listener is not as it should be, and the run can't go on; empty while all are."""
+
+    def lacks(self, means: Means) -> str:
+        """Why this can't be had here; empty if it can."""
+
+    def when_settled(self, call: Callable[[], None]) -> None:
+        """Call when all that was begun is in force, or can't be: at once, if that is so."""

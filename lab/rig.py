@@ -19,7 +19,7 @@ from .backends.shared import Shared
 from .backends.specification import Builtin, Routed, Specification, Url, routes_of, seeded
 from .backends.stub import Stub
 from .history import AnyEvent, ConnectAttempted, FaultCleared, FaultFired
-from .net import Net
+from .net import Entrance
 from .proxy.proxy import FaultRefused, Proxy
 from .recorder import Recorder
 
@@ -64,12 +64,13 @@ class Rig:
     `fired` is told the first event of each fault that acts, `over` the one that ends it. `shared`
     makes the backends; None: they are stubs on `net`, in this process. `apart` makes those that have
     a process of their own; None: there can be none. A backend elsewhere serves when the rig is
-    settled. Raises OSError when a port is taken, with everything already started stopped again.
+    settled. `entrance` is the network that clients come through; None: the same as that of the
+    stubs. Raises OSError when a port is taken, with everything already started stopped again.
     """
 
     def __init__(
         self,
-        net: Net,
+        net: Entrance,
         services: Mapping[str, Specification],
         recorder: Recorder,
         *,
@@ -79,8 +80,10 @@ class Rig:
         over: Callable[[int, AnyEvent], None] | None = None,
         shared: MakeShared | None = None,
         apart: MakeApart | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         self._net = net
+        self._entrance = net if entrance is None else entrance
         self._recorder = recorder
         self._seed = seed
         self._fired = fired
@@ -114,7 +117,8 @@ class Rig:
     def broken(self) -> str:
         """Why the run can't go on: a file, or a process of ours; empty while it can."""
         lost = (backend.problem for backend in self._backends())
-        return self._recorder.broken or next((why for why in lost if why), "")
+        own = next((why for why in lost if why), "")
+        return self._recorder.broken or own or self._entrance.problem
 
     def serve(self, name: str, specification: Specification, port: int = 0) -> int:
         """Start one more service; gives its listener's port. Raises OSError.
@@ -132,7 +136,7 @@ class Rig:
                 self._coming.add(name)
         try:
             proxy = Proxy(
-                self._net,
+                self._entrance,
                 name,
                 upstream,
                 self._record,
@@ -235,11 +239,17 @@ class Rig:
             self._apart[service].prepare()
 
     def when_settled(self, call: Callable[[], None]) -> None:
-        """Call when no backend is starting, moving or ending: at once, if none is."""
+        """Call when no backend is starting, moving or ending, and every listener is in its mode.
+
+        That is at once, if it is so.
+        """
         self._waiting.append(call)
         self._changed()
 
     def _changed(self) -> None:
+        self._entrance.when_settled(self._look)
+
+    def _look(self) -> None:
         for service in tuple(self._coming):
             address = self._stubs[service].address
             if address[1]:

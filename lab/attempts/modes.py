@@ -21,9 +21,11 @@ class Modes:
         """A mode may be in force from the start of its switch; the older one until its end."""
         if not self._spans or self._spans[-1][0] != event.mode:
             self._spans.append((event.mode, event.t if self._spans else -inf, inf))
-        if event.done and len(self._spans) > 1:
-            mode, start, _ = self._spans[-2]
-            self._spans[-2] = (mode, start, min(event.t, self._spans[-2][2]))
+        for at in range(len(self._spans) - 2, -1, -1):
+            mode, start, until = self._spans[at]
+            if not event.done or until <= event.t:
+                break
+            self._spans[at] = (mode, start, event.t)  # also one that the next came in the way of
 
     @property
     def ever_shut(self) -> bool:

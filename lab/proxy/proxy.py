@@ -14,11 +14,11 @@ from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
 from ...faults.actions import Armed, Draws, EndProcess, FreezeProcess, Hold, Live
-from ...faults.arming import conflict, listener, mode, on_live, on_process, replaced
+from ...faults.arming import conflict, listener, mode, needs, on_live, on_process, replaced
 from ...faults.written import seconds
 from ..addresses import ANY_LOOPBACK
-from ..history import AnyEvent, ListenerMode, Starved
-from ..net import Connection, Mode, Net
+from ..history import AnyEvent, Ending, ListenerMode, Starved
+from ..net import Connection, Entrance, Mode
 from .copies import Copies
 from .force import Force
 from .link import Link
@@ -42,7 +42,7 @@ class Proxy:
 
     def __init__(
         self,
-        net: Net,
+        net: Entrance,
         service: str,
         upstream: tuple[str, int],
         record: Callable[[AnyEvent], None],
@@ -65,6 +65,7 @@ class Proxy:
         self._waiting = Waiting(net, self._begin, self.clear)
         self._force = Force(net, service, record, start, draws, self._waiting)
         self._closed = False
+        self._switches = 0  # so many were begun
         self._listener = net.listen(self._accepted, port, ANY_LOOPBACK, starved=self._starved)
         self._record_mode("open", done=True)
 
@@ -139,7 +140,7 @@ class Proxy:
         if old is not None:
             self._waiting.ended(old.id)
             self._force.remove(old.id, "replaced")
-        self._switch(mode((*self._force.armed, Armed(ident, known))))
+        self._switch((*self._force.armed, Armed(ident, known)))
         live = on_live(known)
         mechanism = self._mechanism(known, live)
         self._force.add(Armed(ident, known, newest=self._newest), since, mechanism, unfired, why)
@@ -212,7 +213,7 @@ class Proxy:
         self._waiting.ended(ident)
         self.drain()  # a client that has left must not be answered as if it still waited
         rest = tuple(one for one in self._force.armed if one.id != ident)
-        self._switch(mode(rest))
+        self._switch(rest)
         gone = self._force.remove(ident, why)
         if gone is not None:
             self._release(gone.fault)
@@ -226,10 +227,11 @@ class Proxy:
                 link.end("fin")
 
     def reset_all(self) -> None:
-        """RST on every client connection, so that a blocked call returns."""
+        """RST on every client connection, so that a blocked call returns; else FIN."""
         self.drain()
+        how: Ending = "fin" if self._net.lacks("reset") else "rst"
         for link in tuple(self._links.values()):
-            link.end("rst")
+            link.end(how)
 
     def drain(self) -> None:
         """Accept everything queued, and record what has arrived."""
@@ -270,12 +272,11 @@ class Proxy:
             raise FaultRefused(
                 f"`{known.kind}` on {self.service}: its backend has no process of its own"
             )
-        live = on_live(known)
-        if isinstance(live, Hold) and live.unplugged and not self._net.unplugs:
-            raise FaultRefused(
-                f"`{known.kind}`: this kernel has no minimum TTL, so no connection can be "
-                "unplugged here; use live: hold"
-            )
+        for means in needs(known):
+            lacking = self._net.lacks(means)
+            if lacking:
+                instead = "; use live: hold" if means == "unplug" else ""
+                raise FaultRefused(f"`{known.kind}`: {lacking}{instead}")
         return known
 
     def _mechanism(self, fault: AnyFault, live: Live | None) -> str:
@@ -283,7 +284,7 @@ class Proxy:
             case "process":
                 return _on_process(fault)
             case "listener":
-                return f"listener {self._listener.mechanism}; {_on_live(live)}"
+                return f"listener {self._listener.mechanism}; {self._on_live(live)}"
             case "connection":
                 return "link"
             case "stream":
@@ -292,6 +293,22 @@ class Proxy:
                 return "gate"
             case _:
                 assert_never(fault.reach)
+
+    def _on_live(self, live: Live | None) -> str:
+        """What is done to live connections, for the history."""
+        match live:
+            case None:
+                return "live connections kept"
+            case "close":
+                return "FIN on live connections, read on"
+            case "reset":
+                return "RST on live connections"
+            case Hold(directions=directions, unplugged=unplugged):
+                how = f"unplugged by {self._net.unplugging}" if unplugged else "held"
+                way = "" if len(directions) > 1 else f", {directions[0]}"
+                return f"live connections {how}{way}"
+            case _:
+                assert_never(live)
 
     def _act_on_live(self, ident: int, live: Live | None) -> None:
         for link in tuple(self._links.values()):
@@ -317,12 +334,20 @@ class Proxy:
         for link in tuple(self._links.values()):
             link.pump()
 
-    def _switch(self, wanted: Mode) -> None:
+    def _switch(self, armed: Sequence[Armed]) -> None:
+        wanted = mode(armed)
         if wanted == self._listener.mode:
             return
         self._record_mode(wanted, done=False)
-        self._listener.switch(wanted)
-        self._record_mode(wanted, done=True)
+        shut = (on_live(one.fault) for one in armed if listener(one.fault) is not None)
+        self._listener.switch(wanted, keeps=next(shut, None) != "close")
+        self._switches += 1
+        self._net.when_settled(partial(self._switched, wanted, self._switches))
+
+    def _switched(self, wanted: Mode, number: int) -> None:
+        """In force, if nothing else was wanted meanwhile."""
+        if number == self._switches and not self._closed and not self._net.problem:
+            self._record_mode(wanted, done=True)
 
     def _record_mode(self, wanted: Mode, *, done: bool) -> None:
         force = self._force
@@ -366,20 +391,3 @@ def _on_process(fault: AnyFault) -> str:
         case _:
             signal = "SIGSTOP"
     return f"stub process, {signal}"
-
-
-def _on_live(live: Live | None) -> str:
-    """What is done to live connections, for the history."""
-    match live:
-        case None:
-            return "live connections kept"
-        case "close":
-            return "FIN on live connections, read on"
-        case "reset":
-            return "RST on live connections"
-        case Hold(directions=directions, unplugged=unplugged):
-            how = "unplugged by minimum TTL" if unplugged else "held"
-            way = "" if len(directions) > 1 else f", {directions[0]}"
-            return f"live connections {how}{way}"
-        case _:
-            assert_never(live)

@@ -207,7 +207,7 @@ class SocketConnection:
     def unplug(self) -> None:
         """Hear nothing of the peer."""
         if not self._released:
-            with suppress(OSError):  # `Net.unplugs` tells where it can't be had
+            with suppress(OSError):  # `Entrance.lacks` tells where it can't be had
                 hear_nobody(self._sock)
 
     def plug(self) -> None:

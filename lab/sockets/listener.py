@@ -94,7 +94,7 @@ class SocketListener:
         self.mechanism = "listening"
         self._watch()
 
-    def switch(self, mode: Mode) -> None:
+    def switch(self, mode: Mode, *, keeps: bool = True) -> None:  # noqa: ARG002 - it keeps them
         """Change the mode."""
         if mode == self.mode or self._closed:
             return

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from ..net import Connection, Listener
+from ..net import Connection, Listener, Means
 from .connection import SocketConnection
 from .dial import Address, Dial
 from .listener import SocketListener
@@ -35,9 +35,24 @@ class RealNet:
         self._open: dict[object, Callable[[], None]] = {}  # each with what releases it at once
 
     @property
-    def unplugs(self) -> bool:
-        """Whether its connections can be unplugged."""
-        return self.minimum_ttl and can_be_deaf()
+    def unplugging(self) -> str:
+        """How a connection is unplugged."""
+        return "minimum TTL"
+
+    @property
+    def problem(self) -> str:
+        """There is none."""
+        return ""
+
+    def lacks(self, means: Means) -> str:
+        """Why this can't be had here."""
+        if means == "unplug" and not (self.minimum_ttl and can_be_deaf()):
+            return "this kernel has no minimum TTL, so no connection can be unplugged here"
+        return ""
+
+    def when_settled(self, call: Callable[[], None]) -> None:
+        """Every call is complete on return."""
+        call()
 
     def now(self) -> float:
         """Seconds on CLOCK_MONOTONIC."""

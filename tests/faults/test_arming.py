@@ -25,7 +25,16 @@ from faultlab.faults import (
     Throttle,
 )
 from faultlab.faults.actions import Armed, EndProcess, FreezeProcess, Hold, Request
-from faultlab.faults.arming import conflict, ender, listener, mode, on_live, on_process, replaced
+from faultlab.faults.arming import (
+    conflict,
+    ender,
+    listener,
+    mode,
+    needs,
+    on_live,
+    on_process,
+    replaced,
+)
 from faultlab.faults.decide import keyed, on_request
 
 
@@ -90,6 +99,28 @@ def test_what_happens_to_live_connections() -> None:
     assert on_live(Partition(service="s", live="keep")) is None
     assert on_live(Stall(service="s")) is None
     assert on_live(Stall(service="s", at="connect")) is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "needed"),
+    [
+        (Refused(service="core"), ()),
+        (Refused(service="core", live="reset"), ("reset", "keep")),
+        (Refused(service="core", live="keep"), ("keep",)),
+        (Stopped(service="core"), ("keep",)),
+        (Killed(service="core"), ("reset", "keep")),
+        (Partition(service="core"), ("dark",)),
+        (Partition(service="core", live="unplugged"), ("unplug", "dark")),
+        (Stall(service="core", at="connect"), ("dark",)),
+        (Stall(service="core"), ()),
+        (Cut(service="core", at="accept"), ()),
+        (Cut(service="core", at="accept", by="rst"), ("reset",)),
+        (Stale(service="core", by="rst"), ("reset",)),
+    ],
+)
+def test_what_a_network_must_be_able_to_do(fault, needed) -> None:
+    """One that can't do it refuses the fault by name, and does no other in its place."""
+    assert needs(fault) == needed
 
 
 def test_two_listener_faults_are_refused_by_name() -> None:

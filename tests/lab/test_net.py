@@ -12,6 +12,7 @@ from faultlab.lab.sockets.listener import SocketListener
     ("port", "real"),
     [
         (net.Net, RealNet),
+        (net.Entrance, RealNet),
         (net.Connection, SocketConnection),
         (net.Listener, SocketListener),
     ],

@@ -24,7 +24,7 @@ from faultlab.lab.history import (
     PhaseEntered,
     load,
 )
-from faultlab.lab.net import Connection, Listener, Mode, Timer
+from faultlab.lab.net import Connection, Listener, Means, Mode, Timer
 from faultlab.lab.recorder import Recorder
 from faultlab.lab.rig import FaultRefused, MakeShared, Rig
 
@@ -42,7 +42,7 @@ class Port:
         self.drained = 0
         self._net = net
 
-    def switch(self, mode: Mode) -> None:
+    def switch(self, mode: Mode, *, keeps: bool = True) -> None:
         """Remember it."""
         self.mode = mode
 
@@ -61,6 +61,17 @@ class Net:
 
     time: float = 100.0
     ports: dict[int, Port] = field(default_factory=dict)
+
+    unplugging = "minimum TTL"
+    problem = ""
+
+    def lacks(self, means: Means) -> str:
+        """Nothing."""
+        return ""
+
+    def when_settled(self, call: Callable[[], None]) -> None:
+        """Always at once."""
+        call()
 
     def now(self) -> float:
         """The test's time."""

@@ -21,7 +21,7 @@ from faultlab.lab.attempts import read
 from faultlab.lab.checks import put
 from faultlab.lab.contract import builtin
 from faultlab.lab.history import AnyEvent, Event, Header, OpFailed, OpInvoked, Raised, numbered
-from faultlab.lab.net import Connection
+from faultlab.lab.net import Connection, Entrance
 from faultlab.lab.proxy.framer import Data, End, Framer, RequestHead
 from faultlab.lab.proxy.proxy import Proxy
 from faultlab.lab.report.lanes import lanes
@@ -201,6 +201,7 @@ class Stage:
 
     loop: asyncio.AbstractEventLoop
     net: RealNet
+    entrance: Entrance
     events: list[AnyEvent] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -210,7 +211,7 @@ class Stage:
         """On the loop: backend and proxy."""
         self.backend = Backend(self.net)
         self.proxy = Proxy(
-            self.net,
+            self.entrance,
             "core",
             ("127.0.0.1", self.backend.listener.port),
             self._record,
@@ -241,11 +242,20 @@ class Stage:
         """In force on return; gives its number."""
         number = next(self.numbers)
         self.call(self.proxy.arm, number, fault)
+        self.settle()
         return number
 
     def clear(self, number: int) -> None:
         """Over on return."""
         self.call(self.proxy.clear, number)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until listeners are in their modes."""
+        settled = threading.Event()
+        self.call(self.entrance.when_settled, settled.set)
+        assert settled.wait(LIMIT)
+        assert self.entrance.problem == ""
 
     def connect(self) -> Client:
         """A connection that the proxy has accepted."""
@@ -310,14 +320,18 @@ class Stage:
 
 
 @contextlib.contextmanager
-def running(**options: bool) -> Iterator[Stage]:
-    """A stage, with everything closed at its end."""
+def running(
+    through: Callable[[RealNet], Entrance] | None = None, **options: bool
+) -> Iterator[Stage]:
+    """A stage, with everything closed at its end; `through` makes what clients come through."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="stage")
-    stage = Stage(loop, RealNet(loop, **options))
+    net = RealNet(loop, **options)
+    stage = Stage(loop, net, net if through is None else through(net))
     thread.start()
     try:
         stage.call(stage.start)
+        stage.settle()
         yield stage
     finally:
         for client in stage.clients:
@@ -327,6 +341,12 @@ def running(**options: bool) -> Iterator[Stage]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(LIMIT)
         loop.close()
+
+
+@pytest.fixture
+def stages() -> Callable[..., contextlib.AbstractContextManager[Stage]]:
+    """Stages of another make."""
+    return running
 
 
 @pytest.fixture

@@ -24,3 +24,14 @@ def test_the_first_mode_was_in_force_before_it_was_told() -> None:
     modes.add(ListenerMode(t=1.0, service="core", mode="open"))
     assert modes.between(0.0, 0.5) == {"open"}
     assert not modes.ever_shut
+
+
+def test_a_switch_that_another_came_in_the_way_of_may_have_been_in_force_until_that_was() -> None:
+    """Where switching takes its time, the next can be wanted before the first is done."""
+    modes = Modes()
+    modes.add(ListenerMode(t=1.0, service="core", mode="open"))
+    modes.add(ListenerMode(t=2.0, service="core", mode="refusing", done=False))
+    modes.add(ListenerMode(t=3.0, service="core", mode="dark", done=False))
+    modes.add(ListenerMode(t=4.0, service="core", mode="dark"))
+    assert modes.between(3.5, 3.5) == {"open", "refusing", "dark"}
+    assert modes.between(4.1, 9.0) == {"dark"}

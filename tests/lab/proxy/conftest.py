@@ -12,7 +12,7 @@ import pytest
 from faultlab.faults import Fault
 from faultlab.faults.decide import keyed
 from faultlab.lab.history import AnyEvent
-from faultlab.lab.net import Connection, Events, Mode
+from faultlab.lab.net import Connection, Events, Means, Mode
 from faultlab.lab.proxy.proxy import Proxy
 
 
@@ -122,7 +122,7 @@ class Listener:
         self.accepted = accepted
         self.mode: Mode = "open"
 
-    def switch(self, mode: Mode) -> None:
+    def switch(self, mode: Mode, *, keeps: bool = True) -> None:
         """Remember it."""
         self.mode = mode
 
@@ -139,7 +139,9 @@ class Net:
 
     time: float = 0.0
     dead: bool = False  # no backend answers
-    unplugs: bool = True
+    lacking: dict[Means, str] = field(default_factory=dict)
+    unplugging: str = "minimum TTL"
+    problem: str = ""
     timers: list[tuple[float, int, Timer]] = field(default_factory=list)
     order: itertools.count[int] = field(default_factory=itertools.count)
     backends: list[Wire] = field(default_factory=list)
@@ -147,6 +149,14 @@ class Net:
     def now(self) -> float:
         """Virtual seconds."""
         return self.time
+
+    def lacks(self, means: Means) -> str:
+        """What the test says."""
+        return self.lacking.get(means, "")
+
+    def when_settled(self, call: Callable[[], None]) -> None:
+        """Always at once."""
+        call()
 
     def later(self, delay: float, call: Callable[[], None]) -> Timer:
         """When the test has moved time so far."""

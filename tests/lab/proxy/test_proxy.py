@@ -238,7 +238,7 @@ def test_in_any_order_of_events_each_side_is_told_once_and_nothing_is_left(
 
 def test_what_the_net_cannot_do_is_refused_by_name(house) -> None:
     """Held instead of unplugged, a test of keep-alive would pass for the wrong reason."""
-    house.net.unplugs = False
+    house.net.lacking = {"unplug": "this kernel has no minimum TTL"}
     with pytest.raises(FaultRefused, match="`partition`: this kernel has no minimum TTL"):
         house.arm(Partition(service="core", live="unplugged"))
     assert house.proxy.mode == "open"
