@@ -1,0 +1,153 @@
+"""One port of Toxiproxy's, and the port of ours that it passes its clients on to.
+
+The port stays ours in every mode: a socket of ours is bound to it that never listens, so that
+Toxiproxy can, and nobody else gets it while Toxiproxy does not. Counterpart: `Listener` of lab/net.py.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from functools import partial
+
+from ..net import Connection, Mode, Net
+from .clients import Client
+from .connection import BehindConnection
+from .front import Front
+from .means import How, Step, how, mechanism, rule, steps
+
+__all__ = ["BehindListener"]
+
+
+class BehindListener:
+    """One proxy of a real Toxiproxy. It is there, and in its mode, once the `front`'s calls are over.
+
+    `begun` and `ended` are told of calls; `ended` with what went wrong, or "". `gone`: it is closed.
+    Raises OSError if `port` can't be had.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        net: Net,
+        accepted: Callable[[Connection], None],
+        port: int,
+        *,
+        starved: Callable[[str], None] | None,
+        begun: Callable[[], None],
+        ended: Callable[[str], None],
+        gone: Callable[[BehindListener], None],
+    ) -> None:
+        self._front = front
+        self._net = net
+        self._accepted = accepted
+        self._begun = begun
+        self._ended = ended
+        self._gone = gone
+        self._closed = False
+        self._place = _held(front.host, port)
+        self.port: int = self._place.getsockname()[1]
+        self.mode: Mode = "open"
+        self.mechanism = mechanism("open")
+        self._how: How = "open"
+        self._name = front.name_of(self.port)
+        try:
+            self._inner = net.listen(self._arrived, starved=starved)
+            self._arrivals = front.arrivals(self.port)
+        except BaseException:
+            self._place.close()
+            raise
+        listen, upstream = f"{front.host}:{self.port}", f"127.0.0.1:{self._inner.port}"
+        self._do(partial(front.control.create, self._name, listen, upstream))
+
+    def switch(self, mode: Mode, *, keeps: bool = True) -> None:
+        """Change the mode."""
+        if mode == self.mode or self._closed:
+            return
+        self.drain()
+        wanted = how(mode, keeps=keeps, filters=not self._front.lacks("keep"))
+        before, self._how = self._how, wanted
+        self.mode = mode
+        self.mechanism = mechanism(wanted)
+        for step in steps(before, wanted):
+            self._do(self._job(step, before, wanted), partial(self._stepped, step))
+
+    def drain(self) -> None:
+        """Hand over whom Toxiproxy has passed on."""
+        self._inner.drain()
+        self._arrivals.drain()
+
+    def close(self) -> None:
+        """End the proxy, and give the port back."""
+        if self._closed:
+            return
+        self._closed = True
+        front = self._front
+        self._inner.close()
+        self._arrivals.close()
+        front.forget(self.port)
+        shut = rule(self._how)
+        if shut is not None:
+            front.calls.do(partial(front.filter.switch, front.host, self.port, shut, None), _said)
+        front.calls.do(self._remove, _said)
+        self._gone(self)
+
+    def _job(self, step: Step, before: How, wanted: How) -> Callable[[], object]:
+        front = self._front
+        match step:
+            case "enable":
+                return partial(front.control.enable, self._name)
+            case "disable":
+                return partial(front.control.disable, self._name)
+            case "filter":
+                old, new = rule(before), rule(wanted)
+                return partial(front.filter.switch, front.host, self.port, old, new)
+
+    def _do(self, job: Callable[[], object], then: Callable[[], None] = lambda: None) -> None:
+        def over(problem: str) -> None:
+            if not self._closed:
+                then()
+            self._ended(problem)
+
+        self._begun()
+        self._front.calls.do(job, over)
+
+    def _stepped(self, step: Step) -> None:
+        if step == "disable":
+            self.drain()  # whom it had passed on before
+            self._arrivals.clients.forget()
+
+    def _arrived(self, inner: Connection) -> None:
+        self._arrivals.drain()
+        client = self._arrivals.clients.arrived()
+        self._accepted(
+            BehindConnection(inner, self.port, client, self._net.later, self._unplugging)
+        )
+
+    def _unplugging(self, client: Client, out: bool) -> None:
+        change = self._front.filter.unplug if out else self._front.filter.plug
+        ours = (client.dialled, self.port)
+        self._do(partial(change, (client.address, client.port), ours))
+
+    def _remove(self) -> None:
+        """On the calls' thread: the port is given back when nobody listens on it any more."""
+        try:
+            self._front.control.remove(self._name)
+        finally:
+            self._place.close()
+
+
+def _said(_problem: str) -> None:
+    """Nobody waits for it any more."""
+
+
+def _held(host: str, port: int) -> socket.socket:
+    """A socket that keeps a port without listening. Raises OSError where the port is taken."""
+    sock = socket.socket()
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,96 @@
+"""The network of one run whose clients come through a real Toxiproxy.
+
+Its listeners are proxies of that Toxiproxy; everything else is the loopback. A change of a listener
+takes Toxiproxy some milliseconds: it has begun when the call returns, and `when_settled` tells its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..net import Connection, Listener, Means, Net, Timer
+from .front import Front
+from .listener import BehindListener
+
+__all__ = ["BehindNet"]
+
+
+class BehindNet:
+    """The network of one run before `front`'s Toxiproxy, and beside it `inner`, that of the gate."""
+
+    def __init__(self, front: Front, inner: Net) -> None:
+        self._front = front
+        self._inner = inner
+        self._under_way = 0
+        self._waiting: list[Callable[[], None]] = []
+        self._problem = ""
+        self._listeners: set[BehindListener] = set()
+
+    @property
+    def problem(self) -> str:
+        """Why a listener is not as it should be; empty while all are."""
+        return self._problem or self._front.problem
+
+    @property
+    def unplugging(self) -> str:
+        """How a connection is unplugged."""
+        return "packet filter"
+
+    def lacks(self, means: Means) -> str:
+        """Why this can't be had here; empty if it can."""
+        return self._front.lacks(means)
+
+    def now(self) -> float:
+        """Seconds on CLOCK_MONOTONIC."""
+        return self._inner.now()
+
+    def later(self, delay: float, call: Callable[[], None]) -> Timer:
+        """Call from the loop, `delay` seconds from now."""
+        return self._inner.later(delay, call)
+
+    def listen(
+        self,
+        accepted: Callable[[Connection], None],
+        port: int = 0,
+        host: str = "",  # noqa: ARG002 - it is Toxiproxy's
+        *,
+        starved: Callable[[str], None] | None = None,
+    ) -> Listener:
+        """Have Toxiproxy listen on its own address, whatever `host` says. Raises OSError."""
+        listener = BehindListener(
+            self._front,
+            self._inner,
+            accepted,
+            port,
+            starved=starved,
+            begun=self._begun,
+            ended=self._ended,
+            gone=self._listeners.discard,
+        )
+        self._listeners.add(listener)
+        return listener
+
+    def connect(
+        self, host: str, port: int, done: Callable[[Connection | OSError], None], limit: float = 5.0
+    ) -> None:
+        """Open a connection, from the gate to a backend."""
+        self._inner.connect(host, port, done, limit)
+
+    def when_settled(self, call: Callable[[], None]) -> None:
+        """Call when every listener is in its mode, or can't be: at once, if that is so."""
+        self._waiting.append(call)
+        self._look()
+
+    def _begun(self) -> None:
+        self._under_way += 1
+
+    def _ended(self, problem: str) -> None:
+        self._under_way -= 1
+        self._problem = self._problem or problem
+        self._look()
+
+    def _look(self) -> None:
+        if not self._under_way or self.problem:
+            waiting, self._waiting = self._waiting, []
+            for call in waiting:
+                call()

@@ -1,0 +1,46 @@
+"""The stage of bare sockets, behind a real Toxiproxy; skipped with one line where there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from faultlab.lab.behind import BehindNet, Front, Started, binary
+from faultlab.lab.errors import SetupError
+
+
+@pytest.fixture(scope="session")
+def server() -> str:
+    """The binary of a real Toxiproxy."""
+    try:
+        return binary(os.environ)
+    except SetupError as error:
+        if os.environ.get("FAULTLAB_REQUIRE") == "docker":
+            pytest.fail(str(error))
+        pytest.skip(error.text)
+
+
+@pytest.fixture
+def started(server: str) -> Iterator[Started]:
+    """A Toxiproxy of this test's own."""
+    started = Started(server)
+    yield started
+    started.close()
+
+
+@pytest.fixture(params=["output", "packets"])
+def stage(request, started: Started, stages) -> Iterator[object]:
+    """Proxy and backend behind it; clients are known by its output, or by their packets."""
+    fronts: list[Front] = []
+
+    def through(net) -> BehindNet:
+        output = started.output if request.param == "output" else None
+        fronts.append(Front(net.loop, started.control, output=output))
+        return BehindNet(fronts[0], net)
+
+    with stages(through) as stage:
+        yield stage
+        stage.call(stage.proxy.close)
+        stage.call(fronts[0].close)
