@@ -33,7 +33,7 @@ from .backends.specification import Builtin, Routed
 from .frames import FrameError, Frames, Mark, pack
 from .history import AnyEvent
 from .mortal import die_with
-from .net import Net
+from .net import Entrance
 from .orders import (
     Answer,
     AnyOrder,
@@ -65,7 +65,7 @@ __all__ = ["CLOCK", "main", "serve"]
 CLOCK = b"clock"
 """Asks for this process's CLOCK_MONOTONIC; answered as a double, in seconds."""
 
-Nets = Callable[[asyncio.AbstractEventLoop], Net]
+Entrances = Callable[[asyncio.AbstractEventLoop], Entrance]
 
 _GIVEN = 3  # descriptors of a run: channel, feed, history
 _seconds = struct.Struct("d")
@@ -80,13 +80,13 @@ class _Run:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        net: Nets,
+        entrance: Entrances,
         channel: socket.socket,
         feed: socket.socket,
         history: io.FileIO,
     ) -> None:
         self._loop = loop
-        self._net = net
+        self._entrance = entrance
         self._history = history
         self._channel = channel
         self._feed = feed
@@ -231,7 +231,7 @@ class _Run:
         )
         self._places = order.places
         self._rig = Rig(
-            self._net(self._loop),
+            RealNet(self._loop),
             order.services,
             recorder,
             seed=order.header.seed,
@@ -240,6 +240,7 @@ class _Run:
             over=self._over,
             shared=self._shared if order.places else None,
             apart=partial(Apart, partial(StubProcess, self._loop)),
+            entrance=self._entrance(self._loop),
         )
         done = Done(number=order.number, start=start, ports=self._rig.ports)
         self._settled(self._rig, done)
@@ -312,11 +313,14 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {problem['msg']}"
 
 
-def serve(control: socket.socket, loop: asyncio.AbstractEventLoop, net: Nets = RealNet) -> bool:
+def serve(
+    control: socket.socket, loop: asyncio.AbstractEventLoop, entrance: Entrances = RealNet
+) -> bool:
     """Take runs from the control socket until it ends; then close what is left.
 
-    `net` makes the network of each run. Whoever asks for the clock (`CLOCK`) is told it. False after a mistake of ours, told on standard error: what went on would be blamed on the
-    subject.
+    `entrance` makes the network through which clients come, of each run. Whoever asks for the clock
+    (`CLOCK`) is told it. False after a mistake of ours, told on standard error: what went on would be
+    blamed on the subject.
     """
     runs: list[_Run] = []
     mistakes: list[object] = []
@@ -342,7 +346,7 @@ def serve(control: socket.socket, loop: asyncio.AbstractEventLoop, net: Nets = R
                 os.close(number)
             return
         channel, feed = (socket.socket(fileno=number) for number in numbers[:2])
-        runs.append(_Run(loop, net, channel, feed, io.FileIO(numbers[2], "wb")))
+        runs.append(_Run(loop, entrance, channel, feed, io.FileIO(numbers[2], "wb")))
 
     loop.set_exception_handler(mistaken)
     loop.add_reader(control, arrived)
