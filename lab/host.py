@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import Any, assert_never
 
 import msgspec
@@ -26,6 +27,7 @@ from pydantic import ValidationError
 from ..faults import fault_adapter
 from . import descriptors
 from .backends.apart import Apart
+from .backends.container import Act, Contained, StubContainer
 from .backends.pipe import Place
 from .backends.process import StubProcess
 from .backends.shared import Shared
@@ -35,6 +37,7 @@ from .history import AnyEvent
 from .mortal import die_with
 from .net import Entrance
 from .orders import (
+    Acted,
     Answer,
     AnyOrder,
     Barrier,
@@ -54,6 +57,7 @@ from .orders import (
     Own,
     Reset,
     Serve,
+    Wanted,
 )
 from .recorder import Recorder
 from .rig import FaultRefused, Rig
@@ -72,6 +76,33 @@ _seconds = struct.Struct("d")
 _READ = 256 * 1024
 _orders = msgspec.msgpack.Decoder(AnyOrder)
 _answers = msgspec.msgpack.Encoder()
+
+
+class _Engine:
+    """The conductor's engine: it is asked over the channel of a run."""
+
+    def __init__(self, answer: Callable[[Answer], None]) -> None:
+        self._answer = answer
+        self._numbers = count(1)
+        self._waiting: dict[int, Callable[[Contained], None]] = {}
+
+    def start(self, service: str, told: Callable[[Contained], None]) -> None:
+        """Have a container started."""
+        number = next(self._numbers)
+        self._waiting[number] = told
+        self._answer(Wanted(wanted=number, service=service))
+
+    def act(self, container: int, act: Act, told: Callable[[Contained], None]) -> None:
+        """Have this done to it."""
+        number = next(self._numbers)
+        self._waiting[number] = told
+        self._answer(Wanted(wanted=number, container=container, act=act))
+
+    def came(self, number: int, what: Contained) -> None:
+        """What was asked is done, or can't be."""
+        told = self._waiting.pop(number, None)
+        if told is not None:
+            told(what)
 
 
 class _Run:
@@ -96,6 +127,7 @@ class _Run:
         self._waiting: dict[int, int] = {}  # mark -> number of the barrier that waits for it
         self._rig: Rig | None = None
         self._places: dict[str, Place] = {}
+        self._engine = _Engine(self._answer)
         channel.setblocking(True)  # answers are small; orders are read only when they are there
         feed.setblocking(False)
         loop.add_reader(channel, self._ordered)
@@ -190,6 +222,8 @@ class _Run:
                 rig.fresh()
             case Reset():
                 rig.reset()
+            case Acted():
+                self._engine.came(order.wanted, order.came)
             case Barrier():
                 self._fed()
                 if order.token is not None and order.token not in self._marks:
@@ -239,11 +273,43 @@ class _Run:
             fired=self._fired,
             over=self._over,
             shared=self._shared if order.places else None,
-            apart=partial(Apart, partial(StubProcess, self._loop)),
+            apart=self._contained if order.places else self._apart,
             entrance=self._entrance(self._loop),
         )
         done = Done(number=order.number, start=start, ports=self._rig.ports)
         self._settled(self._rig, done)
+
+    def _apart(
+        self,
+        service: str,
+        specification: Routed | Builtin,
+        record: Callable[[AnyEvent], None],
+        *,
+        start: float,
+        changed: Callable[[], None],
+    ) -> Apart:
+        new = partial(StubProcess, self._loop)
+        return Apart(new, service, specification, record, start=start, changed=changed)
+
+    def _contained(
+        self,
+        service: str,
+        specification: Routed | Builtin,
+        record: Callable[[AnyEvent], None],
+        *,
+        start: float,
+        changed: Callable[[], None],
+    ) -> Apart:
+        return Apart(
+            partial(StubContainer, self._loop, self._engine, service),
+            service,
+            specification,
+            record,
+            start=start,
+            changed=changed,
+            what="stub container",
+            halts="paused by the engine",
+        )
 
     def _shared(
         self,

@@ -1,7 +1,7 @@
 """What the lab process is told to do, and what it answers: one channel for each run.
 
-Frames as in `lab/frames.py`. Each order carries a number, its answer the same one; a `Fired` and an
-`Over` come unasked. Pure types; the sender is `environments/hosted.py`, the receiver `host.py`.
+Frames as in `lab/frames.py`. Each order carries a number, its answer the same one; a `Fired`, an `Over`
+and a `Wanted` come unasked. Pure types; the sender is `environments/hosted.py`, the receiver `host.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from .backends.container import Act, Contained
 from .backends.pipe import Place
 from .backends.specification import Specification
 from .history import AnyEvent, Header
@@ -92,6 +93,13 @@ class Reset(Order, frozen=True, kw_only=True, tag="reset"):
     """RST on every client connection, so that a blocked call returns."""
 
 
+class Acted(Order, frozen=True, kw_only=True, tag="acted"):
+    """What came of a `Wanted`, by its number."""
+
+    wanted: int
+    came: Contained
+
+
 class Barrier(Order, frozen=True, kw_only=True, tag="barrier"):
     """Answer when everything that had arrived is recorded; `token`: wait for this mark first."""
 
@@ -119,6 +127,7 @@ AnyOrder = (
     | Opened
     | Fresh
     | Reset
+    | Acted
     | Barrier
     | Note
     | Close
@@ -156,4 +165,16 @@ class Over(msgspec.Struct, frozen=True, kw_only=True, tag="over", tag_field="ans
     event: AnyEvent
 
 
-Answer = Done | Failed | Fired | Over
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, tag="wanted", tag_field="answer"):
+    """Something to do to a container, which only the conductor can: told back by `Acted`.
+
+    Without a `container`: start one for `service`.
+    """
+
+    wanted: int
+    service: str = ""
+    container: int = 0
+    act: Act = "remove"
+
+
+Answer = Done | Failed | Fired | Over | Wanted

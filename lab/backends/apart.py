@@ -18,11 +18,16 @@ from .specification import Builtin, Routed
 
 __all__ = ["Apart", "Running", "Start"]
 
+_SERVES = ("serving", "freezing", "frozen", "thawing")
+
 Recalled = Callable[[tuple[Request, ...]], None]
 
 
 class Running(Protocol):
-    """A process that serves one stub, from its start to its end: `StubProcess` is one."""
+    """A process that serves one stub, from its start to its end.
+
+    `StubProcess` is one, `StubContainer` another.
+    """
 
     @property
     def state(self) -> State:
@@ -43,7 +48,7 @@ class Running(Protocol):
         """Have it end, in order or at once; it is `gone` when its kernel has closed all it had."""
 
     def freeze(self) -> None:
-        """Stop it where it stands; it does nothing any more on return."""
+        """Stop it where it stands; it does nothing any more when it is `frozen`."""
 
     def thaw(self) -> None:
         """Let it go on."""
@@ -70,7 +75,8 @@ class Apart:
     """The backend of one service, in a process of its own.
 
     `new` starts each of them. `start` is the run's, in seconds on CLOCK_MONOTONIC. `record` takes
-    the events that are reported, stamped whole. `changed` is called, from the loop, when `settled` may have changed.
+    the events that are reported, stamped whole. `changed` is called, from the loop, when `settled` may
+    have changed. `what` and `halts`: how the history calls its process, and what freezes it.
     """
 
     def __init__(
@@ -82,7 +88,11 @@ class Apart:
         *,
         start: float,
         changed: Callable[[], None],
+        what: str = "stub process",
+        halts: str = "SIGSTOP",
     ) -> None:
+        self.what = what
+        self.halts = halts
         self.problem = ""
         self._service = service
         self._specification = specification
@@ -95,6 +105,7 @@ class Apart:
         self._past: Callable[[Recalled], None] = _nothing
         self._served: Callable[[], None] | None = None  # to be called when it serves
         self._ended: Callable[[], None] | None = None  # to be called when it has ended
+        self._frozen: Callable[[], None] | None = None  # to be called when it does nothing more
 
     def __repr__(self) -> str:
         return f"Apart({self._service}, {self._process})"
@@ -105,13 +116,16 @@ class Apart:
         if self._process is None:
             return ("", 0)
         host, port = self._process.address
-        return (host, port if self._process.state in ("serving", "frozen") else 0)
+        return (host, port if self._process.state in _SERVES else 0)
 
     @property
     def settled(self) -> bool:
         """Whether nothing is starting or ending, or nothing of it will come any more."""
-        spare = self._spare is None or self._spare.state != "starting"
-        return bool(self.problem) or (spare and self._served is None and self._ended is None)
+        if self.problem:
+            return True
+        moves = self._process is not None and self._process.state in ("freezing", "thawing")
+        starts = self._spare is not None and self._spare.state == "starting"
+        return not (moves or starts or self._served or self._ended)
 
     def open(self, served: Callable[[], None], past: Callable[[Recalled], None] = _nothing) -> None:
         """Have a process serve, where none does; `served` is called when it listens.
@@ -145,10 +159,12 @@ class Apart:
         self._ended = ended
         self._process.end(how)
 
-    def freeze(self) -> None:
-        """Stop the process where it stands."""
+    def freeze(self, frozen: Callable[[], None]) -> None:
+        """Stop the process where it stands; `frozen` is called when it does nothing any more."""
+        self._frozen = frozen
         if self._process is not None:
             self._process.freeze()
+        self._proceed()
 
     def thaw(self) -> None:
         """Let it go on."""
@@ -166,7 +182,7 @@ class Apart:
             if process is not None:
                 process.drain()
                 process.close()
-        self._process = self._spare = self._served = self._ended = None
+        self._process = self._spare = self._served = self._ended = self._frozen = None
 
     def _changed(self) -> None:
         self._proceed()
@@ -183,6 +199,10 @@ class Apart:
             ended, self._ended = self._ended, None
             if ended is not None:
                 ended()
+        freezing = self._process is not None and self._process.state == "freezing"
+        if self._frozen is not None and not freezing:
+            frozen, self._frozen = self._frozen, None
+            frozen()
         if self._served is None:
             return
         if self._process is not None and self._process.state == "serving":

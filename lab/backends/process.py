@@ -24,7 +24,17 @@ __all__ = ["Launch", "State", "StubProcess", "launch"]
 ORDERLY = 5.0  # seconds for an orderly end; what takes longer is killed
 _LOOK = 0.001  # seconds between looks at a process whose pipe has ended: it is nearly gone
 
-State = Literal["starting", "ready", "opening", "serving", "frozen", "ending", "gone"]
+State = Literal[
+    "starting",
+    "ready",
+    "opening",
+    "serving",
+    "freezing",  # it takes a while where others do it
+    "frozen",
+    "thawing",
+    "ending",
+    "gone",
+]
 Launch = Callable[[socket.socket], "subprocess.Popen[bytes]"]
 """Starts a process that is given this end of its pipe. Raises OSError."""
 

@@ -13,11 +13,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable
+from itertools import count
 from types import TracebackType
 from typing import Self
 
+from ..backends.container import Contained
 from ..backends.pipe import Place
 from ..errors import SetupError
+from ..orders import Wanted
 
 __all__ = ["LabProcess"]
 
@@ -40,6 +43,7 @@ class LabProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         self._lock = threading.Lock()
+        self._runs = count(1)
         with theirs:
             try:
                 self._process = subprocess.Popen(
@@ -74,18 +78,33 @@ class LabProcess:
         """How messages call it."""
         return f"the lab process (pid {self.pid})"
 
-    def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> None:
-        """Give it a run: two sockets, and the file to write. Raises SetupError if it is gone."""
+    def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> int:
+        """Give it a run: two sockets, and the file to write; the run's number here.
+
+        Raises SetupError if it is gone.
+        """
         given = [channel.fileno(), feed.fileno(), history.fileno()]
         try:
             with self._lock:
                 socket.send_fds(self._control, [b"run"], given)
         except OSError as error:
             raise SetupError(self.gone()) from error
+        return next(self._runs)
 
     def places(self, services: Iterable[str]) -> dict[str, Place]:  # noqa: ARG002
         """None: it serves its stubs itself."""
         return {}
+
+    def contain(self, run: int, wanted: Wanted) -> Contained:  # noqa: ARG002
+        """It asks for none."""
+        return Contained("there are no containers in `embedded`")
+
+    def release(self, run: int) -> None:
+        """None has any."""
+
+    def ended(self) -> str:
+        """It has none."""
+        return ""
 
     def gone(self) -> str:
         """What to say when it no longer answers."""

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol, Self
 
+from ..backends.container import Contained
 from ..backends.pipe import Place
+from ..orders import Wanted
 
 __all__ = ["Host"]
 
@@ -47,14 +49,26 @@ class Host(Protocol):
     def who(self) -> str:
         """How messages call it."""
 
-    def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> None:
-        """Give it a run: two sockets, and the file to write. Raises SetupError if it is gone."""
+    def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> int:
+        """Give it a run: two sockets, and the file to write; the run's number here.
+
+        Raises SetupError if it is gone.
+        """
 
     def places(self, services: Iterable[str]) -> dict[str, Place]:
         """The processes that serve the stubs of these services; none: it serves them itself.
 
         What does not run yet is started. Raises SetupError.
         """
+
+    def contain(self, run: int, wanted: Wanted) -> Contained:
+        """Start a container of this run's own, or act on one; what came of it. It takes its time."""
+
+    def release(self, run: int) -> None:
+        """Have all containers of this run's own removed, soon."""
+
+    def ended(self) -> str:
+        """Which of its containers have ended that nobody ended, with their last lines."""
 
     def gone(self) -> str:
         """What to say when it no longer answers."""

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from itertools import count
@@ -28,6 +28,7 @@ from ..errors import FaultError, SetupError
 from ..frames import Frames, pack
 from ..history import AnyEvent, Header, History, load
 from ..orders import (
+    Acted,
     Answer,
     Barrier,
     Clear,
@@ -47,6 +48,7 @@ from ..orders import (
     Own,
     Reset,
     Serve,
+    Wanted,
 )
 from .host import Host
 
@@ -56,6 +58,7 @@ __tracebackhide__ = True  # pytest: the line to show is the test's own
 
 _READ = 64 * 1024
 _PATIENCE = 30.0  # seconds that the lab process may take for one order, on a loaded machine
+_ACTING = 4  # threads for a run's own containers
 _DIAL = 2.0  # seconds for a server of the user's to take a connection
 
 _encoder = msgspec.msgpack.Encoder()
@@ -104,12 +107,13 @@ class Hosted:
         self._answers: dict[int, Future[Done | Failed]] = {}
         self._handles: dict[int, Armed] = {}
         self._lock = threading.Lock()
+        self._acting: ThreadPoolExecutor | None = None  # for what takes its time with them
         self._over = False
         self._ended = False  # by us, so that the lab process is not to blame
         self._channel, theirs = socket.socketpair()
         try:
             with theirs, feed, _made(path) as history:
-                host.hand_over(theirs, feed, history)
+                self._run = host.hand_over(theirs, feed, history)
         except SetupError:
             self._channel.close()
             raise
@@ -251,7 +255,7 @@ class Hosted:
             return told
         if told.kind == "fault":
             raise FaultError(told.text)
-        raise SetupError(told.text)
+        raise SetupError("\n".join(filter(None, (told.text, self._host.ended()))))
 
     def _listen(self) -> None:
         frames = Frames()
@@ -283,9 +287,24 @@ class Hosted:
                 if not future.done():
                     future.set_result(answer.event)
             return
+        if isinstance(answer, Wanted):
+            self._contain(answer)
+            return
         waiting = self._answers.pop(answer.number, None)
         if waiting is not None:
             waiting.set_result(answer)
+
+    def _contain(self, wanted: Wanted) -> None:
+        """Have it done on a thread, and tell the lab process what came of it."""
+        if self._acting is None:
+            self._acting = ThreadPoolExecutor(_ACTING, "faultlab-containers")
+        with contextlib.suppress(RuntimeError):  # the run has ended: all of its own is removed
+            self._acting.submit(self._carry_out, wanted)
+
+    def _carry_out(self, wanted: Wanted) -> None:
+        came = self._host.contain(self._run, wanted)
+        with contextlib.suppress(SetupError):  # nobody waits for it any more
+            self._tell(Acted(wanted=wanted.wanted, came=came))
 
     def _gone(self) -> str:
         return "the run was stopped" if self._ended else self._host.gone()
@@ -297,6 +316,9 @@ class Hosted:
         if self._reader is not threading.current_thread():
             self._reader.join()
         self._channel.close()
+        if self._acting is not None:
+            self._acting.shutdown()
+            self._host.release(self._run)
 
 
 def _made(path: Path) -> io.FileIO:

@@ -123,6 +123,10 @@ class Link:
         if not self._upstream.over:
             self._upstream.move(upstream)
 
+    def halt(self, *, halted: bool) -> None:
+        """Let nothing pass between here and the backend, or go on with what came meanwhile."""
+        self._upstream.halt(halted=halted)
+
     def touch(self, fault: int) -> None:
         """A fault of the backend's keeps it from answering what is under way."""
         if self.state == "open":

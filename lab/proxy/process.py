@@ -12,7 +12,18 @@ __all__ = ["Process"]
 
 
 class Process(Protocol):
-    """What serves, in a process that the lab may end or halt."""
+    """What serves, in a process that the lab may end or halt.
+
+    `what` and `halts`: how a fault's mechanism calls it, and what freezes it.
+    """
+
+    @property
+    def what(self) -> str:
+        """`stub process`, for example."""
+
+    @property
+    def halts(self) -> str:
+        """`SIGSTOP`, for example."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -24,8 +35,8 @@ class Process(Protocol):
     def end(self, how: Literal["stop", "kill"], ended: Callable[[], None]) -> None:
         """End it; `ended` is called when it is gone, with all its connections."""
 
-    def freeze(self) -> None:
-        """Stop it where it stands; complete on return."""
+    def freeze(self, frozen: Callable[[], None]) -> None:
+        """Stop it where it stands; `frozen` is called when it does nothing any more, or at once."""
 
     def thaw(self) -> None:
         """Let it go on."""

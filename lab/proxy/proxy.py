@@ -66,6 +66,7 @@ class Proxy:
         self._force = Force(net, service, record, start, draws, self._waiting)
         self._closed = False
         self._switches = 0  # so many were begun
+        self._halted = False  # nothing passes between links and backend, while that is being frozen
         self._listener = net.listen(self._accepted, port, ANY_LOOPBACK, starved=self._starved)
         self._record_mode("open", done=True)
 
@@ -134,7 +135,7 @@ class Proxy:
             self.drain()  # what has arrived is older than the fault
         act = on_process(known)
         if self._process is not None and isinstance(act, FreezeProcess):
-            self._process.freeze()
+            self._freeze(self._process)
         since = self._force.clock()
         old = replaced(self._force.armed, known)
         if old is not None:
@@ -181,11 +182,21 @@ class Proxy:
                 case EndProcess():
                     self._end(one.id, why if one.id == ident else "its process serves again")
                 case FreezeProcess():
-                    self._process.freeze()
+                    self._freeze(self._process)
                 case None:
                     pass
                 case act:
                     assert_never(act)
+
+    def _freeze(self, process: Process) -> None:
+        """Freeze it: that may take a while, and nothing comes from it or goes to it from now on."""
+        self._halt(halted=True)
+        process.freeze(partial(self._halt, halted=False))
+
+    def _halt(self, *, halted: bool) -> None:
+        self._halted = halted
+        for link in tuple(self._links.values()):
+            link.halt(halted=halted)
 
     def opened(self) -> None:
         """A breaker has opened: what waits for it comes into force."""
@@ -282,7 +293,7 @@ class Proxy:
     def _mechanism(self, fault: AnyFault, live: Live | None) -> str:
         match fault.reach:
             case "process":
-                return _on_process(fault)
+                return self._on_process(fault)
             case "listener":
                 return f"listener {self._listener.mechanism}; {self._on_live(live)}"
             case "connection":
@@ -309,6 +320,18 @@ class Proxy:
                 return f"live connections {how}{way}"
             case _:
                 assert_never(live)
+
+    def _on_process(self, fault: AnyFault) -> str:
+        """What is done to the backend's process, for the history."""
+        assert self._process is not None
+        match on_process(fault):
+            case EndProcess(how="stop"):
+                how = "SIGTERM"
+            case EndProcess():
+                how = "SIGKILL"
+            case _:
+                how = self._process.halts
+        return f"{self._process.what}, {how}"
 
     def _act_on_live(self, ident: int, live: Live | None) -> None:
         for link in tuple(self._links.values()):
@@ -369,6 +392,8 @@ class Proxy:
             tag_upstream=self._tag_upstream,
         )
         self._links[conn] = link
+        if self._halted:
+            link.halt(halted=True)
         for one in self._force.armed:
             live = on_live(one.fault)
             if isinstance(live, Hold):
@@ -379,15 +404,3 @@ class Proxy:
 
     def _forget(self, link: Link) -> None:
         self._links.pop(link.conn, None)
-
-
-def _on_process(fault: AnyFault) -> str:
-    """What is done to the backend's process, for the history."""
-    match on_process(fault):
-        case EndProcess(how="stop"):
-            signal = "SIGTERM"
-        case EndProcess():
-            signal = "SIGKILL"
-        case _:
-            signal = "SIGSTOP"
-    return f"stub process, {signal}"

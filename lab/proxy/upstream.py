@@ -30,7 +30,7 @@ class Owner(Protocol):
 
 
 class Upstream:
-    """One connection at a time; what is written before it is connected waits.
+    """One connection at a time; what is written before it is connected, or while it is halted, waits.
 
     `full`: it should be given no more for now. `over`: nothing goes there any more.
     """
@@ -38,7 +38,7 @@ class Upstream:
     def __init__(self, net: Net, address: tuple[str, int], owner: Owner) -> None:
         self.full = False
         self.over = False
-        self.waiting = 0  # bytes that wait for the connection
+        self.waiting = 0  # bytes that wait for the connection, or for its end of halting
         self._net = net
         self._address = address
         self._owner = owner
@@ -46,6 +46,7 @@ class Upstream:
         self._early: list[bytes] = []
         self._fin = False
         self._paused = False
+        self._halted = False
 
     @property
     def dialling(self) -> bool:
@@ -65,7 +66,7 @@ class Upstream:
 
     def write(self, data: bytes) -> None:
         """Send, now or as soon as it is connected."""
-        if self._connection is not None:
+        if self._connection is not None and not self._halted:
             if not self._connection.write(data):
                 self.full = True
         elif not self.over:
@@ -75,7 +76,7 @@ class Upstream:
     def fin(self) -> None:
         """Send FIN, behind what was written."""
         self._fin = True
-        if self._connection is not None:
+        if self._connection is not None and not self._halted:
             self._connection.fin()
 
     def pause(self, *, paused: bool) -> None:
@@ -83,10 +84,14 @@ class Upstream:
         if paused == self._paused or self._connection is None:
             return
         self._paused = paused
-        if paused:
-            self._connection.pause()
-        else:
-            self._connection.resume()
+        self._read()
+
+    def halt(self, *, halted: bool) -> None:
+        """Neither read from it nor send to it, or go on."""
+        self._halted = halted
+        self._read()
+        if not halted:
+            self._send_early()
 
     def drain(self) -> None:
         """Take what the kernel has, now."""
@@ -106,6 +111,26 @@ class Upstream:
             self._connection.close()
             self._connection = None
 
+    def _read(self) -> None:
+        if self._connection is None:
+            return
+        if self._paused or self._halted:
+            self._connection.pause()
+        else:
+            self._connection.resume()
+
+    def _send_early(self) -> None:
+        if self._connection is None or self._halted:
+            return
+        if self._early:
+            data = b"".join(self._early)
+            self._early.clear()
+            self.waiting = 0
+            self.full = not self._connection.write(data)
+        if self._fin:
+            self._connection.fin()
+        self._owner.backend_ready()
+
     def _dialled(self, address: tuple[str, int], result: Connection | OSError) -> None:
         if isinstance(result, OSError):
             if not self.over and address == self._address:
@@ -117,16 +142,9 @@ class Upstream:
             return
         self._connection = result
         result.bind(self)
-        if self._paused:
+        if self._paused or self._halted:
             result.pause()
-        if self._early:
-            data = b"".join(self._early)
-            self._early.clear()
-            self.waiting = 0
-            self.full = not result.write(data)
-        if self._fin:
-            result.fin()
-        self._owner.backend_ready()
+        self._send_early()
 
     # --- what the net tells it -------------------------------------------------------------------
 

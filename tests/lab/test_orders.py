@@ -5,9 +5,12 @@ from typing import get_args
 import msgspec
 import pytest
 
+from faultlab.lab.backends.container import Contained
+from faultlab.lab.backends.pipe import Place
 from faultlab.lab.backends.specification import Builtin, Routed, Url
 from faultlab.lab.history import FaultCleared, FaultFired, Header, OpUnknown
 from faultlab.lab.orders import (
+    Acted,
     Answer,
     AnyOrder,
     Barrier,
@@ -27,8 +30,10 @@ from faultlab.lab.orders import (
     Own,
     Reset,
     Serve,
+    Wanted,
 )
 
+PLACE = Place("/run/stubs", "10.1.2.3")
 ORDERS = (
     Open(
         number=1,
@@ -36,8 +41,11 @@ ORDERS = (
         header=Header(scenario="down", seed=7),
         path="/run/down/armed.jsonl",
         ports={"a": 0, "b": 4001},
+        places={"a": PLACE},
     ),
-    Serve(number=2, service="d", specification=Builtin("penelope")),
+    Serve(number=2, service="d", specification=Builtin("penelope"), place=PLACE),
+    Acted(number=16, wanted=1, came=Contained(container=3, place=PLACE)),
+    Acted(number=17, wanted=2, came=Contained("no such container")),
     Enter(number=3, phase="fault"),
     Inject(number=4, fault=1, json=b'{"kind":"refused","service":"a"}', unfired="ok"),
     Fit(number=15, faults=(b'{"kind":"refused","service":"a"}',)),
@@ -57,6 +65,8 @@ ANSWERS = (
     Done(number=4, text="listener without a queue"),
     Failed(number=4, kind="fault", text="no such service"),
     Failed(number=1, kind="setup", text="port 1 can't be had"),
+    Wanted(wanted=1, service="a"),
+    Wanted(wanted=2, container=3, act="pause"),
     Fired(fault=1, event=FaultFired(t=0.25, fault=1, service="a")),
     Over(fault=1, event=FaultCleared(t=0.5, fault=1, service="a")),
 )

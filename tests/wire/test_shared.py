@@ -17,7 +17,9 @@ from typing import Any, cast
 
 import pytest
 
-from faultlab.faults import Duplicate, Frozen, Killed, Partition
+from faultlab.faults import Duplicate, Fault, Frozen, Killed, Partition, Stopped
+from faultlab.lab.attempts import read
+from faultlab.lab.backends.container import Contained
 from faultlab.lab.backends.pipe import Place
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.embedded import LabProcess
@@ -26,12 +28,15 @@ from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.errors import SetupError
 from faultlab.lab.history import (
     AnyEvent,
+    ConnClosed,
     EffectApplied,
+    FaultArmed,
     Header,
     RequestReceived,
     ResponseHead,
     ResponseSent,
 )
+from faultlab.lab.orders import Wanted
 
 pytestmark = pytest.mark.wire
 
@@ -42,6 +47,15 @@ SERVICES = {
 }
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+
+
+SIGNALS = {
+    "stop": signal.SIGTERM,
+    "kill": signal.SIGKILL,
+    "pause": signal.SIGSTOP,
+    "unpause": signal.SIGCONT,
+    "remove": signal.SIGKILL,
+}
 
 
 class Many:
@@ -86,11 +100,18 @@ def mortal(tmp_path: Path) -> Iterator[Many]:
 
 
 class Placed:
-    """A lab process whose stubs are in that process."""
+    """A lab process whose stubs are in that process; those of a run's own are in more like it.
 
-    def __init__(self, lab: LabProcess, many: Many) -> None:
+    As containers would be, without an engine: the conductor starts them, and acts on them when the
+    lab process asks.
+    """
+
+    def __init__(self, lab: LabProcess, many: Many, folder: Path) -> None:
         self._lab = lab
         self._many = many
+        self._folder = folder
+        self.own: dict[int, Many] = {}
+        self.acts: list[str] = []
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._lab, name)
@@ -98,6 +119,30 @@ class Placed:
     def places(self, services: Iterable[str]) -> dict[str, Place]:
         """The same for all."""
         return dict.fromkeys(services, self._many.place)
+
+    def contain(self, run: int, wanted: Wanted) -> Contained:
+        """A process for a container."""
+        if not wanted.container:
+            number = len(self.own) + 1
+            (self._folder / f"{run}.{number}").mkdir()
+            self.own[number] = Many(self._folder / f"{run}.{number}")
+            return Contained(container=number, place=self.own[number].place)
+        self.acts.append(wanted.act)
+        process = self.own[wanted.container].process
+        process.send_signal(SIGNALS[wanted.act])
+        if wanted.act in ("stop", "kill"):
+            process.wait(LIMIT)
+        return Contained()
+
+    def release(self, run: int) -> None:
+        """What is left of them."""
+        for many in self.own.values():
+            many.close()
+
+    def ended(self) -> str:
+        """What an engine would say of one that is gone."""
+        gone = [n for n, many in self.own.items() if many.process.poll() not in (None, 0, -9)]
+        return "\n".join(f"container {number}: its last lines" for number in gone)
 
 
 class Begin:
@@ -108,6 +153,7 @@ class Begin:
         self._folder = folder
         self._stack = stack
         self._many = many
+        self.host: Placed  # of the last run
 
     def __call__(
         self, name: str, many: Many | None = None, lab: LabProcess | None = None
@@ -115,7 +161,8 @@ class Begin:
         """A run whose stubs are there."""
         feed, events = socket.socketpair()
         self._stack.enter_context(events)
-        host = cast("Host", Placed(lab or self._lab, many or self._many))
+        self.host = Placed(lab or self._lab, many or self._many, self._folder)
+        host = cast("Host", self.host)
         path = self._folder / name
         run = Hosted(host, SERVICES, header=Header(), path=path, feed=feed)
         self._stack.callback(run.abandon)
@@ -207,15 +254,61 @@ def test_a_held_partition_and_copies_go_to_it_as_to_any_backend(begin: Begin) ->
     until(lambda: len(seen(run, EffectApplied)) == 3)
 
 
-def test_a_stub_moves_from_there_to_a_process_of_its_own(begin: Begin) -> None:
-    """The shared one serves the other runs on."""
-    one, two = begin("one"), begin("two")
-    one.inject(1, Killed(service="orders"))
+@pytest.mark.parametrize("fault", [Killed(service="orders"), Stopped(service="orders")])
+def test_a_run_that_ends_a_stub_has_it_in_a_container_of_its_own(
+    begin: Begin, fault: Fault
+) -> None:
+    """The shared one serves the other runs on; another waits for its turn at the same address."""
+    two, one = begin("two"), begin("one")
+    client = socket.create_connection(("127.0.0.1", one.ports["orders"]), timeout=LIMIT)
+    client.sendall(POST)
+    assert client.recv(1 << 16).startswith(b"HTTP/1.1 201")
+    one.inject(1, fault)
+    assert len(begin.host.own) == 2
+    assert begin.host.acts == [{"killed": "kill", "stopped": "stop"}[fault.kind]]
+    assert client.recv(1) == b""
+    client.close()
     with pytest.raises(ConnectionRefusedError):
         ask(one.ports["orders"], GET)
     assert ask(two.ports["orders"], GET) == [b"HTTP/1.1 200 OK"]
     one.clear()
     assert ask(one.ports["orders"], GET) == [b"HTTP/1.1 200 OK"]
+    (armed,) = (event for event in one.events() if isinstance(event, FaultArmed))
+    how = {"killed": "SIGKILL", "stopped": "SIGTERM"}[fault.kind]
+    assert armed.mechanism == f"stub container, {how}"
+
+
+def test_a_late_request_is_carried_out_when_its_container_goes_on(begin: Begin) -> None:
+    """Its client has gone long ago: an effect, and no attempt of the time after."""
+    run = begin("one")
+    run.inject(1, Frozen(service="orders"))
+    client = socket.create_connection(("127.0.0.1", run.ports["orders"]), timeout=LIMIT)
+    client.sendall(POST)
+    client.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        client.recv(1)
+    client.close()
+    until(lambda: "ConnClosed" in seen(run, ConnClosed))
+    assert seen(run, EffectApplied) == []
+    run.clear()
+    until(lambda: len(seen(run, EffectApplied)) == 1)
+    assert begin.host.acts == ["pause", "unpause"]
+    (attempt,) = read(run.events()).strays
+    assert (attempt.observable, attempt.effects) == ("read_timeout_headers", 1)
+
+
+def test_a_container_that_ends_by_itself_is_one_clear_message(begin: Begin) -> None:
+    """With what the engine knows of it: it would be blamed on the client."""
+    run = begin("one")
+    run.prepare(Frozen(service="orders"))
+    (own,) = begin.host.own.values()
+    own.process.send_signal(signal.SIGSEGV)
+    own.process.wait(LIMIT)
+    told = "can't be had: its container: it ended by itself\ncontainer 1: its last lines"
+    with pytest.raises(SetupError, match=told):
+        until(lambda: run.barrier() is not None)
+    with pytest.raises(SetupError, match=told):
+        run.close()
 
 
 def test_a_stub_that_moves_takes_its_memory_along(begin: Begin) -> None:

@@ -348,12 +348,17 @@ def test_what_no_fault_hit_passes_byte_for_byte_and_what_was_hit_is_told(new_hou
 class Backend:
     """A process that is none; `log` has what was done to it, and after how many events."""
 
+    what = "a process in a test"
+    halts = "the test"
+
     def __init__(self, events: list[AnyEvent], port: int = 2) -> None:
         self.address = ("backend", port)
         self.log: list[str] = []
         self.kinds: list[str] = []
         self.ended: Callable[[], None] = pytest.fail
         self.served: Callable[[], None] = pytest.fail
+        self.frozen: Callable[[], None] | None = None
+        self.takes_time = False  # to freeze
         self._events = events
 
     def _did(self, what: str) -> None:
@@ -370,9 +375,13 @@ class Backend:
         self._did(how)
         self.ended = ended
 
-    def freeze(self) -> None:
-        """Note it."""
+    def freeze(self, frozen: Callable[[], None]) -> None:
+        """At once, unless it takes time: then the test says when."""
         self._did("freeze")
+        if self.takes_time:
+            self.frozen = frozen
+        else:
+            frozen()
 
     def thaw(self) -> None:
         """Note it."""
@@ -403,7 +412,7 @@ def test_a_process_is_frozen_before_the_fault_is_told_and_goes_on_behind_it(hous
     """What it does is never done while the history says that it can do nothing."""
     client, backend = house.connect()
     client.says(GET)
-    assert house.arm(Frozen(service="core")) == "stub process, SIGSTOP"
+    assert house.arm(Frozen(service="core")) == "a process in a test, the test"
     assert (process.log, process.kinds) == (["freeze"], ["RequestComplete"])
     fired = [event for event in house.events if isinstance(event, FaultFired)]
     assert [(event.on, event.request) for event in fired] == [("request", 1)]
@@ -411,6 +420,21 @@ def test_a_process_is_frozen_before_the_fault_is_told_and_goes_on_behind_it(hous
     assert (process.log[1:], process.kinds[1:]) == (["thaw"], ["FaultCleared"])
     backend.says(OK)
     assert client.took() == OK
+    house.proxy.clear(1)
+    assert process.log == ["freeze", "thaw"]
+
+
+def test_nothing_passes_while_a_process_is_being_frozen(house, process) -> None:
+    """Not what it still says, nor what it could still take: the history says that it is frozen."""
+    process.takes_time = True
+    live, first = house.connect()
+    live.says(GET)
+    house.arm(Frozen(service="core"))
+    new, second = house.connect()
+    new.says(GET)
+    assert (first.paused, second.paused, first.took(), second.took()) == (True, True, GET, b"")
+    process.frozen()
+    assert (first.paused, second.paused, second.took()) == (False, False, GET)
     house.proxy.clear(1)
     assert process.log == ["freeze", "thaw"]
 
@@ -424,7 +448,7 @@ def test_a_process_ends_when_nobody_can_connect_any_more(
 ) -> None:
     """And what its kernel does to its connections is the fault's."""
     client, backend = house.connect()
-    assert house.arm(fault) == f"stub process, {signal}"
+    assert house.arm(fault) == f"a process in a test, {signal}"
     assert (house.proxy.mode, process.log) == ("refusing", [how])
     backend.ends()
     process.ended()

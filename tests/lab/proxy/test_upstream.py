@@ -89,3 +89,37 @@ def test_a_backend_that_takes_no_more_makes_it_full(net, owner: Owner) -> None:
     upstream.drained()
     assert not upstream.full
     assert owner.told == ["ready", "ready"]
+
+
+def test_a_halted_one_neither_reads_nor_sends(net, owner: Owner) -> None:
+    """What came meanwhile goes in order when it goes on, and the FIN behind it."""
+    upstream = Upstream(net, ("backend", 1), owner)
+    upstream.dial()
+    net.move()
+    upstream.halt(halted=True)
+    upstream.write(b"a")
+    upstream.write(b"b")
+    upstream.fin()
+    (backend,) = net.backends
+    assert (backend.took(), backend.end, backend.paused, upstream.waiting) == (b"", "", True, 2)
+    upstream.halt(halted=False)
+    assert (backend.took(), backend.end, backend.paused, upstream.waiting) == (
+        b"ab",
+        "fin",
+        False,
+        0,
+    )
+
+
+def test_one_that_is_connected_while_it_is_halted_waits(net, owner: Owner) -> None:
+    """And its reading stays paused behind that, if it was."""
+    upstream = Upstream(net, ("backend", 1), owner)
+    upstream.halt(halted=True)
+    upstream.dial()
+    upstream.write(b"a")
+    net.move()
+    (backend,) = net.backends
+    upstream.pause(paused=True)
+    assert (backend.took(), backend.paused, owner.told) == (b"", True, [])
+    upstream.halt(halted=False)
+    assert (backend.took(), backend.paused, owner.told) == (b"a", True, ["ready"])

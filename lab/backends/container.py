@@ -1,0 +1,212 @@
+"""A container that serves one stub, as the lab process sees it: its start, its reports, its end.
+
+The engine is the conductor's (`environments/docker/`): what is to be done to a container is asked of it
+here, and told when it is done. The stub in it is ordered and reports as in any process (`pipe.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from ..frames import Batch
+from ..history import AnyEvent
+from .pipe import STARTING, Listening, Past, Pipe, Place, Reach, Ready, Said, Serve, Unable
+from .process import State
+
+__all__ = ["Act", "Contained", "Engine", "StubContainer"]
+
+Act = Literal["stop", "kill", "pause", "unpause", "remove"]
+"""What can be done to a container that runs."""
+
+
+class Contained(msgspec.Struct, frozen=True):
+    """What came of something that was asked. `problem`: why it was not done; empty: it was.
+
+    `container` is the number of one that was started, `place` where it is told what to serve.
+    """
+
+    problem: str = ""
+    container: int = 0
+    place: Place | None = None
+
+
+Told = Callable[[Contained], None]
+
+
+class Engine(Protocol):
+    """Who starts containers and acts on them; `told` is called, from the loop, when that is done."""
+
+    def start(self, service: str, told: Told) -> None:
+        """Start one in which a stub of this service can be had."""
+
+    def act(self, container: int, act: Act, told: Told) -> None:
+        """Do this to it."""
+
+
+def _nobody(told: Contained) -> None:
+    """Whether it went well is no matter any more: the conductor removes what a run leaves."""
+
+
+class StubContainer:
+    """One container, from its start to its end.
+
+    `record` takes the events that it reports, stamped whole. `changed` is called, from the loop,
+    when its state has changed by itself.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        engine: Engine,
+        service: str,
+        record: Callable[[AnyEvent], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.state: State = "starting"
+        self.address = ("", 0)
+        self.problem = ""  # why it does not do what it was told
+        self._loop = loop
+        self._engine = engine
+        self._record = record
+        self._changed = changed
+        self._number = 0  # of the container, once there is one
+        self._reach: Reach | None = None
+        self._pipe: Pipe | None = None
+        self._left = 0  # ends that are still to be seen: the engine's word, and the pipe's
+        self._thaws = False  # as soon as it is frozen
+        self._limit = loop.call_later(STARTING, self._fail, f"none within {STARTING:g} s")
+        engine.start(service, self._started)
+
+    def __repr__(self) -> str:
+        return f"StubContainer({self._number}, {self.state})"
+
+    def serve(self, what: Serve) -> None:
+        """Have it serve; it is `serving` as soon as it says that it listens."""
+        self.state = "opening"
+        if self._pipe is not None:
+            self._pipe.tell(what)
+
+    def end(self, how: Literal["stop", "kill"]) -> None:
+        """Have it end, in order or at once; it is `gone` when its kernel has closed all it had."""
+        if self.state == "gone":
+            return
+        self.state = "ending"
+        self._left = 1 + (self._pipe is not None and self._pipe.open)
+        self._engine.act(self._number, how, self._has_ended)
+
+    def freeze(self) -> None:
+        """Stop it where it stands; it does nothing any more when it is `frozen`."""
+        if self.state == "serving":
+            self.state = "freezing"
+            self._engine.act(self._number, "pause", self._has_frozen)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self.state == "freezing":
+            self._thaws = True
+        elif self.state == "frozen":
+            self.state = "thawing"
+            self._engine.act(self._number, "unpause", self._has_thawed)
+
+    def drain(self) -> None:
+        """Take what it has reported."""
+        if self._pipe is not None:
+            self._pipe.drain()
+
+    def close(self) -> None:
+        """Have it removed, paused or not."""
+        if self.state != "gone" and self._number:
+            self._engine.act(self._number, "remove", _nobody)
+        self.state = "gone"
+        self._limit.cancel()
+        if self._reach is not None:
+            self._reach.cancel()
+        if self._pipe is not None:
+            self._pipe.close()
+
+    def _started(self, told: Contained) -> None:
+        self._number = told.container
+        if self.state == "gone":  # nobody waits for it any more
+            if self._number:
+                self._engine.act(self._number, "remove", _nobody)
+            return
+        if told.place is None:
+            self._fail(told.problem)
+            return
+        self.address = (told.place.host, 0)
+        self._reach = Reach(self._loop, told.place.path, self._reached)
+
+    def _reached(self, sock: socket.socket | OSError) -> None:
+        if isinstance(sock, OSError):
+            self._fail(f"nobody listens in it: {sock.strerror}")
+        else:
+            self._pipe = Pipe(self._loop, sock, self._hear, self._is_silent)
+
+    def _hear(self, said: Said) -> None:
+        match said:
+            case Batch(events=events):
+                for event in events:
+                    self._record(event)
+                return
+            case Ready():
+                self._limit.cancel()
+                if self.state == "starting":
+                    self.state = "ready"
+            case Listening(port=port):
+                self.address = (self.address[0], port)
+                if self.state == "opening":
+                    self.state = "serving"
+            case Unable(text=text):
+                self.problem = text
+            case Past():
+                return  # it is never asked for it: it ends with what it knows
+        # Not at once: reports are also taken in the middle of something else.
+        self._loop.call_soon(self._changed)
+
+    def _is_silent(self) -> None:
+        """Its pipe has ended."""
+        if self.state == "ending":
+            self._one_less()
+        elif self.state != "gone":
+            self._fail("it ended by itself")
+
+    def _has_ended(self, told: Contained) -> None:
+        if told.problem:
+            self._fail(told.problem)
+        elif self.state == "ending":
+            self.drain()
+            self._one_less()
+
+    def _one_less(self) -> None:
+        self._left -= 1
+        if self._left <= 0:
+            self._limit.cancel()
+            self.state = "gone"
+            self._loop.call_soon(self._changed)
+
+    def _has_frozen(self, told: Contained) -> None:
+        if told.problem:
+            self._fail(told.problem)
+        elif self.state == "freezing":
+            self.state = "frozen"
+            self._changed()
+            if self._thaws:
+                self._thaws = False
+                self.thaw()
+
+    def _has_thawed(self, told: Contained) -> None:
+        if told.problem:
+            self._fail(told.problem)
+        elif self.state == "thawing":
+            self.state = "serving"
+            self._changed()
+
+    def _fail(self, why: str) -> None:
+        self.problem = self.problem or f"its container: {why}"
+        self._limit.cancel()
+        self._loop.call_soon(self._changed)
