@@ -9,7 +9,7 @@ PIP := -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint types quick stories score slow bench format docs lock clean python
+.PHONY: help venv demo test lint types quick stories score slow bench format docs fidelity lock clean python
 
 help: ## print this list
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | \
@@ -73,6 +73,10 @@ docs: $(STAMP) ## write the guide's tables, and the schema of scenario files, an
 	@$(BIN)/python -m tests.documents
 	@$(BIN)/faultlab schema > scenarios/scenario.schema.json.part
 	@mv scenarios/scenario.schema.json.part scenarios/scenario.schema.json
+
+fidelity: $(STAMP) ## measure what differs between environments, and write the guide's tables anew
+	@$(BIN)/python -m tests.parity.measure
+	@$(MAKE) --no-print-directory docs
 
 # Resolved for every supported Python and system; names, versions and hashes only.
 lock: python ## resolve requirements.lock anew

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,21 +10,20 @@ from pathlib import Path
 import pytest
 
 from faultlab.lab.checks import ALL
+from faultlab.lab.environments import ENVIRONMENTS
 from faultlab.lab.plan import Plan
 from faultlab.lab.results import Result, judged
 from faultlab.lab.run import Session
-from faultlab.scenarios import Scenario, catalog, parse
+from faultlab.scenarios import InjectStep, Scenario, catalog, parse
 
 SEED = 7
 AT_ONCE = 8  # stories
 SLUGS = {info.slug: info.id for info in ALL}
 PROMISES = {info.id: info.promise for info in ALL}
 
-# Where the same plans are played: what is asked of `Session`.
-PLACES: Mapping[str, Mapping[str, str]] = {
-    "embedded": {"environment": "embedded"},
-    "again": {"environment": "embedded"},
-}
+# Where the same plans are played, beside `embedded`: the environment, and whether each fault is
+# played alone, too. The first shows that the comparison finds nothing where there is nothing.
+PLACES: Mapping[str, tuple[str, bool]] = {"again": ("embedded", False)}
 
 # Each kind, and each way of a kind that is carried out otherwise, as lines of a step. What resets on
 # accept is left out: a client meets it as either of two errors, by chance, in any environment.
@@ -87,47 +86,70 @@ STORIES = {**catalog(), **{name: alone(name, text) for name, text in FAULTS.item
 Played = Mapping[str, Result]
 
 
+def cases() -> list[tuple[str, str]]:
+    """Each place with each story that it can play."""
+    return [
+        (place, name)
+        for place, (environment, alone) in PLACES.items()
+        for name, story in STORIES.items()
+        if (alone or name not in FAULTS) and kinds(story) <= ENVIRONMENTS[environment]
+    ]
+
+
+def kinds(story: Scenario) -> set[str]:
+    """The kinds of its faults."""
+    return {step.kind for step in story.fault if isinstance(step, InjectStep)}
+
+
 @dataclass
 class Plays:
-    """What was played, by place; each place plays all its stories side by side, once."""
+    """What was played, by place: all its stories side by side, once."""
 
     out: Path
-    wanted: tuple[str, ...]
+    wanted: Mapping[str, Sequence[str]]
     results: dict[str, Played] = field(default_factory=dict)
 
     def at(self, place: str) -> Played:
         """The stories, by name."""
         if place not in self.results:
-            self.results[place] = self._played(place, PLACES[place])
+            environment = PLACES[place][0] if place in PLACES else place
+            self.results[place] = self._played(place, environment)
         return self.results[place]
 
-    def _played(self, place: str, asked: Mapping[str, str]) -> Played:
+    def _played(self, place: str, environment: str) -> Played:
         found: dict[str, Result] = {}
         with ExitStack() as stack:
             session = stack.enter_context(
-                Session("maximus", tune="fast", seed=SEED, out=self.out / place, **asked)
+                Session(
+                    "maximus",
+                    environment=environment,
+                    tune="fast",
+                    seed=SEED,
+                    out=self.out / place,
+                )
             )
-            plans = [session.plan(STORIES[name], SLUGS, PROMISES) for name in self.wanted]
-            assert all(isinstance(plan, Plan) for plan in plans)
+            plans = []
+            for name in self.wanted[place]:
+                plan = session.plan(STORIES[name], SLUGS, PROMISES)
+                assert isinstance(plan, Plan), f"{name} is not offered"
+                plans.append(plan)
             session.play(
-                [plan for plan in plans if isinstance(plan, Plan)],
+                plans,
                 ended=lambda result: found.update({result.name: judged(result)}),
                 jobs=AT_ONCE,
             )
         return found
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every story."""
-    if "story" in metafunc.fixturenames:
-        metafunc.parametrize("story", STORIES)
-
-
 @pytest.fixture(scope="session")
 def plays(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plays:
     """Plays the stories that collected tests ask for."""
-    specs = [getattr(item, "callspec", None) for item in request.session.items]
-    wanted = {spec.params["story"] for spec in specs if spec and "story" in spec.params}
+    wanted: dict[str, dict[str, None]] = {"embedded": {}}
+    for item in request.session.items:
+        asked = getattr(getattr(item, "callspec", None), "params", {})
+        if {"place", "story"} <= asked.keys():
+            for place in ("embedded", asked["place"]):
+                wanted.setdefault(place, {})[asked["story"]] = None
     return Plays(
-        tmp_path_factory.mktemp("parity"), tuple(name for name in STORIES if name in wanted)
+        tmp_path_factory.mktemp("parity"), {place: list(names) for place, names in wanted.items()}
     )
