@@ -19,7 +19,7 @@ __all__ = [
     "tune",
 ]
 
-ENVIRONMENTS = ("embedded",)  # as lab/environments has them; a test holds the two together
+ENVIRONMENTS = ("embedded", "docker")  # as lab/environments has them; a test holds the two together
 SEEDS = 1_000_000
 """Seeds that are drawn are below it: short enough to be typed again."""
 

@@ -1,6 +1,6 @@
 """The places where a scenario runs, behind one interface of plain synchronous calls.
 
-`embedded` is the lab process on loopback sockets; `docker` and `simulated` come later. An
+`embedded` is the lab process on loopback sockets, `docker` in a container; `simulated` comes later. An
 environment drives faults and keeps the history; it never drives the subject and never judges.
 """
 
@@ -26,6 +26,23 @@ ENVIRONMENTS: dict[str, frozenset[str]] = {
             "latency",
             "stall",
             "frozen",
+            "throttle",
+            "drip",
+            "status",
+            "partition",
+            "bad_body",
+            "lost_answer",
+            "stale",
+            "duplicate",
+            "capacity",
+        )
+    ),
+    "docker": frozenset(
+        (
+            "refused",
+            "cut",
+            "latency",
+            "stall",
             "throttle",
             "drip",
             "status",

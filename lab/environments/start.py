@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .docker.lab import DockerLab
 from .embedded import LabProcess
 from .host import Host
 
 __all__ = ["start"]
 
-_HOSTS: dict[str, Callable[[], Host]] = {"embedded": LabProcess}
+_HOSTS: dict[str, Callable[[], Host]] = {"embedded": LabProcess, "docker": DockerLab}
 
 
 def start(environment: str) -> Host:

@@ -8,20 +8,19 @@ header is told in `clients/`. Without a current operation nothing is added.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
 from ..history import AnyEvent, AttemptBegun, AttemptEnded
 from ..stamp import Stamp
+from .listeners import Listeners
 from .outcome import qualified
 
 __all__ = ["HEADER", "Attribution", "Current", "Sending", "attempt", "current"]
 
 HEADER = "X-Faultlab-Op"
-
-LOOPBACK = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,15 +62,15 @@ class Sending:
 
 
 class Attribution:
-    """Numbers what operations send to `ports` (port to service), and records each attempt.
+    """Numbers what operations send to `listeners`, and records each attempt.
 
     `record` gets the events; it may be called from any thread.
     """
 
     def __init__(
-        self, ports: Mapping[int, str], stamp: Stamp, record: Callable[[AnyEvent], None]
+        self, listeners: Listeners, stamp: Stamp, record: Callable[[AnyEvent], None]
     ) -> None:
-        self._ports = ports
+        self._listeners = listeners
         self._stamp = stamp
         self._record = record
         self._on = False
@@ -92,7 +91,7 @@ class Attribution:
         upper one says what an attempt is.
         """
         operation = current.get()
-        service = self._ports.get(port) if port is not None and host in LOOPBACK else None
+        service = self._listeners.service(host, port)
         if not self._on or operation is None or service is None or attempt.get() is not None:
             return None
         number = next(operation.ordinals)

@@ -11,7 +11,7 @@ import socket
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -20,6 +20,7 @@ from ..history import AnyEvent, ConnectAttempted
 from ..stamp import Stamp
 from .attribution import attempt, current
 from .elsewhere import Address, is_number
+from .listeners import LOOPBACK, Listeners, is_loopback
 
 __all__ = ["AUDIT", "Connects", "known_on"]
 
@@ -32,15 +33,15 @@ _REMEMBERED = 16  # other addresses, the latest
 
 
 class Connects:
-    """Records `connect.attempted` for every connect to one of `ports` (port to service).
+    """Records `connect.attempted` for every connect to one of `listeners`.
 
     `note` gets the events inside the hook: it must take no lock and never raise.
     """
 
     def __init__(
-        self, ports: Mapping[int, str], stamp: Stamp, note: Callable[[AnyEvent], None]
+        self, listeners: Listeners, stamp: Stamp, note: Callable[[AnyEvent], None]
     ) -> None:
-        self._ports = ports
+        self._listeners = listeners
         self._stamp = stamp
         self._note = note
         self._elsewhere: deque[Address] = deque(maxlen=_REMEMBERED)
@@ -78,19 +79,20 @@ class Connects:
         if not isinstance(address, tuple) or len(address) < 2 or not sock.type & socket.SOCK_STREAM:
             return
         host, port = address[0], address[1]
-        service = self._ports.get(port) if _is_ours(sock, host) else None
+        ours = sock.family == socket.AF_INET
+        service = self._listeners.service(host, port) if ours else None
         if service is None:
             self._went(host, port)
             return
         if self._repeated(sock):
             return
-        self._note(self._attempted(service, port, local=_local_port(sock)))
+        self._note(self._attempted(service, port, local=_local_port(sock, host)))
 
     def unseen(self, host: object, port: object) -> None:
         """A connect is about to begin that the audit event can't see; its local port is not known."""
         if not isinstance(port, int):
             return
-        service = self._ports.get(port) if _is_loopback(host) else None
+        service = self._listeners.service(host, port)
         if service is None:
             self._went(host, port)
             return
@@ -166,14 +168,6 @@ class _Hook:
 _hook = _Hook()  # module state by necessity: the interpreter keeps a hook until it ends
 
 
-def _is_ours(sock: socket.socket, host: object) -> bool:
-    return sock.family == socket.AF_INET and _is_loopback(host)
-
-
-def _is_loopback(host: object) -> bool:
-    return isinstance(host, str) and (host == "localhost" or host.startswith("127."))
-
-
 def _state(sock: socket.socket) -> int:
     """The TCP state, by its number in the kernel; 0 where the system does not tell."""
     option = getattr(socket, "TCP_INFO", None)
@@ -182,12 +176,12 @@ def _state(sock: socket.socket) -> int:
     return sock.getsockopt(socket.IPPROTO_TCP, option, 1)[0]
 
 
-def _local_port(sock: socket.socket) -> int:
-    """The local port, chosen here and now if it was not yet; 0 if that fails."""
+def _local_port(sock: socket.socket, host: str) -> int:
+    """The local port to this host, chosen here and now if it was not yet; 0 if that fails."""
     try:
         port: int = sock.getsockname()[1]
         if port == 0:
-            sock.bind(("127.0.0.1", 0))
+            sock.bind((LOOPBACK if is_loopback(host) else "", 0))  # else: as the route goes
             port = sock.getsockname()[1]
     except OSError:
         return 0

@@ -51,6 +51,7 @@ from .connects import known_on
 from .declaration import Op, Subject, entered
 from .leftovers import OURS, Leftovers
 from .line import Inbox, Line
+from .listeners import LOOPBACK, Listeners
 from .load import Spec, broken, file_of, last_own_line, load, read_spec
 from .recording import Ended as Ending
 from .recording import Watch
@@ -58,7 +59,6 @@ from .spawning import Spawning, demand_program
 
 __all__ = ["main"]
 
-_HOST = "127.0.0.1"
 _CLOCK = time.monotonic  # before the author's code has run
 _THREADS = 256  # sync operations at once
 
@@ -82,8 +82,8 @@ class _Child:
         self._channel = channel
         self._watch = Watch()
         self._spawning = Spawning(_without_spawner)
-        self._ports: dict[int, str] = {}
-        self._addressed = confines()  # an operation can have an address of its own
+        self._listeners = Listeners()
+        self._addressed = confines()  # an operation can have an address of its own on the loopback
         self._inbox = Inbox()
         self._subject: Subject | None = None
         self._unloaded: LabError | None = None
@@ -208,8 +208,8 @@ class _Child:
     async def _open(self, subject: Subject, command: Open) -> Done:
         if self._entered is not None:
             raise SetupError(f"{self._spec} is open already")
-        self._ports = {_port(url): service for service, url in command.urls.items()}
-        self._watch.start(self._ports, self._channel, Stamp(command.start))
+        self._listeners = Listeners(command.urls)
+        self._watch.start(self._listeners, self._channel, Stamp(command.start))
         began = self._watch.now()
         before = self._leftovers.begin()
         try:
@@ -347,8 +347,9 @@ class _Child:
 
     async def _call(self, op: int, offer: Op) -> object:
         if isinstance(offer.call, CommandLine):
-            host = address_of(op) if self._addressed else _HOST
-            return await self._spawning.run(op, offer.call.calling(host, self._ports))
+            host = address_of(op) if self._addressed else LOOPBACK
+            called = offer.call.calling(host, self._listeners.by_port)
+            return await self._spawning.run(op, called)
         value = offer.call() if offer.is_async else await self._in_thread(offer.call)
         return await value if inspect.isawaitable(value) else value
 
@@ -393,10 +394,6 @@ def _tags(calls: Iterable[object]) -> str:
     return "exact"
 
 
-def _port(url: str) -> int:
-    return int(url.rpartition(":")[2].partition("/")[0])
-
-
 @contextmanager
 def _dead_addresses(services: Mapping[str, object]) -> Iterator[dict[str, str]]:
     """Addresses that are ours and refuse: bound, never listening."""
@@ -404,8 +401,8 @@ def _dead_addresses(services: Mapping[str, object]) -> Iterator[dict[str, str]]:
         urls = {}
         for service in services:
             sock = held.enter_context(socket.socket())
-            sock.bind(("127.0.0.1", 0))
-            urls[service] = f"http://127.0.0.1:{sock.getsockname()[1]}"
+            sock.bind((LOOPBACK, 0))
+            urls[service] = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
         yield urls
 
 

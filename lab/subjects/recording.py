@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from queue import SimpleQueue
 
@@ -34,6 +34,7 @@ from .clients import instrumented
 from .connects import AUDIT, Connects
 from .elsewhere import Address
 from .leftovers import OURS, Held
+from .listeners import LOOPBACK, Listeners
 from .outcome import chain, digest, qualified
 from .packets import PACKETS, Packets
 
@@ -61,30 +62,30 @@ class Watch:
 
     def __init__(self) -> None:
         self._installed = ExitStack()
-        self._ports: dict[int, str] = {}
+        self._listeners = Listeners()
         self._channel: Channel | None = None
         self._stamp: Stamp | None = None
         self._connects: Connects | None = None
         self._packets: Packets | None = None
         self._wake: SimpleQueue[bool] = SimpleQueue()  # its put takes no lock of Python's
 
-    def start(self, ports: Mapping[int, str], channel: Channel, stamp: Stamp) -> None:
-        """Watch connects to these ports (port to service), and tag requests to them."""
+    def start(self, listeners: Listeners, channel: Channel, stamp: Stamp) -> None:
+        """Watch connects to these listeners, and tag requests to them."""
         if self._channel is not None:
             raise RuntimeError("this Watch has been started and not been stopped")
-        self._ports = dict(ports)
+        self._listeners = listeners
         self._channel, self._stamp = channel, stamp
-        self._connects = Connects(self._ports, stamp, self._audited)
-        attribution = Attribution(self._ports, stamp, channel.record)
+        self._connects = Connects(listeners, stamp, self._audited)
+        attribution = Attribution(listeners, stamp, channel.record)
         with ExitStack() as installing:
             installing.enter_context(self._couriered(channel))
             installing.enter_context(instrumented(attribution, self._connects))
             installing.enter_context(self._connects.watching())
             self._installed = installing.pop_all()
 
-    def add(self, port: int, service: str) -> None:
-        """Watch one more port from now on."""
-        self._ports[port] = service
+    def add(self, service: str, url: str) -> None:
+        """Watch one more listener from now on."""
+        self._listeners.add(service, url)
 
     def stop(self) -> None:
         """Undo every patch, and send what was recorded. Twice does no harm."""
@@ -101,12 +102,16 @@ class Watch:
         """
         assert self._stamp is not None
         assert self._connects is not None
+        if not self._listeners.on_loopback:
+            return "none: packets are captured on the loopback only"
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((LOOPBACK, 0))
             port = probe.getsockname()[1]
             self._connects.overlook(port)
             try:
-                self._packets = Packets(self._ports, self._stamp.start, self._noted, port)
+                self._packets = Packets(
+                    self._listeners.by_port, self._stamp.start, self._noted, port
+                )
             except PacketsError as error:
                 return f"none: {error}"
         self._installed.enter_context(self._packets.watching())
@@ -121,7 +126,7 @@ class Watch:
     @property
     def ports(self) -> frozenset[int]:
         """The services' ports."""
-        return frozenset(self._ports)
+        return frozenset(self._listeners.by_port)
 
     @property
     def connects(self) -> str:

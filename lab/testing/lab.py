@@ -33,6 +33,7 @@ from ..history import EffectApplied, Header, History
 from ..report.lanes import WIDTH, lanes
 from ..stamp import Stamp
 from ..subjects.builtin import SERVICES, MaximusClient, client
+from ..subjects.listeners import Listeners
 from ..subjects.recording import Watch
 from ..tune import TUNES, Tune, tuned
 from .armed import Armed, Unfired
@@ -121,7 +122,9 @@ class Lab(Arming):
         self.env = self._environment.name
         self._channel = Feed(events)
         self._watch = Watch()
-        self._watch.start({}, self._channel, Stamp(time.monotonic() - self._environment.clock()))
+        self._watch.start(
+            Listeners(), self._channel, Stamp(time.monotonic() - self._environment.clock())
+        )
         self._watch.opened()
         self._evidence = Evidence(self._environment, self._channel, self._watch)
         self._operations = Operations(self._watch)
@@ -402,7 +405,7 @@ class Lab(Arming):
         self._urls[service] = url
         if isinstance(specification, Url):
             self._unledgered.add(service)
-        self._watch.add(int(url.rpartition(":")[2]), service)
+        self._watch.add(service, url)
 
     @override
     def _arm(self, faults: tuple[Fault, ...], unfired: Unfired, call: str) -> Armed:

@@ -19,6 +19,7 @@ from faultlab.lab.frames import Batch, Frames
 from faultlab.lab.history import AnyEvent, AttemptBegun, ConnectAttempted
 from faultlab.lab.stamp import Stamp
 from faultlab.lab.subjects.channel import Channel
+from faultlab.lab.subjects.listeners import Listeners
 from faultlab.lab.subjects.recording import Watch
 
 pytestmark = pytest.mark.wire
@@ -37,7 +38,9 @@ class Watched:
         self._frames = Frames()
         self.channel = Channel(theirs)
         self.watch = Watch()
-        self.watch.start({self.port: "orders"}, self.channel, Stamp(0.0))
+        self.watch.start(
+            Listeners({"orders": f"http://127.0.0.1:{self.port}"}), self.channel, Stamp(0.0)
+        )
 
     def events(self) -> list[AnyEvent]:
         """What was recorded since the last time."""

@@ -5,6 +5,7 @@ import pytest
 from faultlab.lab.history import AnyEvent, AttemptBegun, AttemptEnded
 from faultlab.lab.stamp import Stamp
 from faultlab.lab.subjects.attribution import Attribution, Current, attempt, current
+from faultlab.lab.subjects.listeners import Listeners
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def events() -> list[AnyEvent]:
 def attribution(events: list[AnyEvent]) -> Iterator[Attribution]:
     """Attribution in force for service core on port 4000, at second 1."""
     stamp = Stamp(0.0, clock=lambda: 1.0, delay=lambda: 0.0)
-    attribution = Attribution({4000: "core"}, stamp, events.append)
+    attribution = Attribution(Listeners({"core": "http://127.0.0.1:4000"}), stamp, events.append)
     with attribution.in_force():
         yield attribution
 
@@ -87,7 +88,9 @@ def test_an_attempt_ends_once(
 
 def test_out_of_force_nothing_begins(events: list[AnyEvent], operation: int) -> None:
     """Who kept a wrapped method still calls it."""
-    attribution = Attribution({4000: "core"}, Stamp(0.0), events.append)
+    attribution = Attribution(
+        Listeners({"core": "http://127.0.0.1:4000"}), Stamp(0.0), events.append
+    )
     with attribution.in_force():
         pass
     assert attribution.begin("127.0.0.1", 4000) is None

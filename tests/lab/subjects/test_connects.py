@@ -10,6 +10,7 @@ from faultlab.lab.stamp import Stamp
 from faultlab.lab.subjects.attribution import Current, attempt, current
 from faultlab.lab.subjects.connects import UVLOOP, Connects, _Hook, known_on
 from faultlab.lab.subjects.elsewhere import Address
+from faultlab.lab.subjects.listeners import Listeners
 
 OURS = ("127.0.0.1", 4000)
 
@@ -62,7 +63,7 @@ def events() -> list[AnyEvent]:
 def connects(events: list[AnyEvent]) -> Connects:
     """Connects to core on port 4000, at second 1."""
     stamp = Stamp(0.0, clock=lambda: 1.0, delay=lambda: 0.0)
-    return Connects({4000: "core"}, stamp, events.append)
+    return Connects(Listeners({"core": "http://127.0.0.1:4000"}), stamp, events.append)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -156,7 +157,9 @@ def test_the_hook_raises_nothing(events: list[AnyEvent]) -> None:
     def broken(_event: AnyEvent) -> None:
         raise ZeroDivisionError
 
-    hook = _Hook(watches=(Connects({4000: "core"}, Stamp(0.0), broken),))
+    hook = _Hook(
+        watches=(Connects(Listeners({"core": "http://127.0.0.1:4000"}), Stamp(0.0), broken),)
+    )
     hook("socket.connect", (cast("Any", object()), OURS))
     hook("socket.connect", (sock(), OURS))
     hook("socket.getaddrinfo", ())

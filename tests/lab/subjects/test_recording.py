@@ -24,6 +24,7 @@ from faultlab.lab.stamp import Stamp
 from faultlab.lab.subjects.attribution import current
 from faultlab.lab.subjects.channel import Channel
 from faultlab.lab.subjects.leftovers import Held
+from faultlab.lab.subjects.listeners import Listeners
 from faultlab.lab.subjects.recording import Ended, Watch
 
 
@@ -52,7 +53,7 @@ def watch(wire: Wire) -> Iterator[Watch]:
     """A watch at second 1 of its run."""
     watch = Watch()
     stamp = Stamp(0.0, clock=lambda: 1.0, delay=lambda: 0.0)
-    watch.start({}, Channel(cast("socket.socket", wire)), stamp)
+    watch.start(Listeners(), Channel(cast("socket.socket", wire)), stamp)
     yield watch
     watch.stop()
 
@@ -160,8 +161,8 @@ def test_a_watch_starts_anew(watch: Watch, wire: Wire) -> None:
     """A subject is opened again in the same process."""
     channel = Channel(cast("socket.socket", wire))
     with pytest.raises(RuntimeError, match="has been started"):
-        watch.start({}, channel, Stamp(0.0))
+        watch.start(Listeners(), channel, Stamp(0.0))
     watch.stop()
-    watch.start({}, channel, Stamp(0.0))
+    watch.start(Listeners(), channel, Stamp(0.0))
     watch.opened()
     assert len(wire.events) == 1

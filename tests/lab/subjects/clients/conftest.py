@@ -10,6 +10,7 @@ import pytest
 from faultlab.lab.history import AnyEvent, AttemptBegun, AttemptEnded
 from faultlab.lab.stamp import Stamp
 from faultlab.lab.subjects.attribution import Attribution, Current, current
+from faultlab.lab.subjects.listeners import Listeners
 
 Operation = Callable[[int], AbstractContextManager[None]]
 
@@ -39,7 +40,7 @@ def events() -> list[AnyEvent]:
 def attribution(events: list[AnyEvent]) -> Iterator[Attribution]:
     """Attribution in force for service core on port 4000, at second 1."""
     stamp = Stamp(0.0, clock=lambda: 1.0, delay=lambda: 0.0)
-    attribution = Attribution({4000: "core"}, stamp, events.append)
+    attribution = Attribution(Listeners({"core": "http://127.0.0.1:4000"}), stamp, events.append)
     with attribution.in_force():
         yield attribution
 

@@ -12,6 +12,7 @@ from faultlab.lab.stamp import Stamp
 from faultlab.lab.subjects.attribution import Attribution
 from faultlab.lab.subjects.clients import instrumented
 from faultlab.lab.subjects.connects import Connects
+from faultlab.lab.subjects.listeners import Listeners
 
 SEAMS: tuple[tuple[type, str], ...] = (
     (httpx.HTTPTransport, "handle_request"),
@@ -37,7 +38,7 @@ def test_every_client_is_wrapped_and_every_wrap_is_undone() -> None:
     """A test after this one must find the classes as they were."""
     events: list[AnyEvent] = []
     before = now()
-    connects = Connects({}, Stamp(0.0), events.append)
-    with instrumented(Attribution({}, Stamp(0.0), events.append), connects):
+    connects = Connects(Listeners(), Stamp(0.0), events.append)
+    with instrumented(Attribution(Listeners(), Stamp(0.0), events.append), connects):
         assert all(one is not other for one, other in zip(now(), before, strict=True))
     assert now() == before

@@ -9,6 +9,7 @@ from faultlab.lab.history import AnyEvent, ConnectAttempted
 from faultlab.lab.stamp import Stamp
 from faultlab.lab.subjects.clients.uvloop import seams
 from faultlab.lab.subjects.connects import Connects
+from faultlab.lab.subjects.listeners import Listeners
 
 
 class Loop:
@@ -31,7 +32,7 @@ def events() -> list[AnyEvent]:
 def connects(events: list[AnyEvent]) -> Connects:
     """Connects to core on port 4000."""
     stamp = Stamp(0.0, clock=lambda: 1.0, delay=lambda: 0.0)
-    return Connects({4000: "core"}, stamp, events.append)
+    return Connects(Listeners({"core": "http://127.0.0.1:4000"}), stamp, events.append)
 
 
 def connect(connects: Connects, *args: Any, **kwargs: Any) -> tuple[Any, Any]:

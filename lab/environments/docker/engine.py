@@ -1,0 +1,236 @@
+"""The Docker engine of this machine: the only file that talks to it, through the `docker` SDK.
+
+The low-level client: a listing with the other one fails when a container ends meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...errors import SetupError
+from .labels import LAB, Found
+from .problems import NotThereError, of_engine, refused
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+__all__ = ["Container", "Engine", "State"]
+
+OLDEST = (1, 41)
+"""The API of engine 20.10, the oldest that the lab is tested with."""
+
+_PATIENCE = 30  # seconds for one answer of the engine
+_LINES = 12  # of a container's log, in a message
+_LOG = {"max-size": "1m"}
+_LOCAL = "http+docker://"  # what the SDK calls a socket of this machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container to start.
+
+    `network` is a network's id, or `container:ID` for that container's own; `address` the one it
+    gets there. `entrypoint`: the image's own unless given. `folders`: those of this machine, and
+    where they are in it. It has no capability but `capabilities`.
+    """
+
+    image: str
+    command: tuple[str, ...]
+    labels: Mapping[str, str]
+    network: str
+    entrypoint: tuple[str, ...] | None = None
+    address: str = ""
+    folders: Mapping[str, str] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    init: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a container is."""
+
+    running: bool
+    code: int = 0
+    out_of_memory: bool = False
+
+    def __str__(self) -> str:
+        if self.running:
+            return "runs"
+        return f"ended with code {self.code}" + (" (out of memory)" if self.out_of_memory else "")
+
+
+class Engine:
+    """An engine on this machine. Thread-safe. Its calls raise SetupError."""
+
+    def __init__(self, client: APIClient) -> None:
+        self._client = client
+
+    @classmethod
+    def connect(cls) -> Engine:
+        """The engine that the environment names. Raises SetupError: none, no right, too old, remote."""
+        import docker
+        from docker.utils import kwargs_from_env
+
+        place = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        try:
+            client = docker.APIClient(version="auto", timeout=_PATIENCE, **kwargs_from_env())
+        except (docker.errors.DockerException, OSError) as error:
+            raise of_engine(error, place) from error
+        engine = cls(client)
+        with engine._asked("the lab's start"):
+            demand_usable(
+                place, client.base_url, client.api_version, client.info(), os.uname().release
+            )
+        return engine
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._client.close()
+
+    def subnets(self) -> list[str]:
+        """The subnets that its networks have."""
+        with self._asked("its networks"):
+            found = self._client.networks()
+        return [
+            config["Subnet"]
+            for network in found
+            for config in (network.get("IPAM") or {}).get("Config") or ()
+            if "Subnet" in config
+        ]
+
+    def network(self, name: str, subnet: str, labels: Mapping[str, str]) -> str:
+        """Make a network; its id. Raises SubnetTakenError."""
+        from docker.types import IPAMConfig, IPAMPool
+
+        with self._asked(f"network {name}"):
+            made = self._client.create_network(
+                name,
+                driver="bridge",
+                ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]),
+                labels=dict(labels),
+            )
+        return str(made["Id"])
+
+    def start(self, what: Container) -> str:
+        """Make and start a container; its id. One that does not start stays, for its log."""
+        from docker.types import LogConfig  # json: it can be read, whatever the engine's own is
+
+        client = self._client
+        with self._asked(f"a container of {what.image}"):
+            made = client.create_container(
+                what.image,
+                command=list(what.command),
+                entrypoint=None if what.entrypoint is None else list(what.entrypoint),
+                environment=dict(what.environment),
+                labels=dict(what.labels),
+                host_config=client.create_host_config(
+                    binds={ours: {"bind": theirs} for ours, theirs in what.folders.items()},
+                    cap_drop=["ALL"],
+                    cap_add=list(what.capabilities),
+                    init=what.init,
+                    log_config=LogConfig(type=LogConfig.types.JSON, config=_LOG),
+                    network_mode=what.network,
+                    security_opt=["no-new-privileges"],
+                    sysctls=dict(what.sysctls),
+                ),
+                networking_config=self._endpoint(what),
+                use_config_proxy=False,  # the user's proxy is for the user's programs
+            )
+            client.start(made["Id"])
+        return str(made["Id"])
+
+    def _endpoint(self, what: Container) -> Any:
+        if not what.address:
+            return None
+        endpoint = self._client.create_endpoint_config(ipv4_address=what.address)
+        return {"EndpointsConfig": {what.network: endpoint}}
+
+    def state(self, ident: str) -> State:
+        """How a container is. Raises NotThereError."""
+        with self._asked(f"container {ident[:12]}"):
+            told = self._client.inspect_container(ident)["State"]
+        return State(bool(told["Running"]), int(told["ExitCode"]), bool(told["OOMKilled"]))
+
+    def last_lines(self, ident: str) -> list[str]:
+        """The end of what a container has printed; nothing if that can't be had."""
+        try:
+            with self._asked(f"the log of {ident[:12]}"):
+                told = self._client.logs(ident, stdout=True, stderr=True, tail=_LINES)
+        except SetupError:
+            return []
+        return [line.decode("utf-8", "replace").rstrip() for line in bytes(told).splitlines()]
+
+    def containers(self, lab: str | None = None) -> list[Found]:
+        """Those of a lab, or of every one, in whatever state."""
+        with self._asked("its containers"):
+            found = self._client.containers(all=True, filters={"label": [_label(lab)]})
+        return [Found(one["Id"], one["Labels"] or {}) for one in found]
+
+    def networks(self, lab: str | None = None) -> list[Found]:
+        """Those of a lab, or of every one."""
+        with self._asked("its networks"):
+            found = self._client.networks(filters={"label": [_label(lab)]})
+        return [Found(one["Id"], one["Labels"] or {}) for one in found]
+
+    def remove_container(self, ident: str) -> None:
+        """Kill and remove it; nothing if it is gone."""
+        try:
+            with self._asked(f"container {ident[:12]}"):
+                self._client.remove_container(ident, v=True, force=True)
+        except NotThereError:
+            pass
+
+    def remove_network(self, ident: str) -> None:
+        """Remove it; nothing if it is gone."""
+        try:
+            with self._asked(f"network {ident[:12]}"):
+                self._client.remove_network(ident)
+        except NotThereError:
+            pass
+
+    @contextmanager
+    def _asked(self, doing: str) -> Iterator[None]:
+        """Turn what the SDK raises into what is told."""
+        from docker.errors import APIError, DockerException
+
+        try:
+            yield
+        except APIError as error:
+            status = None if error.response is None else error.response.status_code
+            told = str(error.explanation or error)
+            raise refused(doing, error, status=status, told=told) from error
+        except (DockerException, OSError) as error:  # what requests raises is an OSError
+            raise refused(doing, error, status=None, told="") from error
+
+
+def _label(lab: str | None) -> str:
+    return LAB if lab is None else f"{LAB}={lab}"
+
+
+def demand_usable(
+    place: str, base: str, version: str, info: Mapping[str, Any], kernel: str
+) -> None:
+    """Raise SetupError for an engine that the lab can't use; `kernel` is this machine's.
+
+    Sockets are handed to containers and their addresses are dialled: only the same kernel can.
+    """
+    numbers = tuple(int(part) for part in version.split("."))
+    if numbers < OLDEST:
+        raise SetupError(
+            f"the Docker engine at {place} is too old",
+            expected=f"API {'.'.join(map(str, OLDEST))}, of engine 20.10, or later",
+            seen=f"API {version}, of engine {info.get('ServerVersion', 'unknown')}",
+        )
+    if not base.startswith(_LOCAL) or info.get("KernelVersion") != kernel:
+        raise SetupError(
+            f"the Docker engine at {place} is not on this machine's kernel",
+            expected=f"an engine on Linux {kernel}, by a socket of this machine",
+            seen=f"{info.get('OperatingSystem', '')}, Linux {info.get('KernelVersion', '')}",
+            mend="play on the engine's own machine, or in `--env embedded`",
+        )

@@ -1,0 +1,202 @@
+"""The lab process in a container: the environment `docker` as the conductor sees it.
+
+The gate's process (`lab/contained.py`) dials a socket in a folder that this one shares with it, and is
+given each run over it, as a child is over an inherited one: descriptors pass between containers of
+one kernel.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import select
+import shutil
+import socket
+import struct
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ...errors import SetupError
+from .cleaner import Cleaner
+from .engine import Engine
+from .labels import Owner, started
+from .removal import remove, sweep
+from .site import Images, Site
+
+__all__ = ["DockerLab"]
+
+_SOCKET = "lab"  # in the shared folder
+_STARTING = 30.0  # seconds for the gate's process to dial, on a loaded machine
+_LOOK = 0.25  # seconds between looks whether its container has ended instead
+_CLOCK = b"clock"
+_ASKED = 8  # times that the clock is asked; the quickest answer bounds it best
+_ANSWER = 5.0  # seconds for the lab process to tell its clock
+_REST = 0.05  # seconds between passes of a removal
+_GONE = 2.0  # seconds for a container's end to be known
+_seconds = struct.Struct("d")
+
+
+class DockerLab:
+    """The lab process in a container, with all that it needs: started once, removed with `close`.
+
+    A process of its own removes everything, too, when this one is gone. Raises SetupError if it
+    can't be started; nothing is left then.
+    """
+
+    environment = "docker"
+    route = "the front's own address, by the bridge of the lab's network"
+
+    def __init__(self, engine: Engine | None = None, images: Images | None = None) -> None:
+        if sys.platform != "linux":
+            raise SetupError("the environment docker needs Linux", mend="play in `--env embedded`")
+        images = _images() if images is None else images
+        self._lock = threading.Lock()
+        self._closed = False
+        self._undo = ExitStack()
+        try:
+            self._engine = Engine.connect() if engine is None else engine
+            self._undo.callback(self._engine.close)
+            self._control = self._start(images)
+            self._undo.callback(self._control.close)
+            self.clock = _bound(self._control)
+            self._control.settimeout(None)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, images: Images) -> socket.socket:
+        owner, lab = Owner.here(), secrets.token_hex(4)
+        folder = Path(tempfile.mkdtemp(prefix="faultlab-"))
+        self._undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        cleaner = Cleaner(lab, owner, folder)
+        self._undo.callback(cleaner.let_go)
+        sweep(self._engine, owner, started)
+        self._undo.callback(self._remove, lab)
+        self.site = Site(
+            self._engine, lab, owner, images, folder, first=int.from_bytes(os.urandom(2), "big")
+        )
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(folder / _SOCKET))
+            listener.listen(1)
+            self.site.connect()
+            reached = (f"{self.site.shared}/{_SOCKET}", self.site.address)
+            self.site.open(("python3", "-P", "-m", "faultlab.lab.contained", *reached))
+            return self._dialled(listener)
+
+    def _remove(self, lab: str) -> None:
+        remove(self._engine, lab, empty=1, rest=lambda: time.sleep(_REST))
+
+    def _dialled(self, listener: socket.socket) -> socket.socket:
+        """The connection of the gate's process. Raises SetupError if it ends instead."""
+        listener.settimeout(_LOOK)
+        until = time.monotonic() + _STARTING
+        while time.monotonic() < until:
+            with suppress(TimeoutError):
+                control, _ = listener.accept()
+                control.settimeout(_ANSWER)
+                return control
+            ended = self.site.ended()
+            if ended:
+                raise SetupError(f"the lab's containers do not start: {ended}")
+        raise SetupError(
+            f"{self.site.gate} did not reach the lab within {_STARTING:g} s",
+            mend="does the engine see the folders of this machine? A lab in a container does not work",
+        )
+
+    @property
+    def address(self) -> str:
+        """The front's."""
+        return self.site.address
+
+    @property
+    def alive(self) -> bool:
+        """Whether its lab process still runs."""
+        if self._closed:
+            return False
+        try:
+            told, _, _ = select.select([self._control], [], [], 0)
+        except (OSError, ValueError):
+            return False
+        return not told  # only its end comes unasked
+
+    @property
+    def who(self) -> str:
+        """How messages call it."""
+        return f"the lab process in {self.site.gate}"
+
+    def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> None:
+        """Give it a run: two sockets, and the file to write. Raises SetupError if it is gone."""
+        given = [channel.fileno(), feed.fileno(), history.fileno()]
+        try:
+            with self._lock:
+                socket.send_fds(self._control, [b"run"], given)
+        except OSError as error:
+            raise SetupError(self.gone()) from error
+
+    def gone(self) -> str:
+        """What to say when it no longer answers: which container ended, and its last lines."""
+        kept = "what it had recorded is kept"
+        if self._closed:
+            return f"the lab is closed; {kept}"
+        until = time.monotonic() + _GONE
+        try:
+            while not (ended := self.site.ended()) and time.monotonic() < until:
+                time.sleep(_REST)
+        except SetupError as error:
+            return f"{self.who} is gone; {kept}; {error}"
+        return f"{ended or self.who + ' does not answer'}\n{kept}"
+
+    def close(self) -> None:
+        """Remove everything. Raises SetupError if something does not go."""
+        self._closed = True
+        self._undo.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _images() -> Images:
+    """The images that the environment names."""
+    names = ("FAULTLAB_IMAGE", "FAULTLAB_TOXIPROXY_IMAGE")
+    for name in names:
+        if not os.environ.get(name):
+            raise SetupError(f"no image: {name} is not set")
+    return Images(*(os.environ[name] for name in names))
+
+
+def _bound(control: socket.socket) -> float:
+    """How far, in seconds, the lab process's clock may be from ours. Raises SetupError."""
+    best: tuple[float, float] | None = None
+    for _ in range(_ASKED):
+        before = time.monotonic()
+        try:
+            control.send(_CLOCK)
+            (told,) = _seconds.unpack(control.recv(_seconds.size))
+        except (OSError, struct.error) as error:
+            raise SetupError(f"the lab process does not tell its clock: {error}") from error
+        after = time.monotonic()
+        if best is None or after - before < best[1] - best[0]:
+            best = (before - told, after - told)
+    assert best is not None
+    if not best[0] <= 0.0 <= best[1]:
+        raise SetupError(
+            "the lab process's clock is another one than this machine's",
+            seen=f"between {best[0]:g} and {best[1]:g} s apart",
+            mend="run containers without a time namespace of their own",
+        )
+    return max(-best[0], best[1])
