@@ -52,7 +52,7 @@ def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
     control.connect(path)
     loop = asyncio.new_event_loop()
     try:
-        fine = serve(control, loop, lambda loop: _FrontNet(loop, address))
+        fine = serve(control, loop, entrance=lambda loop: _FrontNet(loop, address))
     finally:
         loop.close()
     exit_(0 if fine else 1)

@@ -231,7 +231,7 @@ def _session_host(config: pytest.Config, environment: str) -> Host:
         return known
     if known is not None:
         known.close()
-    host = hosts[environment] = start(environment)
+    host = hosts[environment] = start(environment, lambda _: None)
     return host
 
 

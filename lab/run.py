@@ -56,10 +56,14 @@ class Progress:
     total: int
 
 
+def _nothing(_: str) -> None:
+    pass
+
+
 class Session:
     """One subject in one environment: the lab process, and what the subject declared.
 
-    `out` is the run folder. Raises SetupError, SubjectError and ContractError.
+    `out` is the run folder. `say` gets a line for what takes long before the first story. Raises SetupError, SubjectError and ContractError.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Session:
         seed: int,
         out: Path,
         given: Given = _NOTHING_GIVEN,
+        say: Callable[[str], None] = _nothing,
     ) -> None:
         if environment not in ENVIRONMENTS:
             raise SetupError(
@@ -81,6 +86,7 @@ class Session:
         self.seed = seed
         self.out = out
         self._tune_asked = tune
+        self._say = say
         self.spec = subject
         self._running = 0
         self._lock = threading.Lock()
@@ -208,7 +214,7 @@ class Session:
         """
         said = threading.Lock()
         if self._host is None:
-            self._host = start(self.environment)
+            self._host = start(self.environment, self._say)
 
         def one(story: Plan) -> None:
             result = self._story(story, progress)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,7 +114,15 @@ def planned_by(
     from ..checks import ALL
     from ..run import Session
 
-    session = Session(subject, environment=environment, tune=tune, seed=seed, out=out, given=given)
+    session = Session(
+        subject,
+        environment=environment,
+        tune=tune,
+        seed=seed,
+        out=out,
+        given=given,
+        say=partial(click.echo, err=True),
+    )
     slugs = {info.slug: info.id for info in ALL}
     promises = {info.id: info.promise for info in ALL}
     plans: list[Plan | NotOffered] = []

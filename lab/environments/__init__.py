@@ -16,45 +16,28 @@ from ..history import AnyEvent, History
 
 __all__ = ["ENVIRONMENTS", "Environment", "Handle"]
 
-ENVIRONMENTS: dict[str, frozenset[str]] = {
-    "embedded": frozenset(
-        (
-            "refused",
-            "stopped",
-            "killed",
-            "cut",
-            "latency",
-            "stall",
-            "frozen",
-            "throttle",
-            "drip",
-            "status",
-            "partition",
-            "bad_body",
-            "lost_answer",
-            "stale",
-            "duplicate",
-            "capacity",
-        )
-    ),
-    "docker": frozenset(
-        (
-            "refused",
-            "cut",
-            "latency",
-            "stall",
-            "throttle",
-            "drip",
-            "status",
-            "partition",
-            "bad_body",
-            "lost_answer",
-            "stale",
-            "duplicate",
-            "capacity",
-        )
-    ),
-}
+_EVERY = frozenset(
+    (
+        "refused",
+        "stopped",
+        "killed",
+        "cut",
+        "latency",
+        "stall",
+        "frozen",
+        "throttle",
+        "drip",
+        "status",
+        "partition",
+        "bad_body",
+        "lost_answer",
+        "stale",
+        "duplicate",
+        "capacity",
+    )
+)
+
+ENVIRONMENTS: dict[str, frozenset[str]] = {"embedded": _EVERY, "docker": _EVERY}
 """The fault kinds that each environment can do."""
 
 

@@ -10,9 +10,15 @@ from .host import Host
 
 __all__ = ["start"]
 
-_HOSTS: dict[str, Callable[[], Host]] = {"embedded": LabProcess, "docker": DockerLab}
+_HOSTS: dict[str, Callable[[Callable[[str], None]], Host]] = {
+    "embedded": lambda _: LabProcess(),
+    "docker": lambda say: DockerLab(say),
+}
 
 
-def start(environment: str) -> Host:
-    """Start it. Raises SetupError, and KeyError for a name that is not among `ENVIRONMENTS`."""
-    return _HOSTS[environment]()
+def start(environment: str, say: Callable[[str], None]) -> Host:
+    """Start it; `say` gets a line for whatever takes long before, as an image that is built.
+
+    Raises SetupError, and KeyError for a name that is not among `ENVIRONMENTS`.
+    """
+    return _HOSTS[environment](say)

@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from typing import TYPE_CHECKING
 
 from .contents import Target, files_below, write_context
 from .images import Refused
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 __all__ = ["EngineBuilder"]
 
@@ -23,11 +24,13 @@ _LAST = 3  # lines of pip's words that are shown
 class EngineBuilder:
     """Builds with a Docker engine, by its classic builder, which every engine has."""
 
-    def __init__(self, client: docker.DockerClient) -> None:
+    def __init__(self, client: DockerClient) -> None:
         self._client = client
 
     def labels(self, image: str) -> Mapping[str, str] | None:
         """An image's labels; None if it isn't here."""
+        from docker.errors import ImageNotFound
+
         with _refusals():
             try:
                 found = self._client.images.get(image)
@@ -121,6 +124,8 @@ def _heed(said: Mapping[str, object]) -> None:
 @contextmanager
 def _refusals() -> Iterator[None]:
     """An engine's errors as Refused."""
+    from docker.errors import APIError, DockerException
+
     try:
         yield
     except APIError as error:

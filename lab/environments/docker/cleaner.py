@@ -14,11 +14,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import SetupError
-from .engine import Engine
+from .client import connect
+from .containers import Engine
 from .labels import Owner, started
 from .removal import EMPTY, remove
 
@@ -81,16 +81,16 @@ def ended(owner: Owner, word: int) -> bool:
         os.close(process)
 
 
-def main(arguments: list[str], connect: Callable[[], Engine] = Engine.connect) -> None:
+def main(arguments: list[str]) -> None:
     """The process's whole life."""
     lab, told, folder = arguments
     owner = Owner.parse(told)
     assert owner is not None
-    engine = connect()  # before it is needed: the SDK takes a while to import
+    client = connect(os.environ)  # before it is needed: the SDK takes a while to import
     if ended(owner, sys.stdin.fileno()):
         shutil.rmtree(folder, ignore_errors=True)
-        remove(engine, lab, empty=EMPTY, rest=lambda: time.sleep(_REST))
-    engine.close()
+        remove(Engine(client), lab, empty=EMPTY, rest=lambda: time.sleep(_REST))
+    client.close()
 
 
 if __name__ == "__main__":

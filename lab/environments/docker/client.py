@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from typing import Any
-
-import docker
-from docker.errors import DockerException
+from typing import TYPE_CHECKING, Any
 
 from ...errors import SetupError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 __all__ = ["connect", "place_of", "unfit", "unreachable"]
 
@@ -22,8 +22,11 @@ _OLDEST = (1, 41)  # the API of Docker 20.10
 _PATIENCE = 5.0  # seconds for an engine to take a connection
 
 
-def connect(environ: Mapping[str, str]) -> docker.DockerClient:
+def connect(environ: Mapping[str, str]) -> DockerClient:
     """A client of the engine that `environ` names, or of the usual one. Raises SetupError."""
+    import docker  # it takes a while, and most commands need none
+    from docker.errors import DockerException
+
     place = place_of(environ)
     try:
         # The SDK would leave its socket open where nobody answers.

@@ -18,17 +18,25 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ...backends.container import Contained
+from ...backends.pipe import Place
 from ...errors import SetupError
+from ...orders import Wanted
+from .building import EngineBuilder
 from .cleaner import Cleaner
-from .engine import Engine
+from .client import connect
+from .containers import Engine
+from .images import Images, Say, use_images
 from .labels import Owner, started
 from .removal import remove, sweep
-from .site import Images, Site
+from .site import Site
 
 __all__ = ["DockerLab"]
 
@@ -46,23 +54,26 @@ _seconds = struct.Struct("d")
 class DockerLab:
     """The lab process in a container, with all that it needs: started once, removed with `close`.
 
-    A process of its own removes everything, too, when this one is gone. Raises SetupError if it
+    `say` gets a line for whatever takes long before, as an image that is built. A process of its own
+    removes everything, too, when this one is gone. Raises SetupError if it
     can't be started; nothing is left then.
     """
 
     environment = "docker"
     route = "the front's own address, by the bridge of the lab's network"
 
-    def __init__(self, engine: Engine | None = None, images: Images | None = None) -> None:
+    def __init__(self, say: Say) -> None:
         if sys.platform != "linux":
             raise SetupError("the environment docker needs Linux", mend="play in `--env embedded`")
-        images = _images() if images is None else images
         self._lock = threading.Lock()
+        self._runs = count(1)
         self._closed = False
         self._undo = ExitStack()
         try:
-            self._engine = Engine.connect() if engine is None else engine
-            self._undo.callback(self._engine.close)
+            client = connect(os.environ)
+            self._undo.callback(client.close)
+            images = use_images(EngineBuilder(client), os.environ, say)
+            self._engine = Engine(client)
             self._control = self._start(images)
             self._undo.callback(self._control.close)
             self.clock = _bound(self._control)
@@ -131,14 +142,36 @@ class DockerLab:
         """How messages call it."""
         return f"the lab process in {self.site.gate}"
 
-    def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> None:
-        """Give it a run: two sockets, and the file to write. Raises SetupError if it is gone."""
+    def hand_over(self, channel: socket.socket, feed: socket.socket, history: io.FileIO) -> int:
+        """Give it a run: two sockets, and the file to write; the run's number here.
+
+        Raises SetupError if it is gone.
+        """
         given = [channel.fileno(), feed.fileno(), history.fileno()]
         try:
             with self._lock:
                 socket.send_fds(self._control, [b"run"], given)
         except OSError as error:
             raise SetupError(self.gone()) from error
+        return next(self._runs)
+
+    def places(self, services: Iterable[str]) -> dict[str, Place]:  # noqa: ARG002
+        """None: the gate's process serves the stubs itself."""
+        return {}
+
+    def contain(self, run: int, wanted: Wanted) -> Contained:  # noqa: ARG002
+        """It asks for none."""
+        return Contained("stubs have no containers of their own yet")
+
+    def release(self, run: int) -> None:
+        """None has any."""
+
+    def ended(self) -> str:
+        """Which of its containers have ended that nobody ended, with their last lines."""
+        try:
+            return self.site.ended()
+        except SetupError as error:
+            return str(error)
 
     def gone(self) -> str:
         """What to say when it no longer answers: which container ended, and its last lines."""
@@ -168,15 +201,6 @@ class DockerLab:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _images() -> Images:
-    """The images that the environment names."""
-    names = ("FAULTLAB_IMAGE", "FAULTLAB_TOXIPROXY_IMAGE")
-    for name in names:
-        if not os.environ.get(name):
-            raise SetupError(f"no image: {name} is not set")
-    return Images(*(os.environ[name] for name in names))
 
 
 def _bound(control: socket.socket) -> float:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-
 from ...errors import SetupError
 
-__all__ = ["NotThereError", "SubnetTakenError", "of_engine", "refused"]
-
-_START = "start it (`systemctl start docker`, or `dockerd`), or play in `--env embedded`"
-_RIGHTS = (
-    "join the group that owns the socket (`usermod -aG docker USER`, then log in again), or be root"
-)
+__all__ = ["NotThereError", "SubnetTakenError", "refused"]
 
 
 class SubnetTakenError(SetupError):
@@ -20,18 +13,6 @@ class SubnetTakenError(SetupError):
 
 class NotThereError(SetupError):
     """It is gone already."""
-
-
-def of_engine(error: BaseException, place: str) -> SetupError:
-    """Why no engine answers at `place` (a URL)."""
-    number = _errno(error)
-    if number == errno.ENOENT:
-        return SetupError(f"no Docker engine at {place}", mend=_START)
-    if number == errno.ECONNREFUSED:
-        return SetupError(f"no Docker engine answers at {place}", mend=_START)
-    if number in (errno.EACCES, errno.EPERM):
-        return SetupError(f"no right to use the Docker engine at {place}", mend=_RIGHTS)
-    return SetupError(f"the Docker engine at {place} can't be used", seen=_told(error))
 
 
 def refused(doing: str, error: BaseException, *, status: int | None, told: str) -> SetupError:
@@ -60,18 +41,3 @@ def refused(doing: str, error: BaseException, *, status: int | None, told: str) 
 
 def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
-
-
-def _errno(error: BaseException | None) -> int | None:
-    """The system's number somewhere in a chain of errors, whose links carry others as arguments."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop()
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, OSError) and one.errno is not None:
-            return one.errno
-        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-    return None

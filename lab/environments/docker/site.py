@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Protocol
 
 from ...errors import SetupError
-from .engine import Container, State
+from .containers import Container, State
+from .images import Images
 from .labels import Owner, Part, labels
 from .problems import SubnetTakenError
 from .subnets import POOL, free, routed
 
-__all__ = ["Images", "Placed", "Site", "Starting"]
+__all__ = ["Placed", "Site", "Starting"]
 
 _TRIES = 20  # subnets; another lab may take one between the look and the try
 _FIRST = 10  # the first address in the subnet that a service's container gets
@@ -48,14 +49,6 @@ class Starting(Protocol):
 
     def last_lines(self, ident: str) -> list[str]:
         """The end of what a container has printed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """What containers are made of: this project's own, and Toxiproxy's."""
-
-    faultlab: str
-    toxiproxy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +124,7 @@ class Site:
     def open(self, gate: tuple[str, ...]) -> None:
         """Start front, Toxiproxy and the gate, which runs `gate`. Raises SetupError."""
         self.front = self.add(
-            "front", self.images.faultlab, _FOREVER, entrypoint=(), address=self.address
+            "front", self.images.lab, _FOREVER, entrypoint=(), address=self.address
         )
         with ThreadPoolExecutor(2) as pool:
             toxiproxy = pool.submit(
@@ -143,7 +136,7 @@ class Site:
             )
             self.gate = self.add(
                 "gate",
-                self.images.faultlab,
+                self.images.lab,
                 gate,
                 entrypoint=(),
                 beside=self.front,

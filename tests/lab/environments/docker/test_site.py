@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from faultlab.lab.environments.docker.engine import Container, State
+from faultlab.lab.environments.docker.containers import Container, State
+from faultlab.lab.environments.docker.images import Images
 from faultlab.lab.environments.docker.labels import OWNER, PART, SERVICE, Owner
 from faultlab.lab.environments.docker.problems import SubnetTakenError
-from faultlab.lab.environments.docker.site import Images, Site
+from faultlab.lab.environments.docker.site import Site
 from faultlab.lab.errors import SetupError
 
 OURS = Owner(pid=70, start=500, space=9)

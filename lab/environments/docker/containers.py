@@ -5,7 +5,6 @@ The low-level client: a listing with the other one fails when a container ends m
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,20 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import SetupError
 from .labels import LAB, Found
-from .problems import NotThereError, of_engine, refused
+from .problems import NotThereError, refused
 
 if TYPE_CHECKING:
-    from docker import APIClient
+    from docker import DockerClient
 
 __all__ = ["Container", "Engine", "State"]
 
-OLDEST = (1, 41)
-"""The API of engine 20.10, the oldest that the lab is tested with."""
-
-_PATIENCE = 30  # seconds for one answer of the engine
 _LINES = 12  # of a container's log, in a message
 _LOG = {"max-size": "1m"}
-_LOCAL = "http+docker://"  # what the SDK calls a socket of this machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,26 +62,8 @@ class State:
 class Engine:
     """An engine on this machine. Thread-safe. Its calls raise SetupError."""
 
-    def __init__(self, client: APIClient) -> None:
-        self._client = client
-
-    @classmethod
-    def connect(cls) -> Engine:
-        """The engine that the environment names. Raises SetupError: none, no right, too old, remote."""
-        import docker
-        from docker.utils import kwargs_from_env
-
-        place = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-        try:
-            client = docker.APIClient(version="auto", timeout=_PATIENCE, **kwargs_from_env())
-        except (docker.errors.DockerException, OSError) as error:
-            raise of_engine(error, place) from error
-        engine = cls(client)
-        with engine._asked("the lab's start"):
-            demand_usable(
-                place, client.base_url, client.api_version, client.info(), os.uname().release
-            )
-        return engine
+    def __init__(self, client: DockerClient) -> None:
+        self._client = client.api
 
     def close(self) -> None:
         """Let go of it."""
@@ -211,26 +187,3 @@ class Engine:
 
 def _label(lab: str | None) -> str:
     return LAB if lab is None else f"{LAB}={lab}"
-
-
-def demand_usable(
-    place: str, base: str, version: str, info: Mapping[str, Any], kernel: str
-) -> None:
-    """Raise SetupError for an engine that the lab can't use; `kernel` is this machine's.
-
-    Sockets are handed to containers and their addresses are dialled: only the same kernel can.
-    """
-    numbers = tuple(int(part) for part in version.split("."))
-    if numbers < OLDEST:
-        raise SetupError(
-            f"the Docker engine at {place} is too old",
-            expected=f"API {'.'.join(map(str, OLDEST))}, of engine 20.10, or later",
-            seen=f"API {version}, of engine {info.get('ServerVersion', 'unknown')}",
-        )
-    if not base.startswith(_LOCAL) or info.get("KernelVersion") != kernel:
-        raise SetupError(
-            f"the Docker engine at {place} is not on this machine's kernel",
-            expected=f"an engine on Linux {kernel}, by a socket of this machine",
-            seen=f"{info.get('OperatingSystem', '')}, Linux {info.get('KernelVersion', '')}",
-            mend="play on the engine's own machine, or in `--env embedded`",
-        )
