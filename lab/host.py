@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import io
 import os
+import re
 import signal
 import socket
 import struct
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any, assert_never
 
 import msgspec
@@ -31,7 +33,8 @@ from .backends.container import Act, Contained, StubContainer
 from .backends.pipe import Place
 from .backends.process import StubProcess
 from .backends.shared import Shared
-from .backends.specification import Builtin, Routed
+from .backends.specification import Builtin, Command, Routed
+from .backends.started import Started
 from .frames import FrameError, Frames, Mark, pack
 from .history import AnyEvent
 from .mortal import die_with
@@ -126,6 +129,8 @@ class _Run:
         self._marks: set[int] = set()
         self._waiting: dict[int, int] = {}  # mark -> number of the barrier that waits for it
         self._rig: Rig | None = None
+        self._closed: Rig | None = None
+        self._path = Path()
         self._places: dict[str, Place] = {}
         self._engine = _Engine(self._answer)
         channel.setblocking(True)  # answers are small; orders are read only when they are there
@@ -140,10 +145,15 @@ class _Run:
         self._stop_feed()
         if self._rig is not None:
             self._rig.close()
-            self._rig = None
+            self._rig, self._closed = None, self._rig
         self._history.close()
         self._loop.remove_reader(self._channel)
         self._channel.close()
+
+    def wait(self) -> None:
+        """After `close`: wait until nothing is left of what it started."""
+        if self._closed is not None:
+            self._closed.wait()
 
     def _ordered(self) -> None:
         try:
@@ -237,9 +247,10 @@ class _Run:
                 rig.drain()
                 self._stop_feed()
                 rig.close()
-                self._rig = None
-                if rig.broken:
-                    return Failed(number=order.number, kind="setup", text=rig.broken)
+                self._rig, self._closed = None, rig
+                broken = Failed(number=order.number, kind="setup", text=rig.broken)
+                rig.when_gone(partial(self._answer, broken if rig.broken else done))
+                return None
             case _:
                 assert_never(order)
         return done
@@ -264,6 +275,7 @@ class _Run:
             delay=run_delay,
         )
         self._places = order.places
+        self._path = Path(order.path)
         self._rig = Rig(
             RealNet(self._loop),
             order.services,
@@ -275,6 +287,7 @@ class _Run:
             shared=self._shared if order.places else None,
             apart=self._contained if order.places else self._apart,
             entrance=self._entrance(self._loop),
+            started=self._started,
         )
         done = Done(number=order.number, start=start, ports=self._rig.ports)
         self._settled(self._rig, done)
@@ -326,6 +339,12 @@ class _Run:
         return Shared(
             self._loop, place, service, specification, record, start=start, changed=changed
         )
+
+    def _started(self, service: str, command: Command, *, changed: Callable[[], None]) -> Started:
+        """The backend of a command; what it prints lies beside the history."""
+        name = re.sub(r"[^\w.-]", "_", service)
+        log = self._path.with_suffix(f".{name}.log")
+        return Started(self._loop, service, command, log=log, changed=changed)
 
     def _fired(self, fault: int, event: AnyEvent) -> None:
         self._answer(Fired(fault=fault, event=event))
@@ -422,6 +441,8 @@ def serve(
         loop.remove_reader(control)
         for run in runs:
             run.close()
+        for run in runs:
+            run.wait()
         control.close()
     return not mistakes
 

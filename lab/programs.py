@@ -1,16 +1,18 @@
-"""Programs that are started for a user: a text split into words, and how one ended."""
+"""Programs that are started for a user: their words, the port in them, and how one ended. Pure."""
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 from collections.abc import Sequence
 
 from .redaction import redacted
 
-__all__ = ["ended", "words_of"]
+__all__ = ["ended", "on_port", "words_of"]
 
 _SHELL = frozenset(("|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>>", "&>", "2>&1"))
+_PORT = re.compile(r"\{\{port\}\}|(?<!\$)\{port\}")  # `${port}` is a shell's own
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -35,6 +37,11 @@ def _unquoted(text: str) -> Sequence[str]:
         return shlex.split(text, posix=False)
     except ValueError:  # a quote that is escaped
         return ()
+
+
+def on_port(text: str, port: int) -> str:
+    """The text with this port in the place of each `{port}`; `{{port}}` is the text `{port}`."""
+    return _PORT.sub(lambda found: "{port}" if found[0][:2] == "{{" else str(port), text)
 
 
 def ended(code: int) -> str:

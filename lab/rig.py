@@ -6,17 +6,27 @@ every method is a plain function, complete on return. It judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import Literal, Protocol
+from typing import Literal, Protocol, assert_never
 
 from ..faults import Fault
 from ..faults.decide import keyed
 from .backends.apart import Apart
 from .backends.backend import Backend
 from .backends.shared import Shared
-from .backends.specification import Builtin, Routed, Specification, Url, routes_of, seeded
+from .backends.specification import (
+    Builtin,
+    Command,
+    Image,
+    Routed,
+    Specification,
+    Url,
+    routes_of,
+    seeded,
+)
+from .backends.started import Started
 from .backends.stub import Stub
 from .history import AnyEvent, ConnectAttempted, FaultCleared, FaultFired
 from .net import Entrance
@@ -58,14 +68,22 @@ class MakeApart(Protocol):
         """As `Apart` is made."""
 
 
+class MakeStarted(Protocol):
+    """Makes a backend that a command starts: `Started` on the lab process's loop."""
+
+    def __call__(self, service: str, command: Command, *, changed: Callable[[], None]) -> Started:
+        """As `Started` is made."""
+
+
 class Rig:
     """Proxies, stubs and recorder of one run.
 
     `fired` is told the first event of each fault that acts, `over` the one that ends it. `shared`
-    makes the backends; None: they are stubs on `net`, in this process. `apart` makes those that have
-    a process of their own; None: there can be none. A backend elsewhere serves when the rig is
-    settled. `entrance` is the network that clients come through; None: the same as that of the
-    stubs. Raises OSError when a port is taken, with everything already started stopped again.
+    makes the stubs; None: they are on `net`, in this process. `apart` makes those that have a process
+    of their own, `started` the servers that commands start; None: there can be none. A backend
+    elsewhere serves when the rig is settled. `entrance` is the network that clients come through;
+    None: the same as that of the stubs. Raises OSError when a port is taken, with everything already
+    started stopped again.
     """
 
     def __init__(
@@ -81,6 +99,7 @@ class Rig:
         shared: MakeShared | None = None,
         apart: MakeApart | None = None,
         entrance: Entrance | None = None,
+        started: MakeStarted | None = None,
     ) -> None:
         self._net = net
         self._entrance = net if entrance is None else entrance
@@ -91,9 +110,10 @@ class Rig:
         self._told: set[int] = set()
         self._make_shared = shared
         self._make_apart = apart
+        self._make_started = started
         self._specifications: dict[str, Specification] = {}
         self._stubs: dict[str, Stub | Shared] = {}
-        self._apart: dict[str, Apart] = {}
+        self._apart: dict[str, Apart | Started] = {}
         self._closed = False
         self._coming: set[str] = set()  # services whose stub does not serve yet
         self._moving: set[str] = set()  # services whose stub is on its way to its own process
@@ -121,19 +141,28 @@ class Rig:
         return self._recorder.broken or own or self._entrance.problem
 
     def serve(self, name: str, specification: Specification, port: int = 0) -> int:
-        """Start one more service; gives its listener's port. Raises OSError.
+        """Start one more service; gives its listener's port. Raises OSError and ValueError.
 
         It is served when the rig is settled.
         """
         start = self._recorder.start
         specification = seeded(specification, self._seed)
-        if isinstance(specification, Url):
-            upstream = (specification.host, specification.port)
-        else:
-            stub = self._stubs[name] = self._stub(name, specification)
-            upstream = stub.address
-            if not stub.settled:
-                self._coming.add(name)
+        started: Started | None = None
+        match specification:
+            case Url():
+                upstream = (specification.host, specification.port)
+            case Command() if self._make_started is not None:
+                started = self._make_started(name, specification, changed=self._changed)
+                upstream = started.address
+            case Command() | Image():
+                raise ValueError(f"{name}: {specification.text} can't be started here")
+            case Routed() | Builtin():
+                stub = self._stubs[name] = self._stub(name, specification)
+                upstream = stub.address
+                if not stub.settled:
+                    self._coming.add(name)
+            case _:
+                assert_never(specification)
         try:
             proxy = Proxy(
                 self._entrance,
@@ -151,6 +180,9 @@ class Rig:
             raise OSError(error.errno, f"{place} can't be had: {error.strerror}") from error
         self._proxies[name] = proxy
         self._specifications[name] = specification
+        if started is not None:
+            self._apart[name] = started
+            started.open(partial(proxy.own, started))
         return proxy.port
 
     def _stub(self, name: str, specification: Routed | Builtin) -> Stub | Shared:
@@ -217,6 +249,8 @@ class Rig:
                 f"`{kind}` on {service}: the lab did not start its server, {specification.url}, and "
                 "can't stop, kill or freeze it; serve routes, or use `refused` or `partition`"
             )
+        if isinstance(specification, Command | Image):
+            return  # its processes are its own from the start
         if self._make_apart is None:
             raise FaultRefused(f"`{kind}` on {service}: stubs have no processes of their own here")
         if service not in self._apart:
@@ -225,18 +259,19 @@ class Rig:
                     f"`{kind}` on {service}: a call is under way or held, and its stub must move to "
                     "a process of its own before; arm the fault while none is"
                 )
-            backend = self._make_apart(
+            moved = self._make_apart(
                 service,
                 specification,
                 self._recorder.take,
                 start=self._recorder.start,
                 changed=self._changed,
             )
-            self._apart[service] = backend
+            self._apart[service] = moved
             self._moving.add(service)
-            backend.open(partial(self._move, service), self._stubs[service].recall)
-        if again:
-            self._apart[service].prepare()
+            moved.open(partial(self._move, service), self._stubs[service].recall)
+        backend = self._apart[service]
+        if again and isinstance(backend, Apart):
+            backend.prepare()
 
     def when_settled(self, call: Callable[[], None]) -> None:
         """Call when no backend is starting, moving or ending, and every listener is in its mode.
@@ -318,6 +353,21 @@ class Rig:
         waiting, self._waiting = self._waiting, []
         for call in waiting:
             call()
+
+    def when_gone(self, call: Callable[[], None]) -> None:
+        """After `close`: call when nothing is left of the servers that commands had started."""
+        if all(one.gone for one in self._started()):
+            call()
+        else:
+            self._net.later(_AT_REST, partial(self.when_gone, call))
+
+    def wait(self) -> None:
+        """After `close`: wait until nothing is left of them. Whoever else is served waits, too."""
+        for one in self._started():
+            one.wait()
+
+    def _started(self) -> Iterator[Started]:
+        return (one for one in self._apart.values() if isinstance(one, Started))
 
     def _no_service(self, service: str, kind: str) -> str:
         return f"`{kind}` on {service!r}: no such service; here: {', '.join(self._proxies)}"

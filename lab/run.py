@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -22,7 +22,7 @@ from ..scenarios.errors import nearest
 from .attempts import read
 from .backends.specification import Specification, Url, amended
 from .contract import Contract
-from .environments import ENVIRONMENTS
+from .environments import ENVIRONMENTS, demand_servable, unserved
 from .environments.host import Host
 from .environments.start import start
 from .errors import LabError, SetupError
@@ -35,7 +35,7 @@ from .plan import (
     plan,
 )
 from .play import OPENING, Kind, Play
-from .redaction import redacted
+from .redaction import GONE, is_secret, redacted
 from .results import Result
 from .subjects.child import Child, Description
 from .subjects.given import Given, demand_served
@@ -91,6 +91,7 @@ class Session:
         self._running = 0
         self._lock = threading.Lock()
         self._closing = False
+        self._secret: dict[tuple[str, tuple[Served, ...]], tuple[Served, ...]] = {}
         self._live: set[Play] = set()
         described = describe(subject, out)
         self.subject = redacted(subject)  # as it was named, so that a run can be repeated
@@ -109,6 +110,8 @@ class Session:
         )
         demand_served(self.subject, described.services, described.unserved, given.services)
         self.services = {**described.services, **given.services}
+        for name, specification in self.services.items():
+            demand_servable(environment, name, specification)
         self._given = given
         self._contract = described.contract if given.contract is None else given.contract
         self._tunable = described.tunable
@@ -152,13 +155,14 @@ class Session:
 
     def served(self, story: Plan) -> dict[str, Specification]:
         """Who serves each service of a plan that this session made."""
-        served, _ = self._served(story.served, story.file)
+        said = self._secret.get((story.file, story.served), story.served)
+        served, _ = self._served(said, story.file)
         return {name: served[name] for name in story.services}
 
     def _served(
         self, words: Sequence[Served], file: str
     ) -> tuple[dict[str, Specification], list[Problem]]:
-        """Who serves, after what a file says of the stubs, and what is wrong with that."""
+        """Who serves, after what a file says of it, and what is wrong with that."""
         found = dict(self.services)
         problems: list[Problem] = []
         for one in words:
@@ -171,6 +175,8 @@ class Session:
                 continue
             try:
                 found[one.service] = amended(found[one.service], _said(one), Path(file).parent)
+                if reason := unserved(self.environment, found[one.service]):
+                    problems.append(Problem(file, one.line, key, reason))
             except ValueError as error:
                 problems.append(Problem(file, one.line, key, str(error)))
         return found, problems
@@ -198,7 +204,9 @@ class Session:
         )
         if isinstance(made, NotOffered):
             return made
-        return made.model_copy(update={"given": self._given.words})
+        shown = tuple(_without_secrets(one) for one in made.served)
+        self._secret[made.file, shown] = made.served
+        return made.model_copy(update={"given": self._given.words, "served": shown})
 
     def play(
         self,
@@ -324,9 +332,20 @@ class Session:
 
 
 def _said(served: Served) -> dict[str, object]:
-    """The words that a file has for a stub, as an author of a subject writes them."""
-    who = {"stub": served.stub, "openapi": served.openapi, "url": served.url}
-    words: dict[str, object] = {name: word for name, word in who.items() if word is not None}
+    """The words that a file has for a service, as an author of a subject writes them."""
+    said = {
+        "stub": served.stub,
+        "openapi": served.openapi,
+        "url": served.url,
+        "command": served.command,
+        "image": served.image,
+        "port": served.port,
+        "ready": served.ready,
+        "ready_within": served.ready_within,
+    }
+    words: dict[str, object] = {name: word for name, word in said.items() if word is not None}
+    if served.environment:
+        words["environment"] = dict(served.environment)
     if served.preset:
         words["preset"] = served.preset
     if served.pace is not None:
@@ -334,6 +353,21 @@ def _said(served: Served) -> dict[str, object]:
     if served.honours_idempotency_key is not None:
         words["honours_idempotency_key"] = served.honours_idempotency_key
     return words
+
+
+def _without_secrets(served: Served) -> Served:
+    """As a plan may keep it: it lies in the run folder."""
+    command = served.command
+    return replace(
+        served,
+        command=tuple(map(redacted, command))
+        if isinstance(command, tuple)
+        else command and redacted(command),
+        environment=tuple(
+            (name, GONE if is_secret(name) else redacted(value))
+            for name, value in served.environment
+        ),
+    )
 
 
 def describe(subject: str, out: Path) -> Description:

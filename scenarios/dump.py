@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from ..faults.written import one_or_list, scalar, written
+from ..faults.written import one_or_list, scalar, seconds, written
 from .model import (
     ONE,
     PHASES,
@@ -70,6 +70,21 @@ def _words(served: Served) -> Iterator[str]:
         yield f"openapi: {scalar(served.openapi)}"
     if served.url is not None:
         yield f"url: {scalar(served.url)}"
+    if served.command is not None:
+        words = served.command
+        listed = f"[{', '.join(map(scalar, words))}]" if isinstance(words, tuple) else scalar(words)
+        yield f"command: {listed}"
+    if served.image is not None:
+        yield f"image: {scalar(served.image)}"
+    if served.port is not None:
+        yield f"port: {served.port}"
+    if served.environment:
+        yield "environment:"
+        yield from (f"  {scalar(name)}: {scalar(value)}" for name, value in served.environment)
+    if served.ready is not None:
+        yield f"ready: {scalar(served.ready)}"
+    if served.ready_within is not None:
+        yield f"ready_within: {seconds(served.ready_within)}"
     if served.preset:
         yield f"preset: {one_or_list(served.preset)}"
     if served.pace is not None:

@@ -5,7 +5,7 @@ Counterparts: loader.py and inject.py ask. Whoever brings a word takes it out he
 
 from __future__ import annotations
 
-LATER_SERVICE_KEYS = frozenset({"routes", "image", "port"})
+LATER_SERVICE_KEYS = frozenset({"routes"})
 LATER_PLUS_KEYS = frozenset({"every"})
 LATER_KINDS = frozenset({"unresolved"})
 LATER_INJECT_KEYS = frozenset({"between"})

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..faults import AnyFault, fault_adapter
+from ..faults.written import seconds
 
 Tune = Literal["fast", "none"]
 Unit = Literal["seconds", "count"]
@@ -172,17 +173,30 @@ class Served:
     stub: str | None = None
     openapi: str | None = None
     url: str | None = None
+    command: str | tuple[str, ...] | None = None  # a text to be split, or the words themselves
+    image: str | None = None
+    port: int | None = None  # in the image's container
+    environment: tuple[tuple[str, str], ...] = ()
+    ready: str | None = None
+    ready_within: float | None = None  # seconds
     preset: tuple[str, ...] = ()
     pace: str | None = None
     honours_idempotency_key: bool | None = None
 
     def text(self) -> str:
-        """The words as one line, `core: preset degraded, pace measured`."""
+        """The words as one line, `core: preset degraded, pace measured`; of an environment the names."""
         honours = self.honours_idempotency_key
+        command, within = self.command, self.ready_within
         words = (
             ("stub", self.stub),
             ("openapi", self.openapi),
             ("url", self.url),
+            ("command", " ".join(command) if isinstance(command, tuple) else command),
+            ("image", self.image),
+            ("port", None if self.port is None else str(self.port)),
+            ("environment", " + ".join(name for name, _ in self.environment)),
+            ("ready", self.ready),
+            ("ready_within", None if within is None else seconds(within)),
             ("preset", " + ".join(self.preset)),
             ("pace", self.pace),
             ("honours_idempotency_key", None if honours is None else str(honours).lower()),

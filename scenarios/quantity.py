@@ -17,6 +17,8 @@ MOST = 10_000
 
 _NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)")
 _DURATION = re.compile(_NUMBER.pattern + r"(ms|s|m)")
+DURATION = rf"^{_DURATION.pattern}$"
+"""A duration that refers to no contract, as JSON Schema takes it."""
 _UNITLIKE = re.compile(_NUMBER.pattern + r"\s*([A-Za-z]+)")
 _FIELD = re.compile(r"(?:" + _NUMBER.pattern + r"\s*x\s+)?([A-Za-z_]+(?:\.[A-Za-z_]+)*)")
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60)}
@@ -111,6 +113,7 @@ def text_of(quantity: Quantity, unit: Unit) -> str:
 
 
 __all__ = [
+    "DURATION",
     "LONGEST",
     "MOST",
     "QuantityError",

@@ -28,8 +28,8 @@ from .kinds import (
 from .later import LATER_PLUS_KEYS
 from .loader import INCIDENT_KEYS, SLUG, STATUS, TUNES
 from .model import LAB_STEPS, OUTCOMES, PHASES, PLUS_KEYS, ROLES
-from .quantity import MOST, pattern
-from .served import SERVICE_KEYS
+from .quantity import DURATION, MOST, pattern
+from .served import MOST_PORT, READY, SERVICE_KEYS, VARIABLE
 
 __all__ = ["schema", "text"]
 
@@ -51,7 +51,7 @@ def schema() -> Schema:
                     "Where it came from, which makes it an incident.",
                     _closed({key: _ref("line") for key in INCIDENT_KEYS}, ["source"]),
                 ),
-                "services": _told("What stubs serve, by the services' names.", _services()),
+                "services": _told("Who serves, by the services' names.", _services()),
                 "tune": _told(
                     "The time constants of subject and contract; `none`: the contract's own.",
                     {"enum": list(TUNES)},
@@ -91,6 +91,23 @@ def text() -> str:
 
 def _services() -> Schema:
     words: dict[str, Schema] = {key: _ref("line") for key in SERVICE_KEYS}
+    word: Schema = {"type": _SCALAR}
+    words["command"] = _told(
+        "A program that the lab starts; {port} is the port that it gets.", _each(word)
+    )
+    words["image"] = _told("A container of this image; environment docker.", _ref("line"))
+    words["port"] = _told("Where the image's server listens.", _whole({"ge": 1, "le": MOST_PORT}))
+    words["environment"] = _told(
+        "What the command or the container gets in its environment.",
+        {**_named(VARIABLE.pattern, {"type": _SCALAR}), "minProperties": 1},
+    )
+    words["ready"] = _told(
+        "What the server answers with success as soon as it serves.",
+        {"type": "string", "pattern": rf"^\s*{READY.pattern}\s*$"},
+    )
+    words["ready_within"] = _told(
+        "How long it may take until then.", {"type": "string", "pattern": DURATION}
+    )
     words["preset"] = _each(_ref("line"))
     words["honours_idempotency_key"] = {"enum": [True, False, "true", "false"]}
     return {**_named(NAME.pattern, {**_closed(words), "minProperties": 1}), "minProperties": 1}

@@ -30,6 +30,7 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/environments/hosted.py": "needs the lab process: tests/wire/test_host.py",
     "lab/foreground.py": "needs a process: tests/wire/test_stubs.py",
     "lab/host.py": "is that process: tests/wire/test_host.py",
+    "lab/keeper.py": "is a process: tests/wire/test_started.py",
     "lab/proxy/process.py": "a protocol: lab/backends/apart.py is it",
     "lab/sockets/connection.py": "needs real sockets: tests/wire/test_sockets.py",
     "lab/sockets/dial.py": "needs real sockets: tests/wire/test_sockets.py",

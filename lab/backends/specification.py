@@ -1,4 +1,4 @@
-"""Who serves a service, as values that travel to the lab process: routes, a built-in, a URL.
+"""Who serves a service, as values that travel to the lab process: routes, a built-in, a real server.
 
 Counterpart of what an author writes in `@subject(services=...)` or `lab.serve(...)`. Reads the OpenAPI
 file that is named there; knows no network. `rig.py` builds what is meant here.
@@ -8,30 +8,61 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ..redaction import redacted
 from .maximus import BUILTIN, PACES, maximus_routes
 from .openapi import routes_of_document
 from .routes import Routes
+from .servers import (
+    BESIDE,
+    COMMAND,
+    IMAGE,
+    Command,
+    Image,
+    Server,
+    Url,
+    is_url,
+    read_command,
+    read_image,
+    read_image_text,
+    read_url,
+)
 
-__all__ = ["Builtin", "Routed", "Specification", "Url", "amended", "parse", "routes_of", "seeded"]
+__all__ = [
+    "Builtin",
+    "Command",
+    "Image",
+    "Routed",
+    "Server",
+    "Specification",
+    "Url",
+    "amended",
+    "parse",
+    "routes_of",
+    "seeded",
+]
 
 _EXPECTED = (
     "expected routes {'GET /orders/{id}': {...}}, an OpenAPI file 'orders.openapi.yaml',"
-    f" a URL 'http://host:port', or a built-in stub ({', '.join(BUILTIN)})"
+    f" a URL 'http://host:port', a built-in stub ({', '.join(BUILTIN)}), a command"
+    f" '{COMMAND}./orders --port {{port}}', or an image '{IMAGE}nginx:1.27@80'"
 )
 
-_LATER_KEYS = {"image": "an image"}
 _FILES = (".yaml", ".yml", ".json")
-_WHO = ("routes", "openapi", "url", "stub")
-_HOW = ("preset", "pace", "honours_idempotency_key")
+_BESIDE: dict[str, tuple[str, ...]] = {
+    "routes": ("honours_idempotency_key",),
+    "openapi": ("honours_idempotency_key",),
+    "stub": ("preset", "pace", "honours_idempotency_key"),
+    **BESIDE,
+}
+"""The words that say who serves, and what may stand beside each."""
+_WORDS = tuple(dict.fromkeys((*_BESIDE, *(word for words in _BESIDE.values() for word in words))))
 
 
 class Routed(msgspec.Struct, frozen=True, tag_field="by", tag="routes"):
@@ -54,50 +85,32 @@ class Builtin(msgspec.Struct, frozen=True, tag_field="by", tag="builtin"):
     seed: int = 0
 
 
-class Url(msgspec.Struct, frozen=True, tag_field="by", tag="url"):
-    """A server that already runs, at `http://host:port`."""
-
-    url: str
-
-    @property
-    def host(self) -> str:
-        """Its host."""
-        return urlsplit(self.url).hostname or ""
-
-    @property
-    def port(self) -> int:
-        """Its port; 80 unless given."""
-        port = urlsplit(self.url).port
-        return 80 if port is None else port
-
-
-Specification = Routed | Builtin | Url
+Specification = Routed | Builtin | Server
 
 
 def parse(value: object, service: str = "", folder: Path = Path()) -> Specification:
     """Who serves, from what an author wrote for this service.
 
     A mapping of routes; an OpenAPI file, of `folder` unless its path is absolute; a URL; the name of
-    a built-in stub; or a mapping of words: `routes`, `openapi`, `url` or `stub` (the service's own
-    name unless given), and `preset`, `pace`, `honours_idempotency_key`. Raises one ValueError with
-    all that is wrong.
+    a built-in stub; `cmd:COMMAND`, started in `folder`; `image:NAME:TAG@PORT`; or a mapping of words:
+    `routes`, `openapi`, `url`, `command`, `image` or `stub` (the service's own name unless given),
+    and what may stand beside it. Raises one ValueError with all that is wrong.
     """
     match value:
-        case Routed() | Builtin() | Url():
+        case Routed() | Builtin() | Url() | Command() | Image():
             return value
+        case Mapping() if not {*_WORDS}.isdisjoint(value):
+            return _worded(value, service, folder)
         case Mapping():
-            later = sorted(_LATER_KEYS.keys() & value.keys())
-            if later:
-                raise ValueError(f"{_LATER_KEYS[later[0]]} comes with a later version; {_EXPECTED}")
-            if not {*_WHO, *_HOW}.isdisjoint(value):
-                return _worded(value, service, folder)
             return _routed(value)
         case str() if value in BUILTIN:
             return Builtin(value)
-        case str() if value.startswith("https://"):
-            raise ValueError(f"{value!r}: https comes with a later version; {_EXPECTED}")
-        case str() if value.startswith("http://"):
-            return _url(value)
+        case str() if is_url(value):
+            return read_url(value)
+        case str() if value.startswith(COMMAND):
+            return _started({"command": value.removeprefix(COMMAND)}, folder)
+        case str() if value.startswith(IMAGE):
+            return read_image_text(value.removeprefix(IMAGE))
         case str() if value.endswith(_FILES):
             return _documented(folder / value)
         case _:
@@ -105,11 +118,11 @@ def parse(value: object, service: str = "", folder: Path = Path()) -> Specificat
 
 
 def amended(given: Specification, words: dict[str, object], folder: Path = Path()) -> Specification:
-    """The same stub with these words for its own; who serves, among them, takes its place.
+    """The same with these words for its own; who serves, among them, takes its place.
 
-    Raises ValueError, also where the lab did not start what serves.
+    Raises ValueError, also where the lab does not start what serves.
     """
-    if not {*_WHO}.isdisjoint(words):
+    if not {*_BESIDE}.isdisjoint(words):
         return _worded(words, "", folder)
     own: dict[str, object]
     match given:
@@ -118,6 +131,13 @@ def amended(given: Specification, words: dict[str, object], folder: Path = Path(
             return _worded(own | {"honours_idempotency_key": honours} | words, name, folder)
         case Routed(routes, honours):
             own = {"routes": json.loads(routes), "honours_idempotency_key": honours}
+            return _worded(own | words, "", folder)
+        case Command():
+            own = {"command": given.arguments, **_started_by(given)}
+            return _worded(own | words, "", Path(given.folder))
+        case Image():
+            own = {"image": given.image, "port": given.port, **_started_by(given)}
+            own |= {"command": given.arguments} if given.arguments else {}
             return _worded(own | words, "", folder)
         case Url(url):
             raise ValueError(f"{next(iter(words))}: is for a stub: the lab did not start {url}")
@@ -147,21 +167,24 @@ def routes_of(specification: Routed | Builtin, clock: Callable[[], float] | None
 
 
 def _worded(words: Mapping[str, object], service: str, folder: Path) -> Specification:
-    unknown = [key for key in words if key not in (*_WHO, *_HOW)]
-    if unknown:
-        raise ValueError(f"{unknown[0]!r}: no such word; there are {', '.join((*_WHO, *_HOW))}")
-    named = [word for word in _WHO if word in words]
+    unknown = next((key for key in words if key not in _WORDS), None)
+    if unknown is not None:
+        near = get_close_matches(str(unknown), _WORDS, 1)
+        told = f"nearest: {near[0]}" if near else f"there are {', '.join(_WORDS)}"
+        raise ValueError(f"{unknown!r}: no such word; {told}")
+    named = [word for word in _BESIDE if word in words]
+    if {*named} == {"command", "image"}:
+        named = ["image"]  # whose command it is
     if len(named) > 1:
         raise ValueError(f"{' and '.join(named)}: one of them says who serves")
     who = named[0] if named else "stub"
+    extra = next((word for word in words if word not in (who, *_BESIDE[who])), None)
+    if extra is not None:
+        beside = ", ".join(_BESIDE[who]) or "nothing"
+        raise ValueError(f"{extra}: is not for `{who}`; allowed beside it: {beside}")
     honours = words.get("honours_idempotency_key", False)
     if honours is not True and honours is not False:
         raise ValueError(f"honours_idempotency_key: {honours!r} is neither true nor false")
-    if who != "stub":
-        allowed = (who,) if who == "url" else (who, "honours_idempotency_key")
-        extra = [word for word in words if word not in allowed]
-        if extra:
-            raise ValueError(f"{extra[0]}: is not for `{who}`; allowed beside it: {_beside(who)}")
     match who, words.get(who):
         case "routes", Mapping() as routes:
             return _routed(routes, honours=honours)
@@ -173,10 +196,18 @@ def _worded(words: Mapping[str, object], service: str, folder: Path) -> Specific
             raise ValueError(
                 f"openapi: {other!r}; expected a file that ends in {', '.join(_FILES)}"
             )
-        case "url", str() as url if url.startswith("http://"):
-            return _url(url)
+        case "url", str() as address:
+            return read_url(address)
         case "url", other:
             raise ValueError(f"url: {other!r}; expected 'http://host:port'")
+        case "command", _:
+            return _started(words, folder)
+        case "image", _:
+            return read_image(words)
+    return _builtin(words, service, honours=honours)
+
+
+def _builtin(words: Mapping[str, object], service: str, *, honours: bool) -> Builtin:
     name = words.get("stub", service)
     if not isinstance(name, str) or name not in BUILTIN:
         raise ValueError(f"stub: {name!r}; expected one of {', '.join(BUILTIN)}")
@@ -188,8 +219,17 @@ def _worded(words: Mapping[str, object], service: str, folder: Path) -> Specific
     return built
 
 
-def _beside(who: str) -> str:
-    return "nothing" if who == "url" else "honours_idempotency_key"
+def _started(words: Mapping[str, object], folder: Path) -> Command:
+    return read_command(words, str(folder.absolute()))
+
+
+def _started_by(given: Command | Image) -> dict[str, object]:
+    """The words that both have."""
+    return {
+        "environment": dict(given.environment),
+        "ready": given.ready,
+        "ready_within": given.ready_within,
+    }
 
 
 def _names(value: object) -> tuple[str, ...]:
@@ -223,16 +263,3 @@ def _documented(path: Path, *, honours: bool = False) -> Routed:
         return _routed(routes_of_document(document), honours=honours)
     except ValueError as error:
         raise ValueError("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from error
-
-
-def _url(text: str) -> Url:
-    shown = redacted(text)
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"{shown!r}: {error}; {_EXPECTED}") from error
-    rest = parts.path.rstrip("/") + parts.query + parts.fragment
-    if not parts.hostname or port == 0 or rest or "@" in parts.netloc:
-        raise ValueError(f"{shown!r}: the address of a server is http://host:port and no more")
-    return Url(text.rstrip("/"))

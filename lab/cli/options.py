@@ -38,8 +38,8 @@ service = click.option(
     "services",
     multiple=True,
     metavar="NAME=WHO",
-    help="Who serves one of its services: a URL, an OpenAPI file, a built-in stub, or routes as "
-    "JSON; repeatable.",
+    help="Who serves one of its services: a URL, 'cmd:COMMAND {port}', image:NAME:TAG@PORT, an "
+    "OpenAPI file, a built-in stub, or routes or words as JSON; repeatable.",
 )
 contract = click.option(
     "--contract",

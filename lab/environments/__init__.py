@@ -11,10 +11,11 @@ from concurrent.futures import Future
 from typing import Literal, Protocol
 
 from ...faults import Fault
-from ..backends.specification import Specification
+from ..backends.specification import Image, Specification
+from ..errors import UsageError
 from ..history import AnyEvent, History
 
-__all__ = ["ENVIRONMENTS", "Environment", "Handle"]
+__all__ = ["ENVIRONMENTS", "Environment", "Handle", "demand_servable", "unserved"]
 
 _EVERY = frozenset(
     (
@@ -39,6 +40,29 @@ _EVERY = frozenset(
 
 ENVIRONMENTS: dict[str, frozenset[str]] = {"embedded": _EVERY, "docker": _EVERY}
 """The fault kinds that each environment can do."""
+
+
+_STARTS_IMAGES = ("docker",)
+
+
+def unserved(environment: str, specification: Specification) -> str:
+    """Why an environment can't have a service served so; empty if it can."""
+    if isinstance(specification, Image) and environment not in _STARTS_IMAGES:
+        those = ", ".join(_STARTS_IMAGES)
+        return (
+            f"{specification.text} needs containers, and {environment} has none; --env {those} has"
+        )
+    return ""
+
+
+def demand_servable(environment: str, service: str, specification: Specification) -> None:
+    """Raise UsageError for a service that an environment can't have served so."""
+    reason = unserved(environment, specification)
+    if reason:
+        raise UsageError(
+            f"{service}: {reason}",
+            mend="say who serves it: a URL, a command, routes",
+        )
 
 
 class Handle(Protocol):

@@ -23,7 +23,7 @@ import msgspec
 from ...faults import Fault
 from ...faults.actions import EndProcess
 from ...faults.arming import on_process
-from ..backends.specification import Specification, Url
+from ..backends.specification import Builtin, Command, Image, Routed, Specification, Url
 from ..errors import FaultError, SetupError
 from ..frames import Frames, pack
 from ..history import AnyEvent, Header, History, load
@@ -108,6 +108,7 @@ class Hosted:
         self._handles: dict[int, Armed] = {}
         self._lock = threading.Lock()
         self._acting: ThreadPoolExecutor | None = None  # for what takes its time with them
+        self._patience = _PATIENCE
         self._over = False
         self._ended = False  # by us, so that the lab process is not to blame
         self._channel, theirs = socket.socketpair()
@@ -122,7 +123,7 @@ class Hosted:
         ports = {name: (ports or {}).get(name, 0) for name in services}
         try:
             for name, specification in services.items():
-                _demand_running(name, specification)
+                self._expect(name, specification)
             done = self._tell(
                 Open(
                     services=dict(services),
@@ -144,7 +145,7 @@ class Hosted:
 
     def serve(self, service: str, specification: Specification) -> str:
         """One more service; its url. Raises SetupError for a server that doesn't answer."""
-        _demand_running(service, specification)
+        self._expect(service, specification)
         place = self._host.places(_served({service: specification})).get(service)
         done = self._tell(Serve(service=service, specification=specification, place=place))
         self.ports.update(done.ports)
@@ -233,6 +234,12 @@ class Hosted:
         """Let go without waiting: the lab process closes the run when its channel ends."""
         self._end()
 
+    def _expect(self, service: str, specification: Specification) -> None:
+        """A server that runs must answer; for one that is to be started there is time."""
+        _demand_running(service, specification)
+        if isinstance(specification, Command | Image):
+            self._patience = max(self._patience, _PATIENCE + specification.ready_within)
+
     def _tell(self, order: Order) -> Done:
         number = next(self._numbers)
         answer: Future[Done | Failed] = Future()
@@ -246,10 +253,10 @@ class Hosted:
             except OSError as error:
                 raise SetupError(self._gone()) from error
         try:
-            told = answer.result(_PATIENCE)
+            told = answer.result(self._patience)
         except FutureTimeout:
             raise SetupError(
-                f"{self._host.who} did not answer `{_verb(order)}` within {_PATIENCE:g} s"
+                f"{self._host.who} did not answer `{_verb(order)}` within {self._patience:g} s"
             ) from None
         if isinstance(told, Done):
             return told
@@ -335,8 +342,8 @@ def _verb(order: Order) -> str:
 
 
 def _served(services: Mapping[str, Specification]) -> list[str]:
-    """Those that the lab serves itself."""
-    return [name for name, who in services.items() if not isinstance(who, Url)]
+    """Those that stubs serve."""
+    return [name for name, who in services.items() if isinstance(who, Builtin | Routed)]
 
 
 def _demand_running(service: str, specification: Specification) -> None:

@@ -1,6 +1,7 @@
 """The backend's process, as the proxy's faults act on it.
 
-Counterpart: `backends/apart.py` is one. The proxy knows no more of what it stands before.
+Counterparts: `backends/apart.py` is one, `backends/started.py` another. The proxy knows no more of
+what it stands before.
 """
 
 from __future__ import annotations

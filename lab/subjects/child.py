@@ -27,6 +27,7 @@ from typing import NoReturn, Self, assert_never
 from ..backends.specification import Specification
 from ..contract import Contract, named, parse
 from ..errors import LabError, SetupError, SubjectError, UsageError
+from ..escaped import SUBJECT, kill_marked
 from ..frames import FrameError, Frames
 from ..tune import FAST, Tune
 from .commands import (
@@ -50,7 +51,6 @@ from .commands import (
     encode,
 )
 from .elsewhere import Address, went_elsewhere
-from .escaped import MARK, kill_marked
 from .load import read_spec
 from .printed import Printed
 
@@ -142,7 +142,7 @@ class Child:
                     stdout=subprocess.DEVNULL if printed is None else printed.writer,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # Ctrl-C is the conductor's to handle
-                    env={**os.environ, MARK: self._mark},
+                    env={**os.environ, SUBJECT: self._mark},
                 )
             except OSError as error:
                 ours.close()
@@ -399,7 +399,7 @@ class Child:
             self._swept = True
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            kill_marked(self._mark)
+            kill_marked(SUBJECT, self._mark)
 
     # --- what it declares ------------------------------------------------------------------------
 

@@ -208,7 +208,10 @@ def subject(
     """Declare a subject: the decorated generator takes `urls` and yields operations by name.
 
     `services`: for each name routes, an OpenAPI file beside the author's own, a URL, a built-in
-    stub's name, or a mapping of what a stub is like (`routes`, `openapi`, `url` or `stub`; `preset`, `pace`, `honours_idempotency_key`). `contract`: what
+    stub's name, a command (`cmd:./orders --port {port}`, started beside the author's file), an image
+    (`image:nginx:1.27@80`), or a mapping of words: who serves (`routes`, `openapi`, `url`, `stub`,
+    `command`, `image`) and what it is like (`preset`, `pace`, `honours_idempotency_key`; `port`,
+    `environment`, `ready`, `ready_within`). `contract`: what
     the client promises; a built-in's name, a file, or a mapping; left out, only checks that need no
     promise are judged. The generator, async or sync, or a context manager's function, may also ask for
     `tune` and `seed` by these names.

@@ -72,8 +72,9 @@ def _service(text: str) -> tuple[str, Specification]:
     if not equals or not name or not who:
         raise UsageError(
             f"--service {redacted(text)}: not NAME=WHO",
-            expected="a URL, an OpenAPI file, a built-in stub or routes:"
-            """ orders=http://127.0.0.1:9000, orders='{"GET /orders/{id}": {"id": 7}}'""",
+            expected="a URL, a command, an image, an OpenAPI file, a built-in stub or routes:"
+            """ orders=http://127.0.0.1:9000, 'orders=cmd:./orders --port {port}',"""
+            """ orders=image:nginx:1.27@80, orders='{"GET /orders/{id}": {"id": 7}}'""",
         )
     try:
         return name, parse(json.loads(who) if who.startswith("{") else who, name)

@@ -26,8 +26,8 @@ from ...faults import Fault, Refused
 from ...scenarios.errors import nearest
 from ..attempts import Attempt
 from ..backends.maximus import BUILTIN
-from ..backends.specification import Builtin, Specification, Url, parse
-from ..environments import Environment, Handle
+from ..backends.specification import Builtin, Server, Specification, parse
+from ..environments import Environment, Handle, demand_servable
 from ..errors import EvidenceMissing, LabError, UsageError
 from ..history import EffectApplied, Header, History
 from ..report.lanes import WIDTH, lanes
@@ -160,9 +160,11 @@ class Lab(Arming):
             return self._urls[service]
 
     def serve(self, service: str, routes: Mapping[str, object] | str) -> str:
-        """A stub from routes, `{"GET /orders/{id}": {...}}`, an OpenAPI file's path, or a server's URL.
+        """A stub from routes, `{"GET /orders/{id}": {...}}`, or from an OpenAPI file; or a real server.
 
-        Gives its url.
+        That is one that runs already, `"http://127.0.0.1:9000"`, or that the lab starts and ends:
+        `"cmd:./orders --port {port}"`, or in words `{"command": ["./orders", "--port", "{port}"],
+        "environment": {...}, "ready": "GET /health"}`. Gives its url.
 
         Or words that say what a stub is like, before its url is first asked for:
         `lab.serve("core", {"preset": "degraded", "pace": "measured",
@@ -401,9 +403,10 @@ class Lab(Arming):
 
     def _start(self, service: str, specification: Specification) -> None:
         self._open()
+        demand_servable(self.env, service, specification)
         url = self._environment.serve(service, specification)
         self._urls[service] = url
-        if isinstance(specification, Url):
+        if isinstance(specification, Server):
             self._unledgered.add(service)
         self._watch.add(service, url)
 

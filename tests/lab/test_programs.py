@@ -2,7 +2,7 @@
 
 import pytest
 
-from faultlab.lab.programs import ended, words_of
+from faultlab.lab.programs import ended, on_port, words_of
 
 
 def test_words_are_those_of_a_shell() -> None:
@@ -32,3 +32,17 @@ def test_what_only_a_shell_can_do_is_refused(text: str, problem: str) -> None:
 def test_an_end_is_named_by_code_or_signal(code: int, how: str) -> None:
     """Contracts name exit codes."""
     assert ended(code) == how
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("127.0.0.1:{port}", "127.0.0.1:8080"),
+        ("{port}{port}", "80808080"),
+        ("sh -c 'listen ${port}'", "sh -c 'listen ${port}'"),
+        ("{{port}} {ports} {}", "{port} {ports} {}"),
+    ],
+)
+def test_a_port_takes_the_place_that_was_left_for_it(text: str, filled: str) -> None:
+    """A shell's own variable, a format and JSON stay what they are."""
+    assert on_port(text, 8080) == filled

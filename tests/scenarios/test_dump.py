@@ -73,6 +73,14 @@ served = st.builds(
     words,
     st.just(0),
     stub=st.none() | words,
+    command=st.none() | lines | st.lists(lines, min_size=1, max_size=3).map(tuple),
+    image=st.none() | words,
+    port=st.none() | st.integers(1, 65535),
+    environment=st.dictionaries(words, st.text(max_size=9), max_size=2).map(
+        lambda found: tuple(found.items())
+    ),
+    ready=st.sampled_from([None, "/", "GET /health"]),
+    ready_within=st.sampled_from([None, 0.5, 90.0]),
     preset=st.lists(words, max_size=2).map(tuple),
     pace=st.none() | words,
     honours_idempotency_key=st.sampled_from([None, True, False]),

@@ -288,7 +288,7 @@ def test_what_the_loader_refuses_of_a_step_is_not_valid(step: str) -> None:
         "scenario: A\ntune: slow\nfault:\n  - inject: refused\n  - read: ok\n",
         "scenario: A\nfaults: 1\nfault:\n  - inject: refused\n  - read: ok\n",
         "scenario: A\nincident: {when: today}\nfault:\n  - inject: refused\n  - read: ok\n",
-        "scenario: A\nservices: {core: {port: 80}}\nfault:\n  - inject: refused\n  - read: ok\n",
+        "scenario: A\nservices: {core: {image: a, port: 0}}\nfault:\n  - inject: refused\n  - read: ok\n",
         "scenario: A\nservices: {}\nfault:\n  - inject: refused\n  - read: ok\n",
         "- scenario: A\n",
     ],

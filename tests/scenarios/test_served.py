@@ -1,11 +1,14 @@
-"""What a file says of the stubs that serve."""
+"""What a file says of who serves."""
 
 import pytest
 
 from faultlab.scenarios.loader import parse
 from faultlab.scenarios.model import Served
 
-KEYS = "stub, openapi, url, preset, pace or honours_idempotency_key"
+KEYS = (
+    "stub, openapi, url, command, image, port, environment, ready, ready_within, preset, pace or"
+    " honours_idempotency_key"
+)
 FAULT = "fault:\n  - inject: refused\n  - read: ok\n"
 
 
@@ -31,6 +34,43 @@ services:
         Served("pay", 6, url="http://127.0.0.1:9000"),
         Served("nis", 7, stub="maba", honours_idempotency_key=False),
     )
+
+
+def test_a_server_that_is_started_has_its_own_words() -> None:
+    """A command as a text or as its words; an image with its port."""
+    found = parse(
+        f"""scenario: A
+services:
+  orders:
+    command: ./orders --port {{port}}
+    environment: {{MODE: test, DEBUG: 1, EMPTY: ""}}
+    ready: GET /health
+    ready_within: 1m
+  stock: {{command: [sh, -c, "exec ./stock $PORT"]}}
+  pay: {{image: nginx:1.27, port: 80, ready: /}}
+{FAULT}""".encode(),
+        "a.yaml",
+    )
+    assert found.services == (
+        Served(
+            "orders",
+            3,
+            command="./orders --port {port}",
+            environment=(("MODE", "test"), ("DEBUG", "1"), ("EMPTY", "")),
+            ready="GET /health",
+            ready_within=60.0,
+        ),
+        Served("stock", 8, command=("sh", "-c", "exec ./stock $PORT")),
+        Served("pay", 9, image="nginx:1.27", port=80, ready="/"),
+    )
+    assert [served.text() for served in found.services] == [
+        (
+            "orders: command ./orders --port {port}, environment MODE + DEBUG + EMPTY,"
+            " ready GET /health, ready_within 60s"
+        ),
+        "stock: command sh -c exec ./stock $PORT",
+        "pay: image nginx:1.27, port 80, ready /",
+    ]
 
 
 def test_its_text_is_what_was_written() -> None:
@@ -62,6 +102,44 @@ def test_its_text_is_what_was_written() -> None:
         (
             "{core: {honours_idempotency_key: yes}}",
             "3: services.core.honours_idempotency_key: `yes`: expected true or false",
+        ),
+        (
+            "{core: {command: []}}",
+            "3: services.core.command: an empty list; expected a command: a text, or a list of words",
+        ),
+        (
+            "{core: {command: [a, [b]]}}",
+            "3: services.core.command: a list; expected a word of a command",
+        ),
+        ("{core: {comand: a}}", "3: services.core.comand: unknown key; nearest: command"),
+        ("{core: {image: a, port: 0}}", "3: services.core.port: `0`: expected 1 to 65535"),
+        (
+            "{core: {image: a, port: http}}",
+            "3: services.core.port: `http`: expected a whole number",
+        ),
+        (
+            "{core: {command: a, environment: [b]}}",
+            "3: services.core.environment: a list; expected names with values, e.g. `MODE: test`",
+        ),
+        (
+            "{core: {command: a, environment: {a b: c}}}",
+            "3: services.core.environment.a b: no name of a variable",
+        ),
+        (
+            "{core: {command: a, environment: {TOKEN: }}}",
+            "3: services.core.environment.TOKEN: empty; expected text",
+        ),
+        (
+            "{core: {command: a, ready: POST /}}",
+            "3: services.core.ready: `POST /`: expected GET /path",
+        ),
+        (
+            "{core: {command: a, ready_within: 30}}",
+            "3: services.core.ready_within: `30` has no unit; write 30ms or 30s",
+        ),
+        (
+            "{core: {command: a, ready_within: timeouts.read}}",
+            "3: services.core.ready_within: `timeouts.read`: expected a duration like 30s",
         ),
         ("{a b: {pace: c}}", "3: services.a b: no name of a service"),
     ],

@@ -24,7 +24,8 @@ from faultlab.lab.backends.specification import (
 
 EXPECTED = (
     "expected routes {'GET /orders/{id}': {...}}, an OpenAPI file 'orders.openapi.yaml',"
-    " a URL 'http://host:port', or a built-in stub (core, penelope, maba, nis, icarus, metis, noesis, sophia)"
+    " a URL 'http://host:port', a built-in stub (core, penelope, maba, nis, icarus, metis, noesis,"
+    " sophia), a command 'cmd:./orders --port {port}', or an image 'image:nginx:1.27@80'"
 )
 
 
@@ -40,7 +41,7 @@ EXPECTED = (
         (Url("http://x"), Url("http://x")),
     ],
 )
-def test_three_ways_to_say_who_serves(written: object, meant: Specification) -> None:
+def test_a_text_or_a_mapping_says_who_serves(written: object, meant: Specification) -> None:
     """Routes, a built-in stub, a server that already runs."""
     assert parse(written) == meant
 
@@ -48,14 +49,13 @@ def test_three_ways_to_say_who_serves(written: object, meant: Specification) -> 
 @pytest.mark.parametrize(
     ("written", "problem"),
     [
-        ("https://x", f"'https://x': https comes with a later version; {EXPECTED}"),
+        ("https://x", "'https://x': https comes with a later version; expected 'http://host:port'"),
         (
             "orders.openapi.yaml",
             f"orders.openapi.yaml: can't be read: No such file or directory; {EXPECTED}",
         ),
         ({"openapi": 7}, "openapi: 7; expected a file that ends in .yaml, .yml, .json"),
         ({"openapi": "a.txt"}, "openapi: 'a.txt'; expected a file that ends in .yaml, .yml, .json"),
-        ({"image": "nginx", "port": 80}, f"an image comes with a later version; {EXPECTED}"),
         ("orders", f"'orders' serves nothing; {EXPECTED}"),
         (9000, f"9000 serves nothing; {EXPECTED}"),
         (
@@ -69,7 +69,7 @@ def test_three_ways_to_say_who_serves(written: object, meant: Specification) -> 
         ("http://", "'http://': the address of a server is http://host:port and no more"),
         (
             "http://x:99999",
-            f"'http://x:99999': Port out of range 0-65535; {EXPECTED}",
+            "'http://x:99999': Port out of range 0-65535; expected 'http://host:port'",
         ),
         ({"GET x": 1}, "routes:\n  'GET x': the path 'x' must begin with a slash"),
         (
@@ -193,12 +193,16 @@ def test_words_say_what_a_stub_is_like(written: object, meant: Specification) ->
         ),
         (
             {"preset": "degraded", "presets": []},
+            "'presets': no such word; nearest: preset",
+        ),
+        (
+            {"preset": "degraded", "colour": "red"},
             (
-                "'presets': no such word; there are routes, openapi, url, stub, preset, pace,"
-                " honours_idempotency_key"
+                "'colour': no such word; there are routes, openapi, stub, url, command, image,"
+                " honours_idempotency_key, preset, pace, environment, ready, ready_within, port"
             ),
         ),
-        ({"url": "http://x", "stub": "core"}, "url and stub: one of them says who serves"),
+        ({"url": "http://x", "stub": "core"}, "stub and url: one of them says who serves"),
         (
             {"url": "http://x", "preset": "degraded"},
             "preset: is not for `url`; allowed beside it: nothing",

@@ -1,4 +1,4 @@
-"""Processes that a subject started and that left its process group: found by what they inherit.
+"""Processes of a user's program that have got away from who watched it: found by what they inherit.
 
 A process keeps its first environment for life, whoever its parent is. One that was started with an
 environment of its own making is not found.
@@ -13,17 +13,19 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["MARK", "kill_marked"]
+__all__ = ["SERVER", "SUBJECT", "kill_marked"]
 
-MARK = "FAULTLAB_SUBJECT"
+SUBJECT = "FAULTLAB_SUBJECT"
+SERVER = "FAULTLAB_SERVER"
+"""What marks a subject's processes, and a server's: variables of their environment."""
 
 _ROUNDS = 100  # of processes that start others while they are killed
 _GONE = 1.0  # seconds in which the kernel has ended what was killed
 
 
-def kill_marked(value: str) -> None:
-    """Kill every process that has this value of the mark, until there is none. On Linux only."""
-    entry = f"{MARK}={value}".encode()
+def kill_marked(mark: str, value: str) -> None:
+    """Kill every process that has this value of a mark, until there is none. On Linux only."""
+    entry = f"{mark}={value}".encode()
     for _ in range(_ROUNDS):
         found = False
         for pid in _processes():
