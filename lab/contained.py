@@ -1,8 +1,9 @@
 """The lab process in a container: the gate, in the network namespace of the lab's front.
 
 `python -m faultlab.lab.contained SOCKET ADDRESS`: it dials SOCKET, which lies in a folder shared with the
-conductor, and is handed runs over it (`host.py`); its listeners are at ADDRESS. It ends with that
-connection, and the container with it. Counterpart of `environments/docker/lab.py`.
+conductor, and is handed runs over it (`host.py`). Clients reach it through the Toxiproxy that is in the
+same namespace, whose listeners are at ADDRESS. It ends with that connection, and the container with
+it. Counterpart of `environments/docker/lab.py`.
 """
 
 from __future__ import annotations
@@ -12,35 +13,35 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from . import descriptors
-from .addresses import ANY_LOOPBACK
+from .behind.control import Control
+from .behind.front import Front
+from .behind.net import BehindNet
+from .errors import SetupError
 from .host import serve
-from .net import Connection, Listener
 from .sockets import RealNet
 
 __all__ = ["main"]
 
+_TOXIPROXY = ("127.0.0.1", 8474)  # `environments/docker/site.py` has it there
+_INTERFACE = "eth0"  # a container's first, as the engine names it
+_STARTING = 20.0  # seconds for Toxiproxy to answer, on a loaded machine
+_LOOK = 0.01  # seconds between looks whether it does
 
-class _FrontNet(RealNet):
-    """Sockets whose listeners for subjects are at the front's address."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, address: str) -> None:
-        super().__init__(loop)
-        self._address = address
-
-    def listen(
-        self,
-        accepted: Callable[[Connection], None],
-        port: int = 0,
-        host: str = "127.0.0.1",
-        *,
-        starved: Callable[[str], None] | None = None,
-    ) -> Listener:
-        """Listen at the front's address where every address of the loopback was meant."""
-        host = self._address if host == ANY_LOOPBACK else host
-        return super().listen(accepted, port, host, starved=starved)
+def _answering(control: Control) -> Control:
+    """Toxiproxy's control, as soon as it answers. Raises SetupError."""
+    until = time.monotonic() + _STARTING
+    while time.monotonic() < until:
+        with suppress(SetupError):
+            control.version()
+            return control
+        time.sleep(_LOOK)
+    raise SetupError(f"Toxiproxy does not answer at {control.place} within {_STARTING:g} s")
 
 
 def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
@@ -48,12 +49,15 @@ def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
     path, address = arguments
     descriptors.take()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the conductor's to handle
+    toxiproxy = _answering(Control(*_TOXIPROXY))
     control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     control.connect(path)
     loop = asyncio.new_event_loop()
+    front = Front(loop, toxiproxy, address, _INTERFACE)
     try:
-        fine = serve(control, loop, entrance=lambda loop: _FrontNet(loop, address))
+        fine = serve(control, loop, entrance=lambda loop: BehindNet(front, RealNet(loop)))
     finally:
+        front.close()
         loop.close()
     exit_(0 if fine else 1)
 

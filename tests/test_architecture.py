@@ -72,7 +72,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.stubs": WIRE | {"lab.net", "lab.sockets", "lab.foreground", "lab.backends"},
     "lab.rig": WIRE | HOSTED | {"faults"},
     "lab.host": WIRE | HOSTED | {"lab.behind", "lab.orders", "lab.rig", "lab.sockets", "faults"},
-    "lab.contained": WIRE | {"lab.net", "lab.host", "lab.sockets"},
+    "lab.contained": WIRE | {"lab.net", "lab.behind", "lab.host", "lab.sockets"},
     "lab.environments": WIRE | {"lab.orders", "lab.backends", "faults"},
     # who plays it
     "lab.subjects": WIRE | FACTS | {"lab.backends", "fixtures", "maximus"},
