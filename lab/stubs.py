@@ -6,12 +6,14 @@ own.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from ipaddress import ip_address
 from itertools import count
 
 from .backends.maximus import BUILTIN, PACES, PORTS, maximus_routes, presets_of
@@ -35,6 +37,7 @@ class Chosen:
 
     specification: Builtin
     port: int = 0
+    host: str = "127.0.0.1"
 
     @property
     def service(self) -> str:
@@ -72,11 +75,18 @@ def choose(
     pace: str | None,
     seed: int,
     honours_idempotency_key: bool,
+    host: str = "127.0.0.1",
 ) -> tuple[Chosen, ...]:
     """The stubs that a command line asks for: these services, or all.
 
     `ports` and `presets` are `SERVICE=PORT` and `SERVICE=NAME`. Raises UsageError.
     """
+    try:
+        host = str(ip_address(host))
+    except ValueError:
+        raise UsageError(
+            f"--host {host}", expected="an address of this machine, like 127.0.0.1 or 0.0.0.0"
+        ) from None
     names = tuple(dict.fromkeys(services)) if services else BUILTIN
     for name in names:
         if name not in BUILTIN:
@@ -102,7 +112,7 @@ def choose(
         except ValueError as error:
             raise UsageError(str(error)) from None
         port = _port(name, at[name]) if name in at else (PORTS[name] if own_ports else 0)
-        chosen.append(Chosen(specification, port))
+        chosen.append(Chosen(specification, port, host))
     return tuple(chosen)
 
 
@@ -153,7 +163,12 @@ def serve(chosen: Sequence[Chosen], *, as_json: bool, say: Say) -> None:
             for one in chosen:
                 routes = routes_of(one.specification, time.time)
                 try:
-                    stub = Stub(net, routes, record, began, one.service, port=one.port, conns=conns)
+                    stub = Stub(
+                        *(net, routes, record, began, one.service),
+                        port=one.port,
+                        conns=conns,
+                        host=one.host,
+                    )
                 except OSError as error:
                     raise _taken(one, error) from None
                 stubs.append(stub)
@@ -168,10 +183,13 @@ def serve(chosen: Sequence[Chosen], *, as_json: bool, say: Say) -> None:
 
 
 def _taken(one: Chosen, error: OSError) -> SetupError:
-    who = holder(one.port) if one.port else None
     place = f"port {one.port} of {one.service}" if one.port else f"a port of {one.service}"
+    problem = f"{place} can't be had on {one.host}: {error.strerror}"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return SetupError(problem, mend="--host takes an address of this machine, or 0.0.0.0")
+    who = holder(one.port) if one.port else None
     return SetupError(
-        f"{place} can't be had: {error.strerror}",
+        problem,
         seen="" if who is None else f"{who} listens there",
         mend=f"--port {one.service}=N, or 0 for any",
     )
@@ -180,7 +198,7 @@ def _taken(one: Chosen, error: OSError) -> SetupError:
 def listens(one: Chosen, port: int, t: float, *, as_json: bool) -> str:
     """The line that says where a stub is, and how."""
     made = one.specification
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://[{one.host}]:{port}" if ":" in one.host else f"http://{one.host}:{port}"
     if as_json:
         said = {
             "t": round(t, 6),

@@ -65,6 +65,7 @@ def proxy(
 
 @click.command()
 @click.argument("service", nargs=-1)
+@click.option("--host", default="127.0.0.1", metavar="H", show_default=True)
 @click.option(
     "--own-ports",
     is_flag=True,
@@ -98,6 +99,7 @@ def proxy(
 @guarded
 def stubs(
     service: tuple[str, ...],
+    host: str,
     ports: tuple[str, ...],
     presets: tuple[str, ...],
     pace: str | None,
@@ -110,14 +112,16 @@ def stubs(
     """Serve stubs of MAXIMUS, alone and in the foreground.
 
     SERVICE is one of `faultlab list services`; without one, all eight are served, on
-    loopback. A line is printed for each request, each effect and each answer, with the
-    connection and the request's number in it. Ctrl-C ends it.
+    loopback unless --host says otherwise. A line is printed for each request, each
+    effect and each answer, with the connection and the request's number in it. Ctrl-C
+    ends it.
     """
     from ..console import stdout
     from ..stubs import choose, serve
 
     chosen = choose(
         service,
+        host=host,
         own_ports=own_ports,
         ports=ports,
         presets=presets,

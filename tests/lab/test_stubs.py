@@ -40,6 +40,20 @@ def test_the_field_s_ports_are_had_on_request() -> None:
     assert [it.port for it in some] == [9000, 0]
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://0.0.0.0:8100"),
+        ("::1", "http://[::1]:8100"),
+    ],  # a container's, and loopback
+)
+def test_another_address_is_told_as_a_url(host: str, url: str) -> None:
+    """So that it can be copied."""
+    (core,) = chosen("core", own_ports=True, host=host)
+    assert core.host == host
+    assert listens(core, 8100, 0.0, as_json=False).split()[-1] == url
+
+
 def test_each_service_gets_its_presets() -> None:
     """Pace, seed and keys are those of all."""
     core, maba = chosen(
@@ -70,6 +84,7 @@ def test_each_service_gets_its_presets() -> None:
         ((), {"ports": ("core=65536",)}, "--port core=65536\n  expected   a port, 0 to 65535"),
         ((), {"ports": ("core=" + "9" * 5000,)}, "expected   a port, 0 to 65535; 0 for any"),
         ((), {"ports": ("core=-1",)}, "--port core=-1"),
+        ((), {"host": "here"}, "--host here\n  expected   an address of this machine"),
     ],
 )
 def test_what_there_is_not_is_the_command_line_s_mistake(

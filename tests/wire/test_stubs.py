@@ -139,7 +139,7 @@ def test_a_port_in_use_names_the_port_and_who_has_it() -> None:
         with running("nis", "core", "--port", f"core={port}") as process:
             out, error = process.communicate(timeout=LIMIT)
     assert (process.returncode, out) == (3, "")
-    assert f"port {port} of core can't be had: Address already in use" in error
+    assert f"port {port} of core can't be had on 127.0.0.1: Address already in use" in error
     assert f"(pid {os.getpid()}) listens there" in error
 
 
