@@ -61,6 +61,12 @@ score: $(STAMP) ## the same, and write the score into README and guide
 slow: $(STAMP) ## the slow tests: packaging, repetition, load
 	@$(BIN)/python -m pytest -m "slow and not docker"
 
+docker: $(STAMP) ## the tests on a Docker engine; skipped where there is none
+	@$(BIN)/python -m pytest -m docker
+
+images: $(STAMP) ## make the images for `make docker` without a registry: eval "$(make -s images)"
+	@.ci/images
+
 bench: $(STAMP) ## measure what the lab adds, as ratios in one run
 	@$(BIN)/python tests/bench/bench.py
 

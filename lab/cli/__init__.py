@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from .images import images
 from .listing import list_
 from .serving import proxy, stubs
 from .stories import explain, judge, run, schema
@@ -37,5 +38,5 @@ def main() -> None:
     """
 
 
-for _command in (run, judge, explain, schema, proxy, stubs, list_):
+for _command in (run, judge, explain, schema, proxy, stubs, images, list_):
     main.add_command(_command)

@@ -13,6 +13,7 @@ from pathlib import Path
 import docker
 import httpx
 import pytest
+from docker.models.containers import Container
 from toxiproxy import Toxiproxy
 
 from faultlab.lab.backends.maximus import PORTS
@@ -22,7 +23,7 @@ from faultlab.lab.environments.docker.images import Images
 pytestmark = pytest.mark.timeout(240)
 
 FRONT, BACKENDS = "198.19.252.0/24", "198.19.253.0/24"  # not those of a lab that somebody pokes at
-LIMIT = 200.0
+LIMIT = 150.0
 
 
 def compose() -> list[str]:
@@ -38,9 +39,11 @@ def compose() -> list[str]:
 class Stack:
     """The file's containers under a name of their own, on ports of the system's choosing."""
 
-    def __init__(self, images: Images) -> None:
-        self.project = f"faultlab-test-{uuid.uuid4().hex[:8]}"
-        self._command = [*compose(), "-p", self.project, "-f", str(compose_file())]
+    def __init__(self, engine: docker.DockerClient, images: Images) -> None:
+        self._engine = engine
+        project = f"faultlab-test-{uuid.uuid4().hex[:8]}"
+        self.mine = f"com.docker.compose.project={project}"
+        self._command = [*compose(), "-p", project, "-f", str(compose_file())]
         ports = {f"FAULTLAB_{name.upper()}_PORT": "0" for name in ("toxiproxy", *PORTS)}
         self._environment = os.environ | ports
         self._environment |= {
@@ -63,21 +66,37 @@ class Stack:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @property
+    def toxiproxy(self) -> Container:
+        """Its container, as it is now."""
+        service = "com.docker.compose.service=toxiproxy"
+        (found,) = self._engine.containers.list(filters={"label": [self.mine, service]})
+        return found
+
     def port(self, inside: int) -> int:
         """Where a port of Toxiproxy's is published."""
-        host, _, port = self.do("port", "toxiproxy", str(inside)).strip().rpartition(":")
-        assert host == "127.0.0.1"
-        return int(port)
+        (bound,) = self.toxiproxy.ports[f"{inside}/tcp"]
+        assert bound["HostIp"] == "127.0.0.1"
+        return int(bound["HostPort"])
+
+    def left(self) -> list[object]:
+        """What the engine has of it, running or not."""
+        mine = {"label": self.mine}
+        return [
+            *self._engine.containers.list(all=True, filters=mine),
+            *self._engine.networks.list(filters=mine),
+            *self._engine.volumes.list(filters=mine),
+        ]
 
 
 @pytest.fixture(scope="module")
 def stack(engine: docker.DockerClient, images: Images) -> Iterator[Stack]:
     """Up, with Toxiproxy healthy: it waits for the eight stubs, and then says so of itself."""
-    stack = Stack(images)
+    stack = Stack(engine, images)
     try:
         stack.do("up", "-d")
         until = time.monotonic() + LIMIT
-        while health(engine, stack) != "healthy":
+        while stack.toxiproxy.attrs["State"]["Health"]["Status"] != "healthy":
             assert time.monotonic() < until, stack.do("logs")
             time.sleep(0.1)
         yield stack
@@ -85,25 +104,9 @@ def stack(engine: docker.DockerClient, images: Images) -> Iterator[Stack]:
         stack.do("down", "--timeout", "1")
 
 
-def health(engine: docker.DockerClient, stack: Stack) -> str:
-    """What the engine says of Toxiproxy."""
-    (ident,) = stack.do("ps", "-q", "toxiproxy").split()
-    return str(engine.containers.get(ident).attrs["State"]["Health"]["Status"])
-
-
-def left(engine: docker.DockerClient, stack: Stack) -> list[object]:
-    """What the engine has of it, running or not."""
-    mine = {"label": f"com.docker.compose.project={stack.project}"}
-    return [
-        *engine.containers.list(all=True, filters=mine),
-        *engine.networks.list(filters=mine),
-        *engine.volumes.list(filters=mine),
-    ]
-
-
-def test_compose_takes_the_file(images: Images) -> None:
+def test_compose_takes_the_file(engine: docker.DockerClient, images: Images) -> None:
     """Whichever Compose it is; an old one refuses the whole file for a key that it doesn't know."""
-    written = Stack(images).do("config")
+    written = Stack(engine, images).do("config")
     assert images.lab in written
     assert FRONT in written
 
@@ -152,8 +155,7 @@ def test_only_toxiproxy_is_published_and_on_loopback_only(
 ) -> None:
     """A lab must not be reached from another machine."""
     bound: dict[str, set[str]] = {}
-    for ident in stack.do("ps", "-q").split():
-        container = engine.containers.get(ident)
+    for container in engine.containers.list(filters={"label": stack.mine}):
         bindings = container.attrs["HostConfig"]["PortBindings"] or {}
         hosts = {one["HostIp"] for entry in bindings.values() for one in entry}
         bound[container.labels["com.docker.compose.service"]] = hosts
@@ -163,17 +165,17 @@ def test_only_toxiproxy_is_published_and_on_loopback_only(
 
 def test_down_leaves_nothing(engine: docker.DockerClient, images: Images) -> None:
     """No container, no network, no volume."""
-    stack = Stack(images)
+    stack = Stack(engine, images)
     stack._environment |= {
         "FAULTLAB_FRONT_SUBNET": "198.19.250.0/24",
         "FAULTLAB_BACKENDS_SUBNET": "198.19.251.0/24",
     }
     try:
         stack.do("up", "-d", "nis")
-        assert len(left(engine, stack)) >= 2
+        assert len(stack.left()) >= 2
     finally:
         stack.do("down", "--timeout", "1")
-    assert left(engine, stack) == []
+    assert stack.left() == []
 
 
 def test_the_file_names_what_is_mounted() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import docker
 
@@ -29,3 +31,12 @@ def test_stub_gate_and_packet_filter_are_in_one_image(
         ["nft", "--version"],
     ):
         engine.containers.run(images.lab, command[1:], entrypoint=command[0], remove=True)
+
+
+def test_the_command_names_what_is_used(images: Images) -> None:
+    """It makes them ready ahead of the first run, and says so in two lines."""
+    done = subprocess.run(
+        [sys.executable, "-m", "faultlab", "images"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"lab        {images.lab}\ntoxiproxy  {images.toxiproxy}\n"
+    assert done.stderr == ""
