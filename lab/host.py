@@ -1,8 +1,9 @@
 """The lab process: runs proxies, stubs and recorders beside the subject, never inside it.
 
-`python -m faultlab.lab.host FD PARENT`: FD is its end of a control socket over which each run's
-channel (`orders.py`), feed (`frames.py`) and history file are handed to it. When the control socket ends, or the
-parent dies however it does, everything is closed and the process ends.
+`python -m faultlab.lab.host FD PARENT [TOXIPROXY]`: FD is its end of a control socket over which each
+run's channel (`orders.py`), feed (`frames.py`) and history file are handed to it; TOXIPROXY the binary
+of a server to start, through which clients are to come. When the control socket ends, or the parent
+dies however it does, everything is closed and the process ends.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from .backends.process import StubProcess
 from .backends.shared import Shared
 from .backends.specification import Builtin, Command, Routed
 from .backends.started import Started
+from .behind import BehindNet, Front, Toxiproxy
+from .errors import SetupError
 from .frames import FrameError, Frames, Mark, pack
 from .history import AnyEvent
 from .mortal import die_with
@@ -448,17 +451,35 @@ def serve(
 
 
 def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
-    """The process's whole life: FD and PARENT (a process id) are its arguments."""
-    descriptor, parent = (int(argument) for argument in arguments)
+    """The process's whole life: FD and PARENT (a process id) are its arguments, and TOXIPROXY."""
+    descriptor, parent = (int(argument) for argument in arguments[:2])
     descriptors.take()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the conductor's to handle
     die_with(parent)
     loop = asyncio.new_event_loop()
     try:
-        fine = serve(socket.socket(fileno=descriptor), loop)
+        with contextlib.ExitStack() as stack:
+            through = _through(arguments[2], loop, stack) if len(arguments) > 2 else RealNet
+            fine = serve(socket.socket(fileno=descriptor), loop, through)
     finally:
         loop.close()
     exit_(0 if fine else 1)
+
+
+def _through(path: str, loop: asyncio.AbstractEventLoop, stack: contextlib.ExitStack) -> Entrances:
+    """The way through a Toxiproxy of our own, ended with `stack`; if it fails, each run is told why."""
+    try:
+        started = Toxiproxy(path)
+    except SetupError as error:
+        return partial(_refuse, str(error))
+    front = Front(loop, started.control, output=started.output, gone=started.gone)
+    stack.callback(front.close)
+    stack.callback(started.close)  # first, so that no call waits for it
+    return lambda loop: BehindNet(front, RealNet(loop))
+
+
+def _refuse(why: str, _loop: asyncio.AbstractEventLoop) -> Entrance:
+    raise ValueError(why)
 
 
 if __name__ == "__main__":

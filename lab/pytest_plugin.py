@@ -29,7 +29,7 @@ __all__ = ["lab"]
 
 _LONGEST = 150  # characters of a kept history's name
 
-_hosts = pytest.StashKey["dict[str, Host]"]()
+_hosts = pytest.StashKey["dict[tuple[str, str], Host]"]()
 _lab = pytest.StashKey["Lab"]()
 _passed = pytest.StashKey[bool]()
 
@@ -41,6 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--faultlab-env",
         metavar="NAME",
         help="where every test's lab runs; over marks and faultlab_env (default: embedded)",
+    )
+    group.addoption(
+        "--faultlab-proxy",
+        metavar="NAME",
+        help="what stands before the services: embedded, or toxiproxy, a real one found on PATH as "
+        "toxiproxy-server or by FAULTLAB_TOXIPROXY; over marks and faultlab_proxy "
+        "(default: embedded)",
     )
     group.addoption(
         "--faultlab-seed",
@@ -59,6 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
     parser.addini("faultlab_env", "where tests' labs run (default: embedded)")
+    parser.addini("faultlab_proxy", "embedded, or toxiproxy: a real one (default: embedded)")
     parser.addini("faultlab_tune", "time constants that labs offer: fast or none (default: fast)")
     parser.addini("faultlab_seed", "seed of jitter and fractions in tests' labs (default: 0)")
     parser.addini("faultlab_contract", "what `lab.judge()` goes by: a name, or a file from here")
@@ -74,7 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the mark."""
     config.addinivalue_line(
         "markers",
-        "faultlab(env, tune, seed, contract): what this test's lab is told; over the ini file",
+        "faultlab(env, proxy, tune, seed, contract): what this test's lab is told; over the ini file",
     )
 
 
@@ -117,7 +125,7 @@ _Said = tuple[str, Mapping[str, object]]  # as `testing.Said`, which is slow to 
 
 
 def _of_options(config: pytest.Config) -> Iterator[_Said]:
-    for key in ("env", "seed"):
+    for key in ("env", "proxy", "seed"):
         value = config.getoption(f"--faultlab-{key}")
         if value is not None:
             yield "--faultlab-", {key: value}
@@ -138,7 +146,7 @@ def _place(node: object) -> str:
 
 
 def _of_ini(config: pytest.Config) -> Iterator[_Said]:
-    for key in ("env", "tune", "seed", "contract"):
+    for key in ("env", "proxy", "tune", "seed", "contract"):
         text: str = config.getini(f"faultlab_{key}").strip()
         value = int(text) if key == "seed" and text.isdecimal() else text
         if text:
@@ -195,7 +203,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     item.stash[_passed] = False
     try:
         made = Lab(
-            partial(Hosted, _session_host(config, settings.env), {}),
+            partial(Hosted, _session_host(config, settings.env, settings.proxy), {}),
             name=item.nodeid,
             folder=folder,
             settings=settings,
@@ -217,8 +225,8 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _session_host(config: pytest.Config, environment: str) -> Host:
-    """The session's lab process there: started when a test first asks, anew when it is gone."""
+def _session_host(config: pytest.Config, environment: str, proxy: str) -> Host:
+    """The session's lab process of these: started when a test first asks, anew when it is gone."""
     from .environments.start import start
 
     if _hosts not in config.stash:
@@ -226,12 +234,12 @@ def _session_host(config: pytest.Config, environment: str) -> Host:
         config.add_cleanup(lambda: _end_hosts(config))
         _die_with_controller(config)
     hosts = config.stash[_hosts]
-    known = hosts.get(environment)
+    known = hosts.get((environment, proxy))
     if known is not None and known.alive:
         return known
     if known is not None:
         known.close()
-    host = hosts[environment] = start(environment, lambda _: None)
+    host = hosts[environment, proxy] = start(environment, lambda _: None, proxy)
     return host
 
 

@@ -76,6 +76,7 @@ class Session:
         out: Path,
         given: Given = _NOTHING_GIVEN,
         say: Callable[[str], None] = _nothing,
+        proxy: str = "embedded",
     ) -> None:
         if environment not in ENVIRONMENTS:
             raise SetupError(
@@ -83,6 +84,7 @@ class Session:
                 expected=", ".join(ENVIRONMENTS),
             )
         self.environment = environment
+        self.proxy = proxy
         self.seed = seed
         self.out = out
         self._tune_asked = tune
@@ -206,7 +208,8 @@ class Session:
             return made
         shown = tuple(_without_secrets(one) for one in made.served)
         self._secret[made.file, shown] = made.served
-        return made.model_copy(update={"given": self._given.words, "served": shown})
+        told = {"given": self._given.words, "served": shown, "proxy": self.proxy}
+        return made.model_copy(update=told)
 
     def play(
         self,
@@ -222,7 +225,7 @@ class Session:
         """
         said = threading.Lock()
         if self._host is None:
-            self._host = start(self.environment, self._say)
+            self._host = start(self.environment, self._say, self.proxy)
 
         def one(story: Plan) -> None:
             result = self._story(story, progress)

@@ -21,6 +21,7 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/behind/listener.py": "needs a real Toxiproxy: tests/wire/behind/test_through.py",
     "lab/behind/net.py": "needs a real Toxiproxy: tests/wire/behind/test_through.py",
     "lab/environments/docker/building.py": "needs an engine: tests/docker/test_building.py",
+    "lab/behind/started.py": "needs a real Toxiproxy: tests/wire/behind/test_started.py",
     "lab/contained.py": "is a container's process: tests/docker/test_lab.py",
     "lab/environments/docker/cleaner.py": "is a process: tests/docker/test_lab.py",
     "lab/environments/docker/containers.py": "needs an engine: tests/docker/test_lab.py",

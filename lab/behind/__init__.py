@@ -9,6 +9,6 @@ from __future__ import annotations
 from .control import Control
 from .front import Front
 from .net import BehindNet
-from .started import Started, binary
+from .started import Toxiproxy
 
-__all__ = ["BehindNet", "Control", "Front", "Started", "binary"]
+__all__ = ["BehindNet", "Control", "Front", "Toxiproxy"]

@@ -53,7 +53,7 @@ class Front:
     """A Toxiproxy whose API is `control`, and whose ports are on `host`, an address of `interface`.
 
     `output`: what it says of itself, where that can be read (a descriptor that doesn't block);
-    without it its clients are known by their packets.
+    without it its clients are known by their packets. `gone` says why that output has ended.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Front:
         interface: str = "lo",
         *,
         output: int | None = None,
+        gone: Callable[[], str] = lambda: "",
     ) -> None:
         self.loop = loop
         self.control = control
@@ -71,14 +72,30 @@ class Front:
         self.interface = interface
         self.calls = Calls(loop)
         self.filter = Filter()
-        self.problem = ""  # why it serves no more
+        self._problem = ""
         self._label = f"faultlab-{os.getpid()}-{secrets.token_hex(3)}"
         self._missing = {"reset": undestroyable(), "filter": Filter.missing()}
         self._output = output
+        self._gone = gone
+        self._lost: dict[object, Callable[[], None]] = {}
         self._lines = Lines()
         self._clients: dict[str, Clients] = {}
         if output is not None:
             loop.add_reader(output, self._read)
+
+    @property
+    def problem(self) -> str:
+        """Why it serves no more, as of now; empty while it does."""
+        self._read()
+        return self._problem
+
+    def join(self, run: object, lost: Callable[[], None]) -> None:
+        """A run comes through it from now on; `lost` is told when it serves no more (`problem`)."""
+        self._lost[run] = lost
+
+    def leave(self, run: object) -> None:
+        """It comes no more."""
+        self._lost.pop(run, None)
 
     def lacks(self, means: Means) -> str:
         """Why this can't be had here; empty if it can."""
@@ -122,6 +139,7 @@ class Front:
                 data = b""
             if not data:
                 self._silence()
+                self._end(self._gone() or "Toxiproxy closed its output")
                 return
             for said in self._lines.feed(data):
                 self._hear(said)
@@ -134,6 +152,13 @@ class Front:
             clients.told(Client(said.address, said.port, self.host))
         else:
             clients.failed(said.address, said.port)
+
+    def _end(self, why: str) -> None:
+        """It serves no more."""
+        last = "; ".join([*self._lines.last][-2:])
+        self._problem = f"{why}; the last that it said: {last}" if last else why
+        for lost in tuple(self._lost.values()):
+            lost()
 
     def _silence(self) -> None:
         if self._output is not None:

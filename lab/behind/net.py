@@ -65,9 +65,10 @@ class BehindNet:
             starved=starved,
             begun=self._begun,
             ended=self._ended,
-            gone=self._listeners.discard,
+            gone=self._closed,
         )
         self._listeners.add(listener)
+        self._front.join(self, self._look)
         return listener
 
     def connect(
@@ -80,6 +81,11 @@ class BehindNet:
         """Call when every listener is in its mode, or can't be: at once, if that is so."""
         self._waiting.append(call)
         self._look()
+
+    def _closed(self, listener: BehindListener) -> None:
+        self._listeners.discard(listener)
+        if not self._listeners:
+            self._front.leave(self)
 
     def _begun(self) -> None:
         self._under_way += 1

@@ -8,11 +8,13 @@ import click
 
 __all__ = [
     "ENVIRONMENTS",
+    "PROXIES",
     "SEEDS",
     "Tune",
     "as_json",
     "contract",
     "environment",
+    "proxy",
     "report",
     "service",
     "subject",
@@ -20,6 +22,7 @@ __all__ = [
 ]
 
 ENVIRONMENTS = ("embedded", "docker")  # as lab/environments has them; a test holds the two together
+PROXIES = ("embedded", "toxiproxy")  # these, too
 SEEDS = 1_000_000
 """Seeds that are drawn are below it: short enough to be typed again."""
 
@@ -53,6 +56,14 @@ environment = click.option(
     default=ENVIRONMENTS[0],
     show_default=True,
     help="Where scenarios are played.",
+)
+proxy = click.option(
+    "--proxy",
+    type=click.Choice(PROXIES),
+    default=PROXIES[0],
+    show_default=True,
+    help="What stands before the services: the lab's own proxy, or a real Toxiproxy before it, "
+    "found on PATH as toxiproxy-server or by FAULTLAB_TOXIPROXY.",
 )
 tune = click.option(
     "--tune",

@@ -35,6 +35,7 @@ __all__ = ["explain", "judge", "planned_by", "run", "schema"]
 @options.service
 @options.contract
 @options.environment
+@options.proxy
 @options.tune
 @click.option(
     "--seed",
@@ -56,6 +57,7 @@ def run(
     services: tuple[str, ...],
     contract: str | None,
     environment: str,
+    proxy: str,
     tune: Tune | None,
     seed: int | None,
     out: Path | None,
@@ -89,6 +91,7 @@ def run(
             subject,
             read_given(services, contract),
             environment=environment,
+            proxy=proxy,
             tune=tune,
             seed=drawn,
             out=folder,
@@ -108,6 +111,7 @@ def planned_by(
     tune: Tune | None,
     seed: int,
     out: Path,
+    proxy: str = "embedded",
 ) -> tuple[Session, tuple[Plan | NotOffered, ...]]:
     """A session, not yet started, and the plans of these scenarios for its subject."""
     from ...scenarios import Problem, ScenarioError
@@ -117,6 +121,7 @@ def planned_by(
     session = Session(
         subject,
         environment=environment,
+        proxy=proxy,
         tune=tune,
         seed=seed,
         out=out,
@@ -200,6 +205,7 @@ def judge(run_folder: Path, report: tuple[str, ...], *, write: bool) -> None:
 @options.service
 @options.contract
 @options.environment
+@options.proxy
 @options.tune
 @click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", show_default=True)
 @options.as_json
@@ -210,6 +216,7 @@ def explain(
     services: tuple[str, ...],
     contract: str | None,
     environment: str,
+    proxy: str,
     tune: Tune | None,
     seed: int,
     *,
@@ -236,6 +243,7 @@ def explain(
             subject,
             read_given(services, contract),
             environment=environment,
+            proxy=proxy,
             tune=tune,
             seed=seed,
             out=out,

@@ -15,7 +15,7 @@ from ..backends.specification import Image, Specification
 from ..errors import UsageError
 from ..history import AnyEvent, History
 
-__all__ = ["ENVIRONMENTS", "Environment", "Handle", "demand_servable", "unserved"]
+__all__ = ["ENVIRONMENTS", "PROXIES", "Environment", "Handle", "demand_servable", "unserved"]
 
 _EVERY = frozenset(
     (
@@ -40,6 +40,9 @@ _EVERY = frozenset(
 
 ENVIRONMENTS: dict[str, frozenset[str]] = {"embedded": _EVERY, "docker": _EVERY}
 """The fault kinds that each environment can do."""
+
+PROXIES = ("embedded", "toxiproxy")
+"""What can stand before the services in `embedded`: its own proxy, or a real Toxiproxy before it."""
 
 
 _STARTS_IMAGES = ("docker",)

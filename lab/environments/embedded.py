@@ -21,6 +21,7 @@ from ..backends.container import Contained
 from ..backends.pipe import Place
 from ..errors import SetupError
 from ..orders import Wanted
+from .toxiproxy import Server
 
 __all__ = ["LabProcess"]
 
@@ -31,15 +32,15 @@ class LabProcess:
     """The lab process: started once, ended with `close` or with this process, whatever kills it.
 
     Start it from a thread that lives as long as the process: the kernel ties it to that thread.
-    Raises SetupError if it does not start.
+    `toxiproxy`: the server through which subjects reach it. Raises SetupError if it does not start.
     """
 
     environment = "embedded"
     address = "127.0.0.1"
-    route = "loopback"
     clock = 0.0  # its processes are this kernel's
 
-    def __init__(self) -> None:
+    def __init__(self, toxiproxy: Server | None = None) -> None:
+        self.route = "loopback" if toxiproxy is None else f"loopback, through {toxiproxy}"
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         self._lock = threading.Lock()
@@ -54,6 +55,7 @@ class LabProcess:
                         "faultlab.lab.host",
                         str(theirs.fileno()),
                         str(os.getpid()),
+                        *(() if toxiproxy is None else (toxiproxy.path,)),
                     ],
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,

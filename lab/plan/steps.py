@@ -159,6 +159,7 @@ class Plan(_Fact):
     subject: str
     contract: str
     environment: str
+    proxy: str = "embedded"
     tune: str
     seed: int
     services: tuple[str, ...]

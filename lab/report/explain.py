@@ -86,6 +86,7 @@ def _settings(plan: Plan, contract: Contract) -> Iterator[str]:
     parts = [
         f"subject {plan.subject}",
         f"environment {plan.environment}",
+        *(() if plan.proxy == "embedded" else (f"proxy {plan.proxy}",)),
         f"tune {plan.tune}",
         f"seed {plan.seed}",
         f"about {duration(plan, contract):.1f} s",

@@ -228,6 +228,8 @@ def _chosen(plan: Plan) -> Iterator[str]:
     yield from plan.given
     if plan.environment != "embedded":
         yield from ("--env", plan.environment)
+    if plan.proxy != "embedded":
+        yield from ("--proxy", plan.proxy)
     if plan.tune != "fast":
         yield from ("--tune", plan.tune)
 

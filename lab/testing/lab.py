@@ -311,6 +311,7 @@ class Lab(Arming):
         out = self._folder / f"run-{len(self._runs) + 1}"
         self._runs.append(out)
         arguments = ["--env", self.env, "--seed", str(self.seed)]
+        arguments += ["--proxy", self._settings.proxy]
         arguments += [] if subject is None else ["--subject", subject]
         arguments += [] if self._settings.tune is None else ["--tune", self._settings.tune]
         self._timer.cancel()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...scenarios.errors import hint, meant
 from ..contract import Contract
-from ..environments import ENVIRONMENTS
+from ..environments import ENVIRONMENTS, PROXIES
 from ..errors import UsageError
 from ..tune import TUNES
 from .promises import promised
@@ -27,6 +27,7 @@ class Settings:
     """
 
     env: str = "embedded"
+    proxy: str = "embedded"
     tune: str | None = None
     seed: int = 0
     contract: Contract | None = None
@@ -74,6 +75,10 @@ def _env(value: object, _: Path) -> str:
     return _word(value, tuple(ENVIRONMENTS))
 
 
+def _proxy(value: object, _: Path) -> str:
+    return _word(value, PROXIES)
+
+
 def _tune(value: object, _: Path) -> str:
     return _word(value, tuple(TUNES))
 
@@ -86,6 +91,7 @@ def _seed(value: object, _: Path) -> int:
 
 _READ: dict[str, Callable[[object, Path], object]] = {
     "env": _env,
+    "proxy": _proxy,
     "tune": _tune,
     "seed": _seed,
     "contract": promised,

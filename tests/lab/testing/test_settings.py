@@ -30,15 +30,16 @@ def test_the_first_place_that_says_a_key_wins() -> None:
     """The command line over the closest mark, marks over the ini file."""
     option, mark = said("--faultlab-", seed=1), said("test.py:7: ", seed=2, tune="none")
     ini = said("pytest.ini: faultlab_", seed=3, tune="fast", contract="httpx", env="embedded")
-    assert holds(option, mark, ini) == Settings("embedded", "none", 1, builtin("httpx"))
+    assert holds(option, mark, ini) == Settings("embedded", "embedded", "none", 1, builtin("httpx"))
 
 
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
         ("sead", 7, "no such key; nearest: seed"),
-        ("xyz", 7, "no such key; known: env, tune, seed, contract"),
+        ("xyz", 7, "no such key; known: env, proxy, tune, seed, contract"),
         ("env", "embeded", "'embeded'; expected embedded or docker; nearest: embedded"),
+        ("proxy", "toxi", "'toxi'; expected embedded or toxiproxy"),
         ("tune", "fats", "'fats'; expected fast or none; nearest: fast"),
         ("tune", None, "None; expected fast or none"),
         ("seed", -1, "-1; expected a whole number, 0 or more"),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from faultlab.lab.behind import BehindNet, Front, Started, binary
+from faultlab.lab.behind import BehindNet, Front, Toxiproxy
+from faultlab.lab.environments.toxiproxy import found
 from faultlab.lab.errors import SetupError
 
 
@@ -15,7 +16,7 @@ from faultlab.lab.errors import SetupError
 def server() -> str:
     """The binary of a real Toxiproxy."""
     try:
-        return binary(os.environ)
+        return found(os.environ).path
     except SetupError as error:
         if os.environ.get("FAULTLAB_REQUIRE") == "docker":
             pytest.fail(str(error))
@@ -23,15 +24,15 @@ def server() -> str:
 
 
 @pytest.fixture
-def started(server: str) -> Iterator[Started]:
+def started(server: str) -> Iterator[Toxiproxy]:
     """A Toxiproxy of this test's own."""
-    started = Started(server)
+    started = Toxiproxy(server)
     yield started
     started.close()
 
 
 @pytest.fixture(params=["output", "packets"])
-def stage(request, started: Started, stages) -> Iterator[object]:
+def stage(request, started: Toxiproxy, stages) -> Iterator[object]:
     """Proxy and backend behind it; clients are known by its output, or by their packets."""
     fronts: list[Front] = []
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from faultlab.lab.behind import Control, Started
+from faultlab.lab.behind import Control, Toxiproxy
 from faultlab.lab.behind.control import Made, Toxic
 from faultlab.lab.errors import SetupError
 
@@ -51,7 +51,7 @@ def answering(status: int, body: bytes) -> Iterator[Control]:
             thread.join()
 
 
-def test_a_proxy_lives_from_its_making_to_its_end(started: Started, monkeypatch) -> None:
+def test_a_proxy_lives_from_its_making_to_its_end(started: Toxiproxy, monkeypatch) -> None:
     """What the library can do, whatever proxies the environment names."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     control = started.control
@@ -67,7 +67,7 @@ def test_a_proxy_lives_from_its_making_to_its_end(started: Started, monkeypatch)
     assert control.version() == started.version
 
 
-def test_a_toxic_can_be_changed(started: Started) -> None:
+def test_a_toxic_can_be_changed(started: Toxiproxy) -> None:
     """What the library has no call for, or keeps to itself."""
     control = started.control
     control.create("one", "127.0.0.1:0", "127.0.0.1:9")
@@ -80,7 +80,7 @@ def test_a_toxic_can_be_changed(started: Started) -> None:
     assert control.toxics("one") == {}
 
 
-def test_proxies_are_put_back(started: Started) -> None:
+def test_proxies_are_put_back(started: Toxiproxy) -> None:
     """After a restart; those that are there are left alone."""
     control = started.control
     made = [control.create(name, "127.0.0.1:0", "127.0.0.1:9") for name in ("one", "two")]
@@ -89,7 +89,7 @@ def test_proxies_are_put_back(started: Started) -> None:
     assert control.proxies() == {one.name: one for one in made}
 
 
-def test_a_port_that_is_taken_is_said_in_the_servers_words(started: Started, taken: int) -> None:
+def test_a_port_that_is_taken_is_said_in_the_servers_words(started: Toxiproxy, taken: int) -> None:
     """The library would say KeyError: 'name'."""
     with pytest.raises(
         SetupError, match=r"refused `POST /proxies`: .*address already in use \(500"
@@ -97,7 +97,7 @@ def test_a_port_that_is_taken_is_said_in_the_servers_words(started: Started, tak
         started.control.create("one", f"127.0.0.1:{taken}", "127.0.0.1:9")
 
 
-def test_what_is_not_there_is_an_error(started: Started) -> None:
+def test_what_is_not_there_is_an_error(started: Toxiproxy) -> None:
     """Its name has been forgotten, or was never right."""
     with pytest.raises(SetupError, match=r"proxy not found \(404\)"):
         started.control.disable("a b")

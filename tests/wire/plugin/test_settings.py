@@ -43,7 +43,7 @@ def test_options_and_ini_values_that_mean_nothing_are_told_before_any_test(
     assert lines[4].startswith("tox.ini: faultlab_services: `pay = pay.yaml`: ")
     helped = stranger.run_here("--markers")
     assert helped.ret == pytest.ExitCode.OK
-    helped.stdout.fnmatch_lines(["@pytest.mark.faultlab(env, tune, seed, contract): *"])
+    helped.stdout.fnmatch_lines(["@pytest.mark.faultlab(env, proxy, tune, seed, contract): *"])
 
 
 MARKED = """

@@ -1,0 +1,130 @@
+"""The lab process with a Toxiproxy before it: the same promises as without."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from faultlab.faults import Refused, Status
+from faultlab.lab.backends.specification import parse
+from faultlab.lab.environments.embedded import LabProcess
+from faultlab.lab.environments.hosted import Hosted
+from faultlab.lab.environments.toxiproxy import Server
+from faultlab.lab.errors import SetupError
+from faultlab.lab.history import Header, RequestStarted, load
+
+pytestmark = pytest.mark.wire
+
+ORDERS = {"orders": parse({"GET /orders/{id}": {"id": 7}})}
+Open = Callable[..., Hosted]
+
+
+@pytest.fixture(scope="module")
+def process(server: str) -> Iterator[LabProcess]:
+    """One lab process for the whole module."""
+    with LabProcess(Server(server, "2.12.0")) as started:
+        yield started
+
+
+@pytest.fixture
+def opened(process: LabProcess, tmp_path: Path) -> Iterator[Open]:
+    """Opens runs in it, or in another, and abandons them."""
+    with ExitStack() as stack:
+
+        def open_(name: str = "h", host: LabProcess = process, **ports: int) -> Hosted:
+            feed, events = socket.socketpair()
+            stack.callback(events.close)
+            path = tmp_path / f"{name}.jsonl"
+            run = Hosted(
+                host, ORDERS, header=Header(scenario=name), path=path, feed=feed, ports=ports
+            )
+            stack.callback(run.abandon)
+            return run
+
+        yield open_
+
+
+def get(port: int) -> bytes:
+    """What a bare client reads until the end."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        client.sendall(b"GET /orders/7 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: client.recv(4096), b""))
+
+
+def children(pid: int) -> list[int]:
+    """Processes whose parent this is."""
+    told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in told.split()]
+
+
+def test_a_fault_is_in_force_on_return_and_over_on_return(opened: Open) -> None:
+    """Whatever time Toxiproxy takes for it."""
+    run = opened()
+    assert load(run._path).header.route == "loopback, through Toxiproxy 2.12.0"
+    for number in range(1, 11):
+        live = "keep" if number % 2 else "close"
+        run.inject(number, Refused(service="orders", live=live))
+        with pytest.raises(ConnectionRefusedError):
+            get(run.ports["orders"])
+        run.clear(number)
+        assert get(run.ports["orders"]).startswith(b"HTTP/1.1 200")
+    run.close()
+
+
+def test_two_runs_do_not_meet(opened: Open) -> None:
+    """One Toxiproxy, and a proxy for each."""
+    one, other = opened("one"), opened("other")
+    one.inject(1, Status(service="orders", code=503))
+    assert get(one.ports["orders"]).startswith(b"HTTP/1.1 503")
+    assert get(other.ports["orders"]).startswith(b"HTTP/1.1 200")
+    other.barrier()
+    assert sum(isinstance(event, RequestStarted) for event in other.events()) == 1
+
+
+def test_a_port_that_is_taken_is_said(opened: Open) -> None:
+    """Before anything runs."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SetupError, match=f"port {port} of orders can't be had"):
+            opened("taken", orders=port)
+
+
+def test_a_toxiproxy_that_dies_in_the_middle_ends_the_run(opened: Open, server: str) -> None:
+    """Its clients met an end that no fault had ordered: nothing can be judged."""
+    with LabProcess(Server(server, "2.12.0")) as process:
+        _dies(opened, process)
+
+
+def _dies(opened: Open, process: LabProcess) -> None:
+    run = opened("first", process)
+    assert get(run.ports["orders"]).startswith(b"HTTP/1.1 200")
+    (toxiproxy,) = children(process.pid)
+    died = rf"Toxiproxy \(pid {toxiproxy}\) ended with code -9"
+    gone = os.pidfd_open(toxiproxy)
+    os.kill(toxiproxy, signal.SIGKILL)
+    select.select([gone], [], [])
+    os.close(gone)
+    with pytest.raises(SetupError, match=died):
+        run.barrier()
+    with pytest.raises(SetupError, match=died):
+        run.close()
+    with pytest.raises(SetupError, match=died):
+        opened("next", process)
+
+
+def test_a_server_that_does_not_serve_is_told_to_each_run(tmp_path: Path) -> None:
+    """The lab process lives on to say so."""
+    feed, events = socket.socketpair()
+    with (
+        events,
+        LabProcess(Server("/bin/false", "2.12.0")) as process,
+        pytest.raises(SetupError, match="/bin/false does not serve"),
+    ):
+        Hosted(process, ORDERS, header=Header(), path=tmp_path / "h.jsonl", feed=feed)
