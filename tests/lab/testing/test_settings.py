@@ -39,7 +39,7 @@ def test_the_first_place_that_says_a_key_wins() -> None:
         ("sead", 7, "no such key; nearest: seed"),
         ("xyz", 7, "no such key; known: env, proxy, tune, seed, contract"),
         ("env", "embeded", "'embeded'; expected embedded or docker; nearest: embedded"),
-        ("proxy", "toxi", "'toxi'; expected embedded or toxiproxy"),
+        ("proxy", "toxi", "'toxi'; expected embedded or toxiproxy; nearest: toxiproxy"),
         ("tune", "fats", "'fats'; expected fast or none; nearest: fast"),
         ("tune", None, "None; expected fast or none"),
         ("seed", -1, "-1; expected a whole number, 0 or more"),

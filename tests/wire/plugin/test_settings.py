@@ -88,7 +88,7 @@ def test_a_mark_of_a_class_is_told_once(stranger: Stranger) -> None:
     result = stranger.run_here()
     assert [line for line in result.outlines if line.startswith("test_orders.py:")] == [
         (
-            "test_orders.py::TestClass: @pytest.mark.faultlab: 'fast': no such key; known: env, tune, "
+            "test_orders.py::TestClass: @pytest.mark.faultlab: 'fast': no such key; known: env, proxy, tune, "
             "seed, contract"
         ),
         "test_orders.py::TestClass: @pytest.mark.faultlab: tune: 'quick'; expected fast or none",
