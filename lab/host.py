@@ -277,7 +277,7 @@ class _Run:
             soon=self._loop.call_soon,
             delay=run_delay,
         )
-        self._places = order.places
+        self._places = order.places or {}
         self._path = Path(order.path)
         self._rig = Rig(
             RealNet(self._loop),
@@ -287,8 +287,8 @@ class _Run:
             ports=order.ports,
             fired=self._fired,
             over=self._over,
-            shared=self._shared if order.places else None,
-            apart=self._contained if order.places else self._apart,
+            shared=self._shared if order.places is not None else None,
+            apart=self._apart if order.places is None else self._contained,
             entrance=self._entrance(self._loop),
             started=self._started,
         )

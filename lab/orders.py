@@ -26,14 +26,14 @@ class Open(Order, frozen=True, kw_only=True, tag="open"):
     """Start stubs, proxies and recorder.
 
     `path` is how messages call the history; `ports`: the listeners' ports, 0 for any. `places`: the
-    processes that serve the stubs; where there are none, the lab process itself does.
+    processes that serve the stubs; None: the lab process itself does.
     """
 
     services: dict[str, Specification]
     header: Header
     path: str
     ports: dict[str, int] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, Place] | None = None
 
 
 class Serve(Order, frozen=True, kw_only=True, tag="serve"):
@@ -168,13 +168,13 @@ class Over(msgspec.Struct, frozen=True, kw_only=True, tag="over", tag_field="ans
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, tag="wanted", tag_field="answer"):
     """Something to do to a container, which only the conductor can: told back by `Acted`.
 
-    Without a `container`: start one for `service`.
+    Without an `act`: start one for `service`.
     """
 
     wanted: int
     service: str = ""
     container: int = 0
-    act: Act = "remove"
+    act: Act | None = None
 
 
 Answer = Done | Failed | Fired | Over | Wanted

@@ -79,8 +79,6 @@ class Apart:
     have changed. `what` and `halts`: how the history calls its process, and what freezes it.
     """
 
-    what = "stub process"
-
     def __init__(
         self,
         new: Start,

@@ -20,7 +20,7 @@ from .process import State
 
 __all__ = ["Act", "Contained", "Engine", "StubContainer"]
 
-Act = Literal["stop", "kill", "pause", "unpause", "remove"]
+Act = Literal["stop", "kill", "pause", "unpause"]
 """What can be done to a container that runs."""
 
 
@@ -46,10 +46,6 @@ class Engine(Protocol):
 
     def act(self, container: int, act: Act, told: Told) -> None:
         """Do this to it."""
-
-
-def _nobody(told: Contained) -> None:
-    """Whether it went well is no matter any more: the conductor removes what a run leaves."""
 
 
 class StubContainer:
@@ -119,9 +115,7 @@ class StubContainer:
             self._pipe.drain()
 
     def close(self) -> None:
-        """Have it removed, paused or not."""
-        if self.state != "gone" and self._number:
-            self._engine.act(self._number, "remove", _nobody)
+        """Let go of it: the conductor removes what a run leaves, paused or not."""
         self.state = "gone"
         self._limit.cancel()
         if self._reach is not None:
@@ -132,8 +126,6 @@ class StubContainer:
     def _started(self, told: Contained) -> None:
         self._number = told.container
         if self.state == "gone":  # nobody waits for it any more
-            if self._number:
-                self._engine.act(self._number, "remove", _nobody)
             return
         if told.place is None:
             self._fail(told.problem)

@@ -93,9 +93,9 @@ class LabProcess:
             raise SetupError(self.gone()) from error
         return next(self._runs)
 
-    def places(self, services: Iterable[str]) -> dict[str, Place]:  # noqa: ARG002
+    def places(self, services: Iterable[str]) -> dict[str, Place] | None:  # noqa: ARG002
         """None: it serves its stubs itself."""
-        return {}
+        return None
 
     def contain(self, run: int, wanted: Wanted) -> Contained:  # noqa: ARG002
         """It asks for none."""

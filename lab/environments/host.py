@@ -55,8 +55,8 @@ class Host(Protocol):
         Raises SetupError if it is gone.
         """
 
-    def places(self, services: Iterable[str]) -> dict[str, Place]:
-        """The processes that serve the stubs of these services; none: it serves them itself.
+    def places(self, services: Iterable[str]) -> dict[str, Place] | None:
+        """The processes that serve the stubs of these services; None: it serves them itself.
 
         What does not run yet is started. Raises SetupError.
         """

@@ -87,7 +87,7 @@ class Hosted:
 
     `path` is where its history goes, `feed` the lab's end of the subject's event channel. Raises
     SetupError when a port is taken, a file can't be written, a server doesn't answer, or the lab
-    process is gone.
+    process is gone. `number` is its own in its lab process.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Hosted:
         self._channel, theirs = socket.socketpair()
         try:
             with theirs, feed, _made(path) as history:
-                self._run = host.hand_over(theirs, feed, history)
+                self.number = host.hand_over(theirs, feed, history)
         except SetupError:
             self._channel.close()
             raise
@@ -146,7 +146,7 @@ class Hosted:
     def serve(self, service: str, specification: Specification) -> str:
         """One more service; its url. Raises SetupError for a server that doesn't answer."""
         self._expect(service, specification)
-        place = self._host.places(_served({service: specification})).get(service)
+        place = (self._host.places(_served({service: specification})) or {}).get(service)
         done = self._tell(Serve(service=service, specification=specification, place=place))
         self.ports.update(done.ports)
         return self.url(service)
@@ -309,7 +309,7 @@ class Hosted:
             self._acting.submit(self._carry_out, wanted)
 
     def _carry_out(self, wanted: Wanted) -> None:
-        came = self._host.contain(self._run, wanted)
+        came = self._host.contain(self.number, wanted)
         with contextlib.suppress(SetupError):  # nobody waits for it any more
             self._tell(Acted(wanted=wanted.wanted, came=came))
 
@@ -325,7 +325,7 @@ class Hosted:
         self._channel.close()
         if self._acting is not None:
             self._acting.shutdown()
-            self._host.release(self._run)
+            self._host.release(self.number)
 
 
 def _made(path: Path) -> io.FileIO:

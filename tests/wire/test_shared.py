@@ -54,7 +54,6 @@ SIGNALS = {
     "kill": signal.SIGKILL,
     "pause": signal.SIGSTOP,
     "unpause": signal.SIGCONT,
-    "remove": signal.SIGKILL,
 }
 
 
@@ -122,7 +121,7 @@ class Placed:
 
     def contain(self, run: int, wanted: Wanted) -> Contained:
         """A process for a container."""
-        if not wanted.container:
+        if wanted.act is None:
             number = len(self.own) + 1
             (self._folder / f"{run}.{number}").mkdir()
             self.own[number] = Many(self._folder / f"{run}.{number}")

@@ -127,6 +127,26 @@ class Engine:
         endpoint = self._client.create_endpoint_config(ipv4_address=what.address)
         return {"EndpointsConfig": {what.network: endpoint}}
 
+    def stop(self, ident: str, patience: int) -> None:
+        """Have it end, in order if it does so within `patience` seconds; it has ended on return."""
+        with self._asked(f"container {ident[:12]}"):
+            self._client.stop(ident, timeout=patience)
+
+    def kill(self, ident: str) -> None:
+        """End it at once; it has ended on return."""
+        with self._asked(f"container {ident[:12]}"):
+            self._client.kill(ident)
+
+    def pause(self, ident: str) -> None:
+        """Stop all that runs in it where it stands."""
+        with self._asked(f"container {ident[:12]}"):
+            self._client.pause(ident)
+
+    def unpause(self, ident: str) -> None:
+        """Let it go on."""
+        with self._asked(f"container {ident[:12]}"):
+            self._client.unpause(ident)
+
     def state(self, ident: str) -> State:
         """How a container is. Raises NotThereError."""
         with self._asked(f"container {ident[:12]}"):

@@ -29,6 +29,7 @@ from ...backends.container import Contained
 from ...backends.pipe import Place
 from ...errors import SetupError
 from ...orders import Wanted
+from .backends import Backends
 from .building import EngineBuilder
 from .cleaner import Cleaner
 from .client import connect
@@ -40,6 +41,7 @@ from .site import Site
 
 __all__ = ["DockerLab"]
 
+_BACKENDS = "FAULTLAB_BACKENDS"  # `one`: a single container serves all shared stubs
 _SOCKET = "lab"  # in the shared folder
 _STARTING = 30.0  # seconds for the gate's process to dial, on a loaded machine
 _LOOK = 0.25  # seconds between looks whether its container has ended instead
@@ -47,7 +49,7 @@ _CLOCK = b"clock"
 _ASKED = 8  # times that the clock is asked; the quickest answer bounds it best
 _ANSWER = 5.0  # seconds for the lab process to tell its clock
 _REST = 0.05  # seconds between passes of a removal
-_GONE = 2.0  # seconds for a container's end to be known
+_GONE = 1.0  # seconds for a container's end to be known
 _seconds = struct.Struct("d")
 
 
@@ -76,6 +78,9 @@ class DockerLab:
             self._engine = Engine(client)
             self._control = self._start(images)
             self._undo.callback(self._control.close)
+            one = os.environ.get(_BACKENDS) == "one"
+            self._backends = Backends(self.site, self._engine, one=one)
+            self._undo.callback(self._backends.close)
             self.clock = _bound(self._control)
             self._control.settimeout(None)
         except BaseException:
@@ -155,36 +160,34 @@ class DockerLab:
             raise SetupError(self.gone()) from error
         return next(self._runs)
 
-    def places(self, services: Iterable[str]) -> dict[str, Place]:  # noqa: ARG002
-        """None: the gate's process serves the stubs itself."""
-        return {}
+    def places(self, services: Iterable[str]) -> dict[str, Place]:
+        """The containers that serve the stubs of these services, started if they do not run yet."""
+        return self._backends.places(services)
 
-    def contain(self, run: int, wanted: Wanted) -> Contained:  # noqa: ARG002
-        """It asks for none."""
-        return Contained("stubs have no containers of their own yet")
+    def contain(self, run: int, wanted: Wanted) -> Contained:
+        """Start a container of this run's own, or act on one."""
+        return self._backends.contain(run, wanted)
 
     def release(self, run: int) -> None:
-        """None has any."""
+        """Have all containers of this run's own removed, soon."""
+        self._backends.release(run)
 
     def ended(self) -> str:
         """Which of its containers have ended that nobody ended, with their last lines."""
+        until = time.monotonic() + _GONE
         try:
-            return self.site.ended()
+            while not (ended := self.site.ended()) and time.monotonic() < until:
+                time.sleep(_REST)  # a process is seen to end before its container is
         except SetupError as error:
             return str(error)
+        return ended
 
     def gone(self) -> str:
         """What to say when it no longer answers: which container ended, and its last lines."""
         kept = "what it had recorded is kept"
         if self._closed:
             return f"the lab is closed; {kept}"
-        until = time.monotonic() + _GONE
-        try:
-            while not (ended := self.site.ended()) and time.monotonic() < until:
-                time.sleep(_REST)
-        except SetupError as error:
-            return f"{self.who} is gone; {kept}; {error}"
-        return f"{ended or self.who + ' does not answer'}\n{kept}"
+        return f"{self.ended() or self.who + ' does not answer'}\n{kept}"
 
     def close(self) -> None:
         """Remove everything. Raises SetupError if something does not go."""

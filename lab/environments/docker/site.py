@@ -7,6 +7,7 @@ either may end and start again, and a port that nobody listens on refuses.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from ...errors import SetupError
 from .containers import Container, State
 from .images import Images
 from .labels import Owner, Part, labels
-from .problems import SubnetTakenError
+from .problems import NotThereError, SubnetTakenError
 from .subnets import POOL, free, routed
 
 __all__ = ["Placed", "Site", "Starting"]
@@ -50,15 +51,19 @@ class Starting(Protocol):
     def last_lines(self, ident: str) -> list[str]:
         """The end of what a container has printed."""
 
+    def remove_container(self, ident: str) -> None:
+        """Kill and remove it; nothing if it is gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A container of the lab's."""
+    """A container of the lab's. `owns`: the address is its own, not that of one beside it."""
 
     id: str
     part: Part
     address: str = ""
     service: str = ""
+    owns: bool = False
 
     def __str__(self) -> str:
         name = f"{self.part} of {self.service}" if self.service else self.part
@@ -86,6 +91,7 @@ class Site:
         self._hosts = count(_FIRST)
         self._lock = threading.Lock()
         self._placed: list[Placed] = []
+        self._free: deque[str] = deque()  # addresses that were something's, the longest first
         self.subnet: IPv4Network
         self.network: str
         self.front: Placed
@@ -180,21 +186,40 @@ class Site:
                 environment=environment or {},
             )
         )
-        placed = Placed(ident, part, address or (beside.address if beside else ""), service)
+        place = address or (beside.address if beside else "")
+        placed = Placed(ident, part, place, service, owns=beside is None)
         with self._lock:
             self._placed.append(placed)
         return placed
 
-    def fresh_address(self) -> str:
-        """An address of the lab's network that nothing has had."""
+    def let_end(self, placed: Placed) -> None:
+        """It is to end: its end is no news from now on."""
         with self._lock:
-            return str(self.subnet[next(self._hosts)])
+            if placed in self._placed:
+                self._placed.remove(placed)
+
+    def remove(self, placed: Placed) -> None:
+        """Remove it; the address that was its own is free again. Raises SetupError."""
+        self.let_end(placed)
+        self._engine.remove_container(placed.id)
+        if placed.owns:
+            with self._lock:
+                self._free.append(placed.address)
+
+    def fresh_address(self) -> str:
+        """An address of the lab's network that nothing has; a while ago something may have had it."""
+        with self._lock:
+            return self._free.popleft() if self._free else str(self.subnet[next(self._hosts)])
 
     def ended(self) -> str:
         """Which containers have ended that nobody of the lab's ended, with their last lines."""
         told = []
         for placed in self.placed:
-            state = self._engine.state(placed.id)
+            try:
+                state = self._engine.state(placed.id)
+            except NotThereError:
+                told.append(f"{placed} was removed")
+                continue
             if not state.running:
                 lines = "".join(f"\n    {line}" for line in self._engine.last_lines(placed.id))
                 told.append(f"{placed} {state}{lines and '; its last lines:'}{lines}")

@@ -193,20 +193,20 @@ def test_what_goes_wrong_is_a_problem(stage: Stage, case: str, why: str) -> None
     assert stage.changes > before
 
 
-def test_what_is_closed_is_removed(stage: Stage) -> None:
-    """Once, whatever it was doing; and it says nothing more."""
+def test_what_is_closed_says_nothing_more(stage: Stage) -> None:
+    """And nothing is asked: the conductor removes what a run leaves."""
     stage.serving()
     before = stage.changes
     stage.container.close()
     stage.container.close()
-    assert stage.engine.asked[1:] == ["remove 3"]
     stage.dies()
+    assert stage.engine.asked == ["start core"]
     assert (stage.container.state, stage.changes) == ("gone", before)
 
 
-def test_one_that_starts_for_nobody_is_removed(stage: Stage) -> None:
+def test_one_that_starts_for_nobody_is_left_alone(stage: Stage) -> None:
     """The run was over before it had started."""
     stage.container.close()
-    assert stage.engine.asked == ["start core"]
     stage.engine.told(Contained(container=3, place=stage.place))
-    assert stage.engine.asked[1:] == ["remove 3"]
+    stage.launcher.turn()
+    assert (stage.container.state, stage.changes, stage.engine.asked) == ("gone", 0, ["start core"])

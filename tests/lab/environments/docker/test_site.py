@@ -26,6 +26,7 @@ class Engine:
     started: list[Container] = field(default_factory=list)
     states: dict[str, State] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
 
     def subnets(self) -> list[str]:
         """What other networks have."""
@@ -50,6 +51,10 @@ class Engine:
     def last_lines(self, ident: str) -> list[str]:
         """Its last words."""
         return ["Traceback", f"{ident} broke"]
+
+    def remove_container(self, ident: str) -> None:
+        """Note it."""
+        self.removed.append(ident)
 
 
 def site(engine: Engine, first: int = 4) -> Site:
@@ -156,3 +161,29 @@ def test_a_container_that_has_ended_is_told_with_its_last_lines() -> None:
         "    Traceback\n"
         "    gate broke"
     )
+
+
+def test_an_end_that_was_asked_for_is_no_news() -> None:
+    """A story that kills a backend must not be told that it died."""
+    engine = Engine()
+    made = opened(engine)
+    backend = made.add("backend", "ours", ("serve",), service="orders")
+    engine.states["backendorders"] = State(running=False, code=137)
+    assert "backend of orders" in made.ended()
+    made.let_end(backend)
+    made.let_end(backend)
+    assert made.ended() == ""
+
+
+def test_an_address_is_free_again_when_its_container_is_removed() -> None:
+    """A long session has more containers than a subnet has addresses."""
+    engine = Engine()
+    made = opened(engine)
+    holder = made.add("holder", "ours", ("sleep",), service="orders")
+    beside = made.add("backend", "ours", ("serve",), service="orders", beside=holder)
+    made.remove(beside)
+    other = made.add("holder", "ours", ("sleep",), service="core")
+    made.remove(holder)
+    assert engine.removed == ["backendorders", "holderorders"]
+    assert other.address != holder.address
+    assert made.add("holder", "ours", ("sleep",)).address == holder.address

@@ -1,0 +1,203 @@
+"""The containers that serve a lab's stubs: those that runs share, and a run's own.
+
+Shared: one for each service, started when it is first wanted, in which each run has a stub on a port of
+its own. A run's own, for a stub that is to be ended or halted: a holder, which does nothing, owns
+network and address, and what serves is beside it. So a process that has died is a refusal at once,
+and the next one has its address.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol, assert_never
+
+from ...backends.container import Act, Contained
+from ...backends.pipe import Place
+from ...errors import SetupError
+from ...orders import Wanted
+from .images import Images
+from .labels import Part
+from .site import Placed
+
+__all__ = ["Acting", "Adding", "Backends"]
+
+ORDERLY = 5  # seconds for an orderly end; what takes longer is killed
+_THREADS = 8
+_FOREVER = ("sleep", "infinity")
+_SERVES = ("python3", "-P", "-m", "faultlab.lab.apart")
+
+
+class Adding(Protocol):
+    """What of a site is needed here. Each call may raise SetupError."""
+
+    @property
+    def images(self) -> Images:
+        """What containers are made of."""
+
+    @property
+    def shared(self) -> str:
+        """The lab's folder, as containers have it."""
+
+    def add(
+        self,
+        part: Part,
+        image: str,
+        command: tuple[str, ...],
+        *,
+        entrypoint: tuple[str, ...] | None = None,
+        service: str = "",
+        run: int | None = None,
+        beside: Placed | None = None,
+        shares: bool = False,
+        capabilities: tuple[str, ...] = (),
+    ) -> Placed:
+        """Start one more container."""
+
+    def let_end(self, placed: Placed) -> None:
+        """It is to end: its end is no news."""
+
+    def remove(self, placed: Placed) -> None:
+        """Remove it; its address is free again."""
+
+
+class Acting(Protocol):
+    """What of an engine is needed here. Each call may raise SetupError."""
+
+    def stop(self, ident: str, patience: int) -> None:
+        """Have a container end, in order if it does so within `patience` seconds."""
+
+    def kill(self, ident: str) -> None:
+        """End it at once; it is gone on return."""
+
+    def pause(self, ident: str) -> None:
+        """Stop all that runs in it where it stands."""
+
+    def unpause(self, ident: str) -> None:
+        """Let it go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A container of a run's own."""
+
+    run: int
+    placed: Placed
+
+
+class Backends:
+    """The backends of one lab. Thread-safe.
+
+    `one`: a single container serves all shared stubs. That is started sooner, and dies as one.
+    """
+
+    def __init__(self, site: Adding, engine: Acting, *, one: bool = False) -> None:
+        self._site = site
+        self._engine = engine
+        self._one = one
+        self._pool = ThreadPoolExecutor(_THREADS, "faultlab-backends")
+        self._lock = threading.Lock()
+        self._numbers = count(1)
+        self._shared: dict[str, Future[Place]] = {}
+        self._holders: dict[tuple[int, str], Future[Placed]] = {}
+        self._own: dict[int, _Own] = {}
+
+    def places(self, services: Iterable[str]) -> dict[str, Place]:
+        """Where stubs of these are served; what does not run yet is started, all at once.
+
+        Raises SetupError.
+        """
+        wanted = {service: "" if self._one else service for service in services}
+        with self._lock:
+            for name in wanted.values():
+                known = self._shared.get(name)
+                if known is None or (known.done() and known.exception() is not None):
+                    self._shared[name] = self._pool.submit(self._share, name)
+            coming = {service: self._shared[name] for service, name in wanted.items()}
+        return {service: future.result() for service, future in coming.items()}
+
+    def contain(self, run: int, wanted: Wanted) -> Contained:
+        """Start a container of this run's own, or act on one; what came of it."""
+        try:
+            if wanted.act is None:
+                return self._start(run, wanted.service)
+            self._act(self._own[wanted.container].placed, wanted.act)
+        except SetupError as error:
+            return Contained(str(error))
+        return Contained()
+
+    def release(self, run: int) -> None:
+        """Remove all of this run's own, soon."""
+        with self._lock:
+            mine = [number for number, own in self._own.items() if own.run == run]
+            gone = [self._own.pop(number).placed for number in mine]
+            keys = [key for key in self._holders if key[0] == run]
+            held = [self._holders.pop(key) for key in keys]
+        holders = [one.result() for one in held if one.exception() is None]
+        for placed in (*gone, *holders):
+            self._site.let_end(placed)
+            self._pool.submit(self._site.remove, placed)
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what was begun."""
+        self._pool.shutdown()
+
+    def _share(self, service: str) -> Place:
+        return self._serve(service, None, None)[1]
+
+    def _start(self, run: int, service: str) -> Contained:
+        with self._lock:
+            holder = self._holders.get((run, service))
+            first = holder is None
+            if holder is None:
+                holder = self._holders[run, service] = Future()
+        if first:
+            self._hold(run, service, holder)
+        placed, place = self._serve(service, run, holder.result())
+        with self._lock:
+            number = next(self._numbers)
+            self._own[number] = _Own(run, placed)
+        return Contained(container=number, place=place)
+
+    def _hold(self, run: int, service: str, holder: Future[Placed]) -> None:
+        image = self._site.images.lab
+        try:
+            holder.set_result(
+                self._site.add("holder", image, _FOREVER, entrypoint=(), service=service, run=run)
+            )
+        except SetupError as error:
+            holder.set_exception(error)
+
+    def _serve(self, service: str, run: int | None, holder: Placed | None) -> tuple[Placed, Place]:
+        with self._lock:
+            path = f"{self._site.shared}/stubs-{next(self._numbers)}"
+        placed = self._site.add(
+            "backend",
+            self._site.images.lab,
+            (*_SERVES, path),
+            entrypoint=(),
+            service=service,
+            run=run,
+            beside=holder,
+            shares=True,
+            capabilities=("DAC_OVERRIDE",),  # the folder is the user's
+        )
+        return placed, Place(path, placed.address)
+
+    def _act(self, placed: Placed, act: Act) -> None:
+        match act:
+            case "stop":
+                self._site.let_end(placed)
+                self._engine.stop(placed.id, ORDERLY)
+            case "kill":
+                self._site.let_end(placed)
+                self._engine.kill(placed.id)
+            case "pause":
+                self._engine.pause(placed.id)
+            case "unpause":
+                self._engine.unpause(placed.id)
+            case _:
+                assert_never(act)

@@ -1,0 +1,178 @@
+"""Which containers serve stubs, on an engine in memory: what is shared, what is a run's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from faultlab.lab.backends.container import Contained
+from faultlab.lab.backends.pipe import Place
+from faultlab.lab.environments.docker.backends import Backends
+from faultlab.lab.environments.docker.images import Images
+from faultlab.lab.environments.docker.labels import Part
+from faultlab.lab.environments.docker.site import Placed
+from faultlab.lab.errors import SetupError
+from faultlab.lab.orders import Wanted
+
+
+class Site:
+    """Notes what is added and removed, and what is done to it."""
+
+    images = Images("ours", "toxi")
+    shared = "/run/faultlab"
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.full = False  # of whatever an engine needs
+        self._lock = threading.Lock()
+
+    def add(
+        self,
+        part: Part,
+        image: str,
+        command: tuple[str, ...],
+        *,
+        entrypoint: tuple[str, ...] | None = None,
+        service: str = "",
+        run: int | None = None,
+        beside: Placed | None = None,
+        shares: bool = False,
+        capabilities: tuple[str, ...] = (),
+    ) -> Placed:
+        """Its id is its part and service, its address that of what it is beside."""
+        if self.full:
+            raise SetupError("no space left on device")
+        assert (image, entrypoint) == ("ours", ())
+        assert shares == (part == "backend")
+        with self._lock:
+            told = f"{part} {service}" + (f" of run {run}" if run else "")
+            self.log.append(told + (f" beside {beside.id}" if beside else ""))
+        return Placed(f"{part}-{service}", part, beside.address if beside else f"at {service}")
+
+    def let_end(self, placed: Placed) -> None:
+        """Note it."""
+        self.log.append(f"let {placed.id} end")
+
+    def remove(self, placed: Placed) -> None:
+        """Note it."""
+        self.log.append(f"remove {placed.id}")
+
+    def stop(self, ident: str, patience: int) -> None:
+        """Note it."""
+        self.log.append(f"stop {ident} within {patience}")
+
+    def kill(self, ident: str) -> None:
+        """Note it."""
+        self.log.append(f"kill {ident}")
+
+    def pause(self, ident: str) -> None:
+        """Note it."""
+        self.log.append(f"pause {ident}")
+
+    def unpause(self, ident: str) -> None:
+        """It is gone."""
+        raise SetupError(f"container {ident}: it is gone")
+
+
+@pytest.fixture
+def site() -> Site:
+    """Nothing runs yet."""
+    return Site()
+
+
+@pytest.fixture
+def backends(site: Site) -> Iterator[Backends]:
+    """The backends of a lab."""
+    backends = Backends(site, site)
+    yield backends
+    backends.close()
+
+
+def test_each_service_has_one_container_for_all_runs(site: Site, backends: Backends) -> None:
+    """Started when it is first wanted; each listens where no other does."""
+    first = backends.places(["orders", "core"])
+    assert sorted(site.log) == ["backend core", "backend orders"]
+    assert {name: place.host for name, place in first.items()} == {
+        "orders": "at orders",
+        "core": "at core",
+    }
+    assert len({place.path for place in first.values()}) == 2
+    assert backends.places(["core"]) == {"core": first["core"]}
+    assert len(site.log) == 2
+
+
+def test_one_container_can_serve_all(site: Site) -> None:
+    """The stubs have ports of their own in it."""
+    backends = Backends(site, site, one=True)
+    places = backends.places(["orders", "core"])
+    backends.close()
+    assert (site.log, places["orders"]) == (["backend "], places["core"])
+
+
+def test_what_could_not_be_started_is_tried_again(site: Site, backends: Backends) -> None:
+    """The user may have made room."""
+    site.full = True
+    with pytest.raises(SetupError, match="no space left"):
+        backends.places(["orders"])
+    site.full = False
+    assert backends.places(["orders"])["orders"].host == "at orders"
+
+
+def test_a_run_s_own_stand_beside_a_holder_of_their_address(site: Site, backends: Backends) -> None:
+    """One holder for what serves and what takes its place; another run has another."""
+    one = backends.contain(1, Wanted(wanted=1, service="orders"))
+    two = backends.contain(1, Wanted(wanted=2, service="orders"))
+    assert site.log == [
+        "holder orders of run 1",
+        "backend orders of run 1 beside holder-orders",
+        "backend orders of run 1 beside holder-orders",
+    ]
+    assert isinstance(one.place, Place)
+    assert one.place.host == "at orders"
+    assert one.container != two.container
+    backends.contain(2, Wanted(wanted=1, service="orders"))
+    assert site.log[3] == "holder orders of run 2"
+
+
+def test_what_is_ended_is_known_to_end(site: Site, backends: Backends) -> None:
+    """Or the lab would tell of it as of one that died."""
+    number = backends.contain(1, Wanted(wanted=1, service="orders")).container
+    site.log.clear()
+    for act in ("pause", "stop", "kill"):
+        assert backends.contain(1, Wanted(wanted=2, container=number, act=act)) == Contained()
+    assert site.log == [
+        "pause backend-orders",
+        "let backend-orders end",
+        "stop backend-orders within 5",
+        "let backend-orders end",
+        "kill backend-orders",
+    ]
+
+
+def test_what_can_not_be_done_is_told_and_never_raised(site: Site, backends: Backends) -> None:
+    """It is told over a channel, to a run that waits."""
+    number = backends.contain(1, Wanted(wanted=1, service="orders")).container
+    told = backends.contain(1, Wanted(wanted=2, container=number, act="unpause"))
+    assert told.problem == "container backend-orders: it is gone"
+    site.full = True
+    for service in ("orders", "core"):
+        told = backends.contain(1, Wanted(wanted=3, service=service))
+        assert told == Contained("no space left on device")
+
+
+def test_a_run_that_is_over_leaves_nothing_of_its_own(site: Site, backends: Backends) -> None:
+    """The holder goes too; what others have stays."""
+    for run in (1, 2):
+        backends.contain(run, Wanted(wanted=1, service="orders"))
+    site.log.clear()
+    backends.release(1)
+    backends.release(1)
+    backends.close()
+    assert sorted(site.log) == [
+        "let backend-orders end",
+        "let holder-orders end",
+        "remove backend-orders",
+        "remove holder-orders",
+    ]
