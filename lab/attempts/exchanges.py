@@ -10,22 +10,23 @@ from collections.abc import Iterator
 from ..history import ConnClosed
 from ..methods import IDEMPOTENCY_KEYS
 from .facts import Attempt, Told
-from .gathered import Conn, Exchange, Gathered
+from .gathered import Conn, Exchange, Gathered, Spans
 
 
 def with_head(gathered: Gathered) -> Iterator[Attempt]:
     """One attempt for each request head that began on the wire; not numbered yet."""
     for conn in gathered.conns.values():
+        unheard = gathered.unheard(conn)
         for exchange in conn.exchanges:
-            yield _attempt(gathered, conn, exchange)
+            yield _attempt(gathered, conn, exchange, unheard)
 
 
-def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange) -> Attempt:
+def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange, unheard: Spans) -> Attempt:
     start = exchange.start
     last = exchange is conn.exchanges[-1]
     told = gathered.told_of_head(start.op, start.attempt)
-    begun, since = _begun(gathered, conn, exchange, told)
-    gone = _gone(gathered, conn, exchange, told)
+    begun, since = _begun(conn, exchange, told, unheard)
+    gone = _gone(conn, exchange, told, unheard)
     unread = _unread(conn, exchange)
     observable, seen, gave_up = gone or _outcome(gathered, exchange, conn if last else None)
     if gone is None and unread:
@@ -80,7 +81,7 @@ def _reached(gathered: Gathered, conn: Conn, exchange: Exchange) -> float | None
 
 
 def _begun(
-    gathered: Gathered, conn: Conn, exchange: Exchange, told: Told
+    conn: Conn, exchange: Exchange, told: Told, unheard: Spans
 ) -> tuple[float, float | None]:
     """When it began, and since when at the earliest where only its arrival is known.
 
@@ -88,7 +89,7 @@ def _begun(
     when it was sent.
     """
     arrived = exchange.start.t
-    for since, until in gathered.unheard(conn):
+    for since, until in unheard:
         if told.begun is not None:
             if since <= told.begun <= until and told.begun < arrived:
                 return told.begun, None
@@ -100,13 +101,13 @@ def _begun(
 
 
 def _gone(
-    gathered: Gathered, conn: Conn, exchange: Exchange, told: Told
+    conn: Conn, exchange: Exchange, told: Told, unheard: Spans
 ) -> tuple[str, float, bool] | None:
     """What it met if the client gave up while its connection was unplugged, so unheard."""
     gone = told.ended
     if gone is None or not told.raised:
         return None
-    if not any(since <= gone <= until for since, until in gathered.unheard(conn)):
+    if not any(since <= gone <= until for since, until in unheard):
         return None
     ends = (exchange.complete, exchange.cut, conn.first)
     if any(end is not None and end.t <= gone for end in ends):

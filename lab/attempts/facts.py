@@ -5,8 +5,9 @@ Counterpart: reader.py makes these; oracle, checks and reports read nothing else
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from ..history import Header, Left, Mode, Raised
 
@@ -14,8 +15,7 @@ Ending = Literal["ok", "failed", "cancelled", "unknown"]
 Certainty = Literal["exact", "inferred"]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True, gc=False):
     """When the instrumented client says that an attempt began and ended, and its `late` then.
 
     `ended` is when the transport gave the answer's head, or raised (`error`, its qualified class).
@@ -35,8 +35,7 @@ class Told:
         return self.error != ""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """A request head begun on the wire, or a connect without one that the lab's side ended or left.
 
     `number` counts from 1 within its operation, in order of time. `begun`: first byte of the head
@@ -88,8 +87,7 @@ class Attempt:
         return self.sent is None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, gc=False):
     """One logical call of the subject, with its attempts in order of time.
 
     `effects` counts what the backend applied for it, late requests included; None: no stub
@@ -136,8 +134,7 @@ class Operation:
         return self.endpoint.partition(" ")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class FaultRecord:
+class FaultRecord(msgspec.Struct, frozen=True, gc=False):
     """One fault's time in force, and the proof that it acted.
 
     `fired` counts every connect, connection or request it hit, refused and unanswered connects
@@ -161,8 +158,7 @@ class FaultRecord:
     events: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True, gc=False):
     """One connection that the proxy accepted, until it was over for the client's side.
 
     `client_closed`: when the client's FIN or RST arrived; `closed`: first end by either side.
@@ -181,16 +177,14 @@ class Connection:
     unheard: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True, gc=False):
     """Evidence that the history does not hold: what, and why; findings that need it are unknown."""
 
     what: Literal["connects", "attribution", "effects", "end"]
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Incarnation:
+class Incarnation(msgspec.Struct, frozen=True, gc=False):
     """One life of the subject, from `subject.opened` to `subject.closed` (None: never closed).
 
     `tagged`: each of its requests says whose it is. `counted`: what its process held was looked at
@@ -205,8 +199,7 @@ class Incarnation:
     events: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shortage:
+class Shortage(msgspec.Struct, frozen=True, gc=False):
     """A time in which the lab could accept no connection to a service; `until` None: to the end."""
 
     service: str
@@ -215,8 +208,7 @@ class Shortage:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """A history, read; operations in order of id. `strays` are attempts that belong to none."""
 
     header: Header

@@ -7,8 +7,12 @@ concluded yet.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
 from math import inf
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from ..history import (
     AnyEvent,
@@ -45,9 +49,11 @@ from ..history import (
 from .facts import Told
 from .modes import Modes
 
+Spans: TypeAlias = tuple[tuple[float, float], ...]
+"""Times, each from its begin to its end."""
 
-@dataclass(slots=True)
-class Exchange:
+
+class Exchange(msgspec.Struct, gc=False):
     """What is known of one request on one connection while the events go by."""
 
     start: RequestStarted
@@ -55,33 +61,31 @@ class Exchange:
     complete: ResponseComplete | None = None
     cut: ResponseCut | None = None
     effects: int = 0
-    faults: dict[int, float] = field(default_factory=dict)  # when each first acted on it
-    events: list[int] = field(default_factory=list)
+    faults: dict[int, float] = {}  # when each first acted on it
+    events: list[int] = []
 
 
-@dataclass(slots=True)
-class Conn:
+class Conn(msgspec.Struct, gc=False):
     """One accepted connection while the events go by."""
 
     opened: ConnOpened
     first: ConnClosed | None = None  # who ended it first
     client: ConnClosed | None = None  # the client's own end
-    exchanges: list[Exchange] = field(default_factory=list)
-    faults: dict[int, float] = field(default_factory=dict)  # when each last acted on it
-    unplugged: list[int] = field(default_factory=list)  # by these faults
+    exchanges: list[Exchange] = []
+    faults: dict[int, float] = {}  # when each last acted on it
+    unplugged: list[int] = []  # by these faults
     unread: ConnUnread | None = None  # since when its bytes say nothing
-    events: list[int] = field(default_factory=list)
+    events: list[int] = []
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct, gc=False):
     """One operation while the events go by."""
 
     invoked: OpInvoked
     incarnation: int
     end: OpOk | OpFailed | OpUnknown | OpCancelled | None = None
     cancel: float | None = None
-    events: list[int] = field(default_factory=list)
+    events: list[int] = []
 
 
 class Gathered:
@@ -111,15 +115,49 @@ class Gathered:
         self.effects: dict[int, int] = defaultdict(int)  # by operation
         self.copied: dict[int, int] = defaultdict(int)  # effects of a fault's copies
         self.end = 0.0
+        takes = self._takes()
         for event in history.in_time():
             self.end = event.t
-            self._take(event)
+            take = takes.get(type(event))
+            if take is not None:
+                take(event)
+
+    def _takes(self) -> Mapping[type[AnyEvent], Callable[[Any], None]]:
+        """What takes in each kind of event; of the others nothing is concluded."""
+        return {
+            OpInvoked: self._invoked,
+            **dict.fromkeys((OpOk, OpFailed, OpUnknown, OpCancelled), self._over),
+            OpCancelRequested: self._cancel,
+            AttemptBegun: self._attempt_begun,
+            AttemptEnded: self._attempt_ended,
+            ConnectAttempted: self._connect,
+            ConnectsHidden: self._hide,
+            ListenerMode: self._switch,
+            ConnOpened: self._accept,
+            ConnClosed: self._close,
+            ConnUnread: self._unread,
+            RequestStarted: self._start,
+            RequestReceived: self._receive,
+            ResponseHead: self._head,
+            ResponseComplete: self._complete,
+            ResponseCut: self._cut,
+            EffectApplied: self._apply,
+            FaultAwaited: self._await,
+            FaultArmed: self._arm,
+            FaultCleared: self._clear,
+            FaultFired: self._fire,
+            Starved: self.starved.append,
+            SubjectOpened: self.opened.append,
+            SubjectClosed: self.closed.append,
+            Sample: self.samples.append,
+        }
 
     def told(self, op: int | None, attempt: int | None) -> Told:
         """What the instrumented client says of one attempt."""
         if op is None or attempt is None:
             return Told()
-        begun, ended = self.begun.get((op, attempt)), self.ended.get((op, attempt))
+        tag = op, attempt
+        begun, ended = self.begun.get(tag), self.ended.get(tag)
         return Told(
             begun=begun.t if begun is not None else None,
             begun_late=begun.late if begun is not None else 0.0,
@@ -158,7 +196,7 @@ class Gathered:
             return [connect]
         return self.under[connect.op, connect.attempt]
 
-    def unheard(self, conn: Conn) -> tuple[tuple[float, float], ...]:
+    def unheard(self, conn: Conn) -> Spans:
         """The spans in which a connection was unplugged: what the client sent did not arrive."""
         return tuple(
             (
@@ -181,90 +219,50 @@ class Gathered:
         """Whether a fault that has acted was not over by then."""
         return fault not in self.cleared or self.cleared[fault].t >= t
 
-    def _take(self, event: AnyEvent) -> None:
-        match event:
-            case OpInvoked(op=int(op)):
-                self.calls[op] = Call(event, max(0, len(self.opened) - 1), events=[event.index])
-            case (
-                OpOk(op=int(op))
-                | OpFailed(op=int(op))
-                | OpUnknown(op=int(op))
-                | OpCancelled(op=int(op))
-            ):
-                call = self.calls.get(op)
-                if call is not None:
-                    call.events.append(event.index)
-                    if call.end is None:
-                        call.end = event
-            case OpCancelRequested(op=int(op)):
-                if op in self.calls:
-                    self.calls[op].cancel = event.t
-                    self.calls[op].events.append(event.index)
-            case AttemptBegun(op=int(op), attempt=int(attempt)):
-                self.begun[op, attempt] = event
-            case AttemptEnded(op=int(op), attempt=int(attempt)):
-                self.ended[op, attempt] = event
-            case ConnectAttempted():
-                self.connects.append(event)
-                self.connected.setdefault((event.op, event.attempt), event.t)
-                if event.op is not None and event.attempt is not None:
-                    self.under[event.op, event.attempt].append(event)
-            case ConnectsHidden():
-                self.hidden = self.hidden or event.why
-            case ListenerMode():
-                self.modes[event.service].add(event)
-            case ConnOpened(conn=int(conn)):
-                self.conns[conn] = Conn(event, events=[event.index])
-            case ConnClosed(conn=int(conn)):
-                self._close(conn, event)
-            case ConnUnread(conn=int(conn)):
-                known = self.conns.get(conn)
-                if known is not None and known.unread is None:
-                    known.unread = event
-                    known.events.append(event.index)
-            case RequestStarted(conn=int(conn)):
-                if conn in self.conns:
-                    self.conns[conn].exchanges.append(Exchange(event, events=[event.index]))
-            case ResponseHead() | ResponseComplete() | ResponseCut() | RequestReceived():
-                self._answer(event)
-            case EffectApplied():
-                self.ledgers.add(event.service)
-                if event.fault is not None:  # of a copy that the lab sent
-                    self.copied[event.fault] += 1
-                elif event.op is not None:
-                    self.effects[event.op] += 1
-                exchange = None if event.fault is not None else self._exchange(event)
-                if exchange is not None:
-                    exchange.effects += 1
-                    exchange.events.append(event.index)
-            case FaultAwaited(fault=int(fault)):
-                self.awaited[fault] = event
-            case FaultArmed(fault=int(fault)):
-                self.armed[fault] = event
-            case FaultCleared(fault=int(fault)):
-                self.cleared.setdefault(fault, event)
-            case FaultFired(fault=int(fault)):
-                self.fired[fault].append(event.index)
-                exchange = self._exchange(event)
-                if exchange is not None:
-                    exchange.faults.setdefault(fault, event.t)
-                elif event.conn is not None and event.conn in self.conns:
-                    self.conns[event.conn].faults[fault] = event.t
-                    if not event.heard:
-                        self.conns[event.conn].unplugged.append(fault)
-            case Starved():
-                self.starved.append(event)
-            case SubjectOpened():
-                self.opened.append(event)
-            case SubjectClosed():
-                self.closed.append(event)
-            case Sample():
-                self.samples.append(event)
-            case _:
-                pass
+    def _invoked(self, event: OpInvoked) -> None:
+        if event.op is not None:
+            lives = max(0, len(self.opened) - 1)
+            self.calls[event.op] = Call(event, lives, events=[event.index])
 
-    def _close(self, conn: int, event: ConnClosed) -> None:
-        known = self.conns.get(conn)
+    def _over(self, event: OpOk | OpFailed | OpUnknown | OpCancelled) -> None:
+        call = self.calls.get(event.op) if event.op is not None else None
+        if call is not None:
+            call.events.append(event.index)
+            if call.end is None:
+                call.end = event
+
+    def _cancel(self, event: OpCancelRequested) -> None:
+        call = self.calls.get(event.op) if event.op is not None else None
+        if call is not None:
+            call.cancel = event.t
+            call.events.append(event.index)
+
+    def _attempt_begun(self, event: AttemptBegun) -> None:
+        if event.op is not None and event.attempt is not None:
+            self.begun[event.op, event.attempt] = event
+
+    def _attempt_ended(self, event: AttemptEnded) -> None:
+        if event.op is not None and event.attempt is not None:
+            self.ended[event.op, event.attempt] = event
+
+    def _connect(self, event: ConnectAttempted) -> None:
+        self.connects.append(event)
+        self.connected.setdefault((event.op, event.attempt), event.t)
+        if event.op is not None and event.attempt is not None:
+            self.under[event.op, event.attempt].append(event)
+
+    def _hide(self, event: ConnectsHidden) -> None:
+        self.hidden = self.hidden or event.why
+
+    def _switch(self, event: ListenerMode) -> None:
+        self.modes[event.service].add(event)
+
+    def _accept(self, event: ConnOpened) -> None:
+        if event.conn is not None:
+            self.conns[event.conn] = Conn(event, events=[event.index])
+
+    def _close(self, event: ConnClosed) -> None:
+        known = self.conns.get(event.conn) if event.conn is not None else None
         if known is None:
             return
         known.events.append(event.index)
@@ -272,6 +270,83 @@ class Gathered:
             known.first = event
         if event.by == "client" and known.client is None:
             known.client = event
+
+    def _unread(self, event: ConnUnread) -> None:
+        known = self.conns.get(event.conn) if event.conn is not None else None
+        if known is not None and known.unread is None:
+            known.unread = event
+            known.events.append(event.index)
+
+    def _start(self, event: RequestStarted) -> None:
+        known = self.conns.get(event.conn) if event.conn is not None else None
+        if known is not None:
+            known.exchanges.append(Exchange(event, events=[event.index]))
+
+    def _receive(self, event: RequestReceived) -> None:
+        self.ledgers.add(event.service)
+        exchange = None if event.fault is not None else self._exchange(event)
+        if exchange is not None:  # else it is a copy that the lab sent
+            exchange.events.append(event.index)
+
+    def _head(self, event: ResponseHead) -> None:
+        if event.source == "backend":
+            self.served.add(event.service)
+        exchange = self._exchange(event)
+        if exchange is not None:
+            exchange.events.append(event.index)
+            if event.status >= 200 or event.status == 101:
+                exchange.head = event
+
+    def _complete(self, event: ResponseComplete) -> None:
+        exchange = self._exchange(event)
+        if exchange is not None:
+            exchange.events.append(event.index)
+            exchange.complete = event
+
+    def _cut(self, event: ResponseCut) -> None:
+        exchange = self._exchange(event)
+        if exchange is not None:
+            exchange.events.append(event.index)
+            if exchange.cut is None:
+                exchange.cut = event
+
+    def _apply(self, event: EffectApplied) -> None:
+        self.ledgers.add(event.service)
+        if event.fault is not None:  # of a copy that the lab sent
+            self.copied[event.fault] += 1
+            return
+        if event.op is not None:
+            self.effects[event.op] += 1
+        exchange = self._exchange(event)
+        if exchange is not None:
+            exchange.effects += 1
+            exchange.events.append(event.index)
+
+    def _await(self, event: FaultAwaited) -> None:
+        if event.fault is not None:
+            self.awaited[event.fault] = event
+
+    def _arm(self, event: FaultArmed) -> None:
+        if event.fault is not None:
+            self.armed[event.fault] = event
+
+    def _clear(self, event: FaultCleared) -> None:
+        if event.fault is not None:
+            self.cleared.setdefault(event.fault, event)
+
+    def _fire(self, event: FaultFired) -> None:
+        fault = event.fault
+        if fault is None:
+            return
+        self.fired[fault].append(event.index)
+        exchange = self._exchange(event)
+        known = self.conns.get(event.conn) if event.conn is not None else None
+        if exchange is not None:
+            exchange.faults.setdefault(fault, event.t)
+        elif known is not None:
+            known.faults[fault] = event.t
+            if not event.heard:
+                known.unplugged.append(fault)
 
     def _exchange(self, event: AnyEvent) -> Exchange | None:
         if event.conn is None or event.request is None:
@@ -283,26 +358,3 @@ class Gathered:
             if exchange.start.request == event.request:
                 return exchange
         return None
-
-    def _answer(
-        self, event: ResponseHead | ResponseComplete | ResponseCut | RequestReceived
-    ) -> None:
-        exchange = self._exchange(event)
-        match event:
-            case RequestReceived():
-                self.ledgers.add(event.service)
-                if event.fault is not None:
-                    return  # a copy that the lab sent
-            case ResponseHead():
-                if event.source == "backend":
-                    self.served.add(event.service)
-                if exchange is not None and (event.status >= 200 or event.status == 101):
-                    exchange.head = event
-            case ResponseComplete():
-                if exchange is not None:
-                    exchange.complete = event
-            case ResponseCut():
-                if exchange is not None and exchange.cut is None:
-                    exchange.cut = event
-        if exchange is not None:
-            exchange.events.append(event.index)

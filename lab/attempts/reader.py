@@ -8,8 +8,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import inf
+
+from msgspec.structs import replace
 
 from ..history import KNOWN, History, OpCancelled, OpFailed, OpOk, Starved
 from .connects import Joined, join, unaccounted, unheard, without_head

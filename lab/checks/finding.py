@@ -7,8 +7,10 @@ this module knows neither histories nor contracts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 __all__ = ["RUN", "STEP", "CheckInfo", "Finding", "Outcome", "Verdict"]
 
@@ -22,8 +24,7 @@ RUN = "run"
 """`Finding.check` of a run that did not come to its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """The answer of one check (or of one step) to one history.
 
     `promised` and `seen` are one sentence each; `field` is the contract's field and value that
@@ -50,8 +51,7 @@ class Finding:
     more: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CheckInfo:
+class CheckInfo(msgspec.Struct, frozen=True):
     """One check: its identity, what it claims, when it applies, which promise it reads.
 
     `promise` is the contract field without which the finding is `not_promised`; empty: the claim

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -97,7 +98,7 @@ class History:
 
     def in_time(self) -> tuple[AnyEvent, ...]:
         """Events in order of `t`; ties keep the order of arrival."""
-        return tuple(sorted(self.events, key=lambda event: event.t))
+        return tuple(sorted(self.events, key=attrgetter("t")))
 
     def to_lines(self) -> Iterator[bytes]:
         """The lines of the file, without line ends."""

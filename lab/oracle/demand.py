@@ -6,7 +6,6 @@ Values only, for the modules beside this one and for the checks. Nothing here de
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -110,8 +109,7 @@ class Key(msgspec.Struct, frozen=True, order=True, cache_hash=True, gc=False):
         return " ".join(part for part in named if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True, gc=False):
     """What the contract demands of an operation at one point.
 
     `start`: whether an attempt is to begin. `earliest` and `latest` bound its begin, in seconds
@@ -128,8 +126,7 @@ class Demand:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """How one circuit stood when an operation asked; several modes where the order can't be told.
 
     `failures`: least and greatest count in a row while closed. `since`: what brought it into its
@@ -149,8 +146,7 @@ class Standing:
     start: Start = "must"
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True, gc=False):
     """Whether the breakers had to let an operation through, and whether the client did.
 
     `demand.start` is must, may or must_not; `ran` what the client did (`Invoked.ran`).
@@ -169,8 +165,7 @@ class Admission:
     standings: tuple[Standing, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Boundary:
+class Boundary(msgspec.Struct, frozen=True, gc=False):
     """What was demanded after one attempt, and what followed.
 
     `after` is the attempt's number, `fault` its observable. `gap`: seconds from its end, as the
@@ -195,8 +190,7 @@ class Boundary:
     persists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OperationDemand:
+class OperationDemand(msgspec.Struct, frozen=True, gc=False):
     """All that the contract demanded of one operation, given what its attempts met.
 
     `least` and `most` bound the number of its attempts: least counts one that had to follow and
@@ -220,8 +214,7 @@ class OperationDemand:
 ProbeResult = Literal["ok", "failed", "neutral", "pending"]
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
+class Episode(msgspec.Struct, frozen=True, gc=False):
     """One stay of a circuit outside its closed state, as the contract has it.
 
     `opened`: least and greatest instant of the trip; `by`: the operation whose result tripped it
@@ -240,8 +233,7 @@ class Episode:
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Demands:
+class Demands(msgspec.Struct, frozen=True, gc=False):
     """The oracle's answers for a whole reading, operations in order of id, as there.
 
     `at_end`: the modes that each circuit that was ever asked may be in after the last event. An

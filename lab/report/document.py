@@ -7,7 +7,7 @@ blocks.py show the same on a terminal. No text in it holds a secret, nor what UT
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -54,8 +54,7 @@ class LeftOut:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Finding):
+class Found(Finding, frozen=True, gc=False):
     """A finding with the step that it is about and the events of its witness, as recorded.
 
     `line` and `step` are of the scenario's file; None where the finding is about no single step.
@@ -245,7 +244,7 @@ def _found(
         history = result.baseline if before else result.armed
         step = _step(result.plan, finding.operation)
         yield Found(
-            **{field.name: getattr(finding, field.name) for field in fields(Finding)},
+            **msgspec.structs.asdict(finding),
             line=None if step is None else step.line,
             phase=None if step is None else step.phase,
             step=None if step is None else step.key,

@@ -7,9 +7,10 @@ contract in, a verdict out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from textwrap import wrap
 from typing import Any, Self
+
+from msgspec.structs import replace
 
 from ..attempts import Reading
 from ..checks import Finding

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from faultlab.faults import AnyFault, BadBody, Cut, LostAnswer, Partition, Refused, Status
 from faultlab.lab.attempts import Attempt, FaultRecord, Missing, Operation, Reading

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal, assert_never
 
+import msgspec
+
 from ...attempts import Attempt, Reading
 from ...history import (
     AnyEvent,
@@ -422,7 +424,7 @@ def _renumbered(reading: Reading, history: History) -> Iterator[tuple[Attempt, A
             before = last
         if before is not None and before.observable == "ok":
             before = None
-        numbered = replace(stray, number=1 if before is None else before.number + 1)
+        numbered = msgspec.structs.replace(stray, number=1 if before is None else before.number + 1)
         latest[stray.service, stretch, None] = numbered
         if not stray.headless:
             latest[stray.service, stretch, target] = numbered

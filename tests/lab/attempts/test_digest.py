@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from faultlab.lab.attempts import canonical
 from faultlab.lab.history import OpOk

@@ -1,7 +1,8 @@
 """When the attempts that were seen may not be all of them."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from faultlab.lab import history as h
 from faultlab.lab.attempts import Missing, doubt, read

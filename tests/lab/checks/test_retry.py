@@ -1,9 +1,9 @@
 """Whether an operation is tried again, and how often: the corners of the claims."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from faultlab.lab import history as h
 from faultlab.lab.attempts import read

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from faultlab.lab.attempts import Attempt, Incarnation, Operation, Reading, Told
 from faultlab.lab.contract import builtin

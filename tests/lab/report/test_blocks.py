@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from faultlab.lab.checks import Finding
 from faultlab.lab.checks.finding import STEP
 from faultlab.lab.errors import SubjectError
@@ -62,7 +64,7 @@ def test_one_deviation_that_breaks_two_promises_shows_its_wire_once(
     result: MakeResult, retry_after: Finding
 ) -> None:
     """The same rows twice look like two causes."""
-    other = replace(retry_after, check="C20", slug="backoff")
+    other = msgspec.structs.replace(retry_after, check="C20", slug="backoff")
     first, second = blocks(result(retry_after, other))
     assert "  0.131  read begins" in first
     assert "  0.131  read begins" not in second
