@@ -25,9 +25,11 @@ def error_keys(contract: Contract, raised: tuple[Raised, ...]) -> frozenset[str]
     Groups are spread to their observables; statuses stay as they are declared (`status`, `m5xx`).
     A declared wrapper stands for what it wraps, or, if that can't be told, for every key.
     """
+    if not raised:
+        return frozenset()
     classes = contract.classes
     every = [*LEAVES, *(key for key in classes if key.startswith("status") or key in STATUS_GROUPS)]
-    for name in raised[0].classes if raised else ():
+    for name in raised[0].classes:
         if contract.wrapper is not None and _is(contract.wrapper, name):
             return error_keys(contract, raised[1:]) or frozenset(every)
         keys = frozenset(

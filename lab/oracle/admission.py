@@ -16,10 +16,11 @@ from .demand import (
     Admission,
     Demand,
     Key,
+    Mode,
     Standing,
 )
 from .orders import with_earlier
-from .state import Call, State, World
+from .state import Call, Circuit, State, World
 from .worlds import merged
 
 
@@ -28,8 +29,10 @@ def admit(contract: Contract, state: State, call: Call, now: float) -> tuple[Sta
     op, ran = call.invoked.op, call.invoked.ran
     if len(state.calls) <= 1 and len(state.worlds) == 1 and ran != "no":
         (only,) = state.worlds
-        if all(key not in state.cloud and only.circuit(key).mode == "closed" for key in call.keys):
-            return _admit_alone(contract, state, only, call)
+        if all_closed(state, only, call):
+            through = frozenset((let_through(state, only, call),))
+            state = replace(state, worlds=through, calls={op: call})
+            return state, unrefused(contract, only, call)
     state = replace(state, calls={**state.calls, op: call})
     state = with_earlier(contract, state, op, now)
     admitted: set[World] = set()
@@ -71,30 +74,38 @@ def admit(contract: Contract, state: State, call: Call, now: float) -> tuple[Sta
     return merged(state, call, noted), admission
 
 
-def _admit_alone(
-    contract: Contract, state: State, world: World, call: Call
-) -> tuple[State, Admission]:
-    """The same where nothing else is in flight and all that it asks is closed: most of a history."""
-    op = call.invoked.op
-    demand = Demand("must", earliest=call.invoked.t, why=_why_admitted(state, call))
+def all_closed(state: State, world: World, call: Call) -> bool:
+    """Whether everything that an operation asks is surely closed in a world."""
+    return all(key not in state.cloud and world.circuit(key).mode == "closed" for key in call.keys)
+
+
+def unrefused(contract: Contract, world: World, call: Call) -> Admission:
+    """What is demanded where nothing else is in flight and all that is asked is closed."""
+    demand = Demand(
+        "must",
+        earliest=call.invoked.t,
+        why="breaker: closed" if call.keys else "breaker: none",
+    )
     if contract.breaker is None:
         demand = Demand("may", why="breaker: left open")
-    circuits = [(key, world.circuit(key)) for key in call.keys]
-    admission = Admission(
+    return Admission(
         demand=demand,
         ran=call.invoked.ran,
-        standings=tuple(
-            Standing(
-                key=key,
-                modes=frozenset((circuit.mode,)),
-                failures=(circuit.failures, circuit.failures),
-                since=frozenset((circuit.since,)),
-            )
-            for key, circuit in circuits
-        ),
+        standings=tuple(_closed(key, world.circuit(key)) for key in call.keys),
     )
-    through = frozenset((let_through(state, world, call),))
-    return replace(state, worlds=through, calls={op: call}), admission
+
+
+def _closed(key: Key, circuit: Circuit) -> Standing:
+    """How a closed circuit stands where only one order is possible."""
+    return Standing(
+        key=key,
+        modes=_CLOSED,
+        failures=(circuit.failures, circuit.failures),
+        since=frozenset((circuit.since,)),
+    )
+
+
+_CLOSED: frozenset[Mode] = frozenset(("closed",))
 
 
 def _deviated(contract: Contract, state: State, call: Call, now: float) -> Iterator[World]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ..contract import Contract
-from .admission import admit
-from .answers import excuse, keys_of, waiting
+from .admission import admit, all_closed, unrefused
+from .answers import excuse, keys_of, let_through, waiting
 from .demand import (
     Admission,
     AttemptBegan,
@@ -24,7 +24,7 @@ from .demand import (
 )
 from .orders import with_earlier
 from .state import Call, State, World
-from .votes import taken
+from .votes import may_move, taken
 from .worlds import cleared, merged
 
 
@@ -79,6 +79,28 @@ def step(contract: Contract, state: State, event: OracleEvent) -> tuple[State, A
         state = replace(state, worlds=worlds)
     calls = {op: known for op, known in state.calls.items() if op != event.op}
     return replace(state, calls=calls), admission
+
+
+def passed(contract: Contract, state: State, call: Call) -> tuple[State, Admission] | None:
+    """What `step` makes of all events of an operation that none other overlaps, at once.
+
+    None: it has to be taken step by step. Most operations need not: all that they ask is closed,
+    in the one world that there is, and whoever succeeds leaves it as it was.
+    """
+    if state.calls or len(state.worlds) > 1 or contract.counts_attempts or call.end is None:
+        return None
+    (world,) = state.worlds
+    if call.invoked.ran == "no" or not all_closed(state, world, call):
+        return None
+    admission = unrefused(contract, world, call)
+    if call.end.ending != "unknown" and may_move(contract, world, call):
+        op = call.invoked.op
+        through = frozenset((let_through(state, world, call),))
+        state = replace(state, worlds=through, calls={op: call})
+        state = _settle(contract, state, call, call.end.t)
+        after = frozenset(world.without(op) for world in state.worlds)
+        state = replace(state, worlds=after, calls={})
+    return state, admission
 
 
 def _another(

@@ -5,8 +5,11 @@ It turns a reading into oracle events, folds them, and keeps the answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -15,7 +18,8 @@ from ..attempts import Attempt, Operation, Reading
 from ..contract import Contract, error_keys
 from ..tolerance import AT_ONCE
 from .admission import admit
-from .circuits import step
+from .answers import keys_of
+from .circuits import passed, step
 from .demand import (
     Admission,
     AttemptBegan,
@@ -61,14 +65,20 @@ def next_demand(contract: Contract, state: State, op: int, now: float) -> Demand
 
 def timeline(contract: Contract, reading: Reading) -> tuple[OracleEvent, ...]:
     """What happened in a reading, as oracle events in order of `t`."""
+    return tuple(_in_time(contract, reading, reading.operations))
+
+
+def _in_time(
+    contract: Contract, reading: Reading, operations: Iterable[Operation]
+) -> list[OracleEvent]:
+    """What happened to some operations of a reading, in order of `t`."""
     events: list[OracleEvent] = [
         Renewed(life.opened, number) for number, life in enumerate(reading.incarnations) if number
     ]
-    for operation in reading.operations:
+    for operation in operations:
         events += _told(contract, operation)
-    return tuple(
-        sorted(events, key=lambda event: event.t)
-    )  # stable: each operation keeps its order
+    events.sort(key=attrgetter("t"))  # stable: each operation keeps its order
+    return events
 
 
 def _told(contract: Contract, operation: Operation) -> Iterator[OracleEvent]:
@@ -98,8 +108,8 @@ def _told(contract: Contract, operation: Operation) -> Iterator[OracleEvent]:
         until = _began_at(later[0]) if later else operation.ended
         ended = _end_of(operation.id, number, attempt, now, until)
         if ended is not None:
-            now = max(now, ended.t)
-            yield msgspec.structs.replace(ended, t=now)
+            now = ended.t
+            yield ended
     if operation.ended is not None:
         yield Ended(max(now, operation.ended), operation.id, operation.ending, keys, operation.lag)
 
@@ -119,7 +129,7 @@ def _began_late(attempt: Attempt) -> float | None:
 def _end_of(
     op: int, number: int, attempt: Attempt, began: float, until: float | None
 ) -> AttemptEnded | None:
-    """An attempt's end with the span in which the client can have learnt of it.
+    """An attempt's end, not before it `began`, and the span in which the client can have learnt of it.
 
     What the lab did is stamped before the client could see it. What the client did (it gave up)
     is stamped when it arrived, which may be late; its own stamp then bounds it from below. So is a
@@ -145,7 +155,7 @@ def _end_of(
     if until is not None:
         low, high = min(low, until), min(high, until)
     return AttemptEnded(
-        t=low,
+        t=max(began, low),
         op=op,
         number=number,
         observable=attempt.observable,
@@ -164,72 +174,94 @@ def demands(contract: Contract, reading: Reading, most: int = MANY) -> Demands:
     Services that no circuit joins are folded each by itself: what came in which order between
     them says nothing, and would only multiply the orders.
     """
-    found = _Found(begin(reading.header.early, _wall(reading.header.wall), most), reading.end)
-    for events in _apart(contract, timeline(contract, reading)):
-        found.fold(contract, events)
-    operations = tuple(found.of(contract, each.id) for each in reading.operations)
+    start = begin(reading.header.early, _wall(reading.header.wall), most)
+    found = _Found(contract, start, reading.end)
+    for operations in _apart(contract, reading.operations):
+        found.fold(_in_time(contract, reading, operations))
+    demanded = tuple(found.of(each.id) for each in reading.operations)
     episodes = sorted(found.episodes, key=lambda episode: (episode.opened, episode.key))
-    return Demands(operations, tuple(episodes), tuple(sorted(found.at_end, key=lambda end: end[0])))
+    return Demands(demanded, tuple(episodes), tuple(sorted(found.at_end, key=lambda end: end[0])))
 
 
-def _apart(contract: Contract, events: Iterable[OracleEvent]) -> Iterable[list[OracleEvent]]:
-    """The events of each service; all together where a circuit is the whole client's."""
+def _apart(contract: Contract, operations: tuple[Operation, ...]) -> Iterable[Sequence[Operation]]:
+    """The operations of each service; all together where a circuit is the whole client's."""
     if any(breaker.scope == "client" for breaker in contract.breaker or ()):
-        return [list(events)]
-    services: dict[str, list[OracleEvent]] = {}
-    named: dict[int, list[OracleEvent]] = {}
-    lives: list[OracleEvent] = []
-    for event in events:
-        if isinstance(event, Renewed):
-            lives.append(event)
-            for one in services.values():
-                one.append(event)
-            continue
-        if isinstance(event, Invoked):
-            named[event.op] = services.setdefault(event.service, [*lives])
-        named[event.op].append(event)
+        return [operations]
+    services: dict[str, list[Operation]] = {}
+    for operation in operations:
+        services.setdefault(operation.service, []).append(operation)
     return services.values()
 
 
 class _Found:
     """What was demanded of each operation, and the life of each circuit, as far as it is folded."""
 
-    def __init__(self, start: State, end: float) -> None:
+    def __init__(self, contract: Contract, start: State, end: float) -> None:
         self.episodes: list[Episode] = []
         self.at_end: list[tuple[Key, frozenset[Mode]]] = []
+        self._contract = contract
         self._start = start
         self._end = end
         self._calls: dict[int, Call] = {}
         self._admissions: dict[int, Admission] = {}
         self._again: dict[tuple[int, int], Demand] = {}
 
-    def fold(self, contract: Contract, events: Iterable[OracleEvent]) -> None:
+    def fold(self, events: Iterable[OracleEvent]) -> None:
         """Take in the events of operations that share no circuit with any other."""
-        state, lives, calls = self._start, _Lives(), self._calls
-        for event in events:
-            state, admission = step(contract, state, event)
-            if isinstance(event, Invoked):
-                calls[event.op] = state.calls[event.op]
-                lives.asked.update(calls[event.op].keys)
-            elif not isinstance(event, Renewed):
-                calls[event.op] = calls[event.op].seen(event)
-                if admission is not None:
-                    if event.op in self._admissions:
-                        self._again[event.op, len(calls[event.op].ended)] = admission.demand
-                    self._admissions.setdefault(event.op, admission)
-                    lives.refused(event.op, admission)
-            lives.follow(state, event)
-        for op in state.calls:
+        state, lives = self._start, _Lives()
+        told: dict[int, list[OracleEvent]] = defaultdict(list)
+        for op, together in groupby(events, attrgetter("op")):
+            following = list(together)
+            alone = self._alone(state, following)
+            if alone is not None:
+                state, self._calls[op], self._admissions[op] = alone
+                lives.asked.update(self._calls[op].keys)
+                lives.follow(state, following[-1])
+                continue
+            for event in following:
+                state = self._step(state, lives, event)
+            if op is not None:
+                told[op] += following
+        for op, its in told.items():
+            self._calls[op] = Call.of(self._calls[op].keys, self._calls[op].invoked, its)
+        for op, call in state.calls.items():
             if op not in self._admissions:  # it never ended
-                now = max(self._end, calls[op].invoked.t)
-                self._admissions[op] = admit(contract, state, calls[op], now)[1]
+                now = max(self._end, call.invoked.t)
+                self._admissions[op] = admit(self._contract, state, call, now)[1]
         self.episodes += lives.episodes()
         self.at_end += lives.at_end(state)
 
-    def of(self, contract: Contract, op: int) -> OperationDemand:
+    def _alone(
+        self, state: State, events: Sequence[OracleEvent]
+    ) -> tuple[State, Call, Admission] | None:
+        """What comes of an operation's events if nothing overlaps it; None: step by step."""
+        invoked = events[0]
+        if state.calls or not isinstance(invoked, Invoked) or not isinstance(events[-1], Ended):
+            return None
+        call = Call.of(keys_of(self._contract, invoked), invoked, events)
+        passing = passed(self._contract, state, call)
+        return None if passing is None else (passing[0], call, passing[1])
+
+    def _step(self, state: State, lives: _Lives, event: OracleEvent) -> State:
+        """The state after one event; what it settles is kept."""
+        before = None if event.op is None else state.calls.get(event.op)
+        state, admission = step(self._contract, state, event)
+        if isinstance(event, Invoked):
+            self._calls[event.op] = state.calls[event.op]
+            lives.asked.update(state.calls[event.op].keys)
+        elif before is not None and admission is not None:
+            op = before.invoked.op
+            if op in self._admissions:
+                self._again[op, len(before.ended)] = admission.demand
+            self._admissions.setdefault(op, admission)
+            lives.refused(op, admission)
+        lives.follow(state, event)
+        return state
+
+    def of(self, op: int) -> OperationDemand:
         """All that was demanded of one operation."""
         call, admission = self._calls[op], self._admissions[op]
-        return _of_operation(contract, call, admission, self._start, self._again)
+        return _of_operation(self._contract, call, admission, self._start, self._again)
 
 
 def _wall(text: str) -> float | None:

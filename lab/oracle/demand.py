@@ -6,7 +6,7 @@ Values only, for the modules beside this one and for the checks. Nothing here de
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -84,6 +84,8 @@ class CancelRequested(msgspec.Struct, frozen=True, gc=False):
 
 class Renewed(msgspec.Struct, frozen=True, gc=False):
     """The subject was opened anew: its breakers start closed."""
+
+    op: ClassVar[None] = None  # it is of no operation
 
     t: float
     life: int

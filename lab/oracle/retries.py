@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Literal
+
+import msgspec
 
 from ..contract import Contract, RetryAfter, groups_of, lookup, mapped_by, members
 from ..tolerance import AT_ONCE, eps, within
@@ -83,8 +84,7 @@ _DATES = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True, gc=False):
     """Least and greatest seconds that a Retry-After asks for.
 
     `loose`: by no grammar, so that a client may as well take it for none: a date without its
@@ -120,8 +120,7 @@ def _asked(rules: RetryAfter, text: str, wall: float | None) -> _Asked | None:
     return _Asked(max(0.0, seconds - _DATE_SLACK), max(0.0, seconds + _DATE_SLACK), loose)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wait:
+class _Wait(msgspec.Struct, frozen=True, gc=False):
     """The promised wait before a further attempt, and whether it lets one happen at all."""
 
     low: float = 0.0
@@ -194,10 +193,13 @@ def limit_of(
     """Least and greatest promised number of attempts, and the field that says so."""
     most = contract.attempts.max
     promised = f"attempts.max: {'left open' if most is None else most}"
+    always = None if most is None else (most, most)
+    if probe == "no":
+        return always, promised
     probing = [b.half_open.attempts for b in contract.breaker or () if b.half_open.attempts]
-    short = min(probing) if probing else None
-    if probe == "no" or short is None:
-        return (None if most is None else (most, most)), promised
+    if not probing:
+        return always, promised
+    short = min(probing)
     least = short if most is None else min(short, most)
     if probe == "yes":
         return (least, least), f"breaker.half_open.attempts: {short}"
@@ -223,36 +225,15 @@ def boundary_after(
     last = call.ended[number - 1]
     at = None if wall is None else wall + last.high
     wait = _wait(contract, number, last.retry_after, at)
-    limit, limiting = limit_of(contract, probe)
-    count: Start = "must"
-    if limit is None:
-        count, limiting = "may", "attempts.max: left open"
-    elif number >= limit[1]:
-        count = "must_not"
-    elif number >= limit[0]:
-        count = "may"
-    cancelled: Start = "must"
-    if call.cancel is not None:
-        cancelled = "must_not" if call.cancel < last.low else "may"
-    stopped: Start = "may" if call.end is not None and call.end.ending == "unknown" else "must"
-    retried = _retried(contract, call.invoked, last.observable)
-    rest: list[tuple[Start, str]] = [
-        retried,
-        (cancelled, "cancelled"),
-        (wait.start, wait.why),
-        (_in_deadline(contract, call, last, wait), f"deadline.total: {contract.deadline.total}"),
-        (stopped, "the run ended"),
-    ]
-    if again is not None:
-        rest.append((again.start, again.why))
-    start, why = min([retried, (count, limiting), *rest[1:]], key=lambda r: _ORDER.index(r[0]))
+    start, why, persists = _another(contract, call, number, probe, wait, again)
     following = call.began[number] if number < len(call.began) else None
     earliest = last.low + wait.low
     latest = None if wait.high is None else last.high + wait.high
     ended_late, began_late = last.late, following.late if following is not None else None
-    tolerance = eps(ended_late or 0.0, began_late or 0.0)
     if ended_late is None or began_late is None:  # then the whole operation's must do
         tolerance = eps(0.0, call.end.lag if call.end is not None else 0.0)
+    else:
+        tolerance = eps(ended_late, began_late)
     return Boundary(
         after=number,
         fault=last.observable,
@@ -272,8 +253,48 @@ def boundary_after(
         wait=(wait.low, wait.high),
         asked=wait.asked,
         odd=wait.odd,
-        persists=all(each == "must" for each, _ in rest),
+        persists=persists,
     )
+
+
+def _another(
+    contract: Contract,
+    call: Call,
+    number: int,
+    probe: Literal["yes", "no", "maybe"],
+    wait: _Wait,
+    again: Demand | None,
+) -> tuple[Start, str, bool]:
+    """Whether a further attempt had to begin, which field decides, and if only their count may.
+
+    The strictest decides; of several, what the attempt met before all others.
+    """
+    last = call.ended[number - 1]
+    retried = _retried(contract, call.invoked, last.observable)
+    if last.observable == "ok":
+        return *retried, False
+    limit, limiting = limit_of(contract, probe)
+    count: Start = "must"
+    if limit is None:
+        count, limiting = "may", "attempts.max: left open"
+    elif number >= limit[1]:
+        count = "must_not"
+    elif number >= limit[0]:
+        count = "may"
+    cancelled: Start = "must"
+    if call.cancel is not None:
+        cancelled = "must_not" if call.cancel < last.low else "may"
+    stopped: Start = "may" if call.end is not None and call.end.ending == "unknown" else "must"
+    rest: list[tuple[Start, str]] = [
+        (cancelled, "cancelled"),
+        (wait.start, wait.why),
+        (_in_deadline(contract, call, last, wait), f"deadline.total: {contract.deadline.total}"),
+        (stopped, "the run ended"),
+    ]
+    if again is not None:
+        rest.append((again.start, again.why))
+    start, why = min([retried, (count, limiting), *rest], key=lambda rule: _ORDER.index(rule[0]))
+    return start, why, all(each == "must" for each, _ in (retried, *rest))
 
 
 def _ends_as(contract: Contract, call: Call, number: int, early: float) -> frozenset[str]:

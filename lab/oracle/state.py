@@ -6,6 +6,7 @@ Counterparts: answers.py and votes.py move them. Values only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Self
 
 import msgspec
 from msgspec.structs import replace
@@ -150,6 +151,27 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     ended: tuple[AttemptEnded, ...] = ()
     cancel: float | None = None
     end: Ended | None = None
+
+    @classmethod
+    def of(cls, keys: tuple[Key, ...], invoked: Invoked, events: Iterable[OracleEvent]) -> Self:
+        """All that was seen of one that a breaker has answered, from its events, in order."""
+        began: list[AttemptBegan] = []
+        ended: list[AttemptEnded] = []
+        cancel: float | None = None
+        end: Ended | None = None
+        for event in events:
+            match event:
+                case AttemptBegan():
+                    began.append(event)
+                case AttemptEnded():
+                    ended.append(event)
+                case CancelRequested():
+                    cancel = event.t
+                case Ended():
+                    end = event
+                case Invoked() | Renewed():
+                    pass
+        return cls(invoked, keys, False, tuple(began), tuple(ended), cancel, end)
 
     @property
     def idle(self) -> bool:

@@ -99,6 +99,23 @@ def _voted(
             yield CLOSED
 
 
+def may_move(contract: Contract, world: World, call: Call) -> bool:
+    """Whether the result of an operation may change circuits that are closed in a world."""
+    results = results_of(call)
+    if len(results) > 1 or "unknown" in results:
+        return True
+    (result,) = results
+    for key in call.keys:
+        match breaker_of(contract, key).vote(result):
+            case "neutral":
+                continue
+            case "success" if world.circuit(key).failures == 0:
+                continue
+            case _:
+                return True
+    return False
+
+
 def taken(
     contract: Contract, state: State, world: World, call: Call, now: float
 ) -> Iterator[World]:
