@@ -112,7 +112,7 @@ def _held(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
         return
     case: Case | Exception
     try:
-        case = Case.of(reading, contract, demands(contract, reading))
+        case = Case(reading, contract, demands(contract, reading))
     except Exception as error:  # noqa: BLE001  # the border: our own mistake is a verdict, too
         case = error
     for info, rule in promised:

@@ -94,7 +94,7 @@ def permits(case: Case) -> Iterator[Finding]:
     purgatory let 50 of 50 through.
     """
     yield from _refusals(case, PERMITS)
-    for operation, demand in case.demanded():
+    for operation, demand in case.troubled:
         if demand.admission.probe != "yes" or demand.limit is None:
             continue
         if operation.cancelled_at is not None:
@@ -164,7 +164,7 @@ def fast(case: Case) -> Iterator[Finding]:
     Claim: it ends at once (50 ms and the tolerance) and opens no connection. Witness: the
     operation, and the connection. Source: Release It!
     """
-    for operation, demand in case.demanded():
+    for operation, demand in case.troubled:
         if demand.admission.ran != "no" or operation.ended is None:
             continue
         took = operation.ended - operation.invoked
@@ -198,7 +198,7 @@ def fast(case: Case) -> Iterator[Finding]:
 
 def _refusals(case: Case, info: CheckInfo) -> Iterator[Finding]:
     """Operations that the breakers had to reject, as far as they are this check's."""
-    for operation, demand in case.demanded():
+    for operation, demand in case.troubled:
         admission = demand.admission
         due = admission.demand.start == "must_not"
         kept = admission.ran == "no" and admission.explained
@@ -220,7 +220,7 @@ def _refusals(case: Case, info: CheckInfo) -> Iterator[Finding]:
 
 def _passes(case: Case, info: CheckInfo) -> Iterator[Finding]:
     """Operations that the breakers had to let through, as far as they are this check's."""
-    for operation, demand in case.demanded():
+    for operation, demand in case.troubled:
         admission = demand.admission
         if admission.demand.start != "must" or admission.ran == "unseen":
             continue
@@ -300,6 +300,8 @@ def _uncounted(case: Case, operation: Operation, standing: Standing) -> list[Ope
         return []
     window = 2 * breaker.fail_max + 1  # what came before it can't refute what these have not
     ends = list(islice(case.rows.before(operation, standing.key), window))[::-1]
+    if not ends:
+        return []
     counted = [one.id for one in ends if breaker.vote(met(one)) == "counts"]
     kinds = sorted({met(one) for one in ends if one.id not in counted})
     for supposed in (*([kind] for kind in kinds), kinds):

@@ -8,13 +8,14 @@ stands in the reading, what it should have done in the demands.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
+from typing import TypeAlias
 
 from ..attempts import Attempt, Operation, Reading, doubt
 from ..contract import Contract
-from ..oracle import Boundary, Demands, OperationDemand
+from ..oracle import Admission, Boundary, Demands, Mode, OperationDemand, Since
 from .finding import Finding
 from .misreading import Misreading
 from .openings import Openings
@@ -33,26 +34,35 @@ def seconds(value: float) -> str:
     return f"{value:.3f} s"
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One history, read, with the contract it is held against and what that demanded.
+AtEnd: TypeAlias = tuple[Operation, Boundary, Attempt, Attempt | None]
+"""An end of an attempt: what was demanded there, the attempt, and the one that followed."""
 
-    `late`: what it would have demanded if it took late results the other way. `rows`: failures in a
-    row, counted or not.
-    """
+_CLOSED: frozenset[Mode] = frozenset(("closed",))
+_START: frozenset[Since] = frozenset(("start",))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One history, read, with the contract it is held against and what that demanded."""
 
     reading: Reading
     contract: Contract
     demands: Demands
-    late: Misreading
-    rows: Rows
-    openings: Openings
 
-    @classmethod
-    def of(cls, reading: Reading, contract: Contract, found: Demands) -> Self:
-        """What the checks of one history share."""
-        late = Misreading(reading, contract, found)
-        return cls(reading, contract, found, late, Rows(reading), Openings(found))
+    @cached_property
+    def late(self) -> Misreading:
+        """What it would have demanded if it took late results the other way."""
+        return Misreading(self.reading, self.contract, self.demands)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Failures in a row, counted or not."""
+        return Rows(self.reading)
+
+    @cached_property
+    def openings(self) -> Openings:
+        """When which circuit was not closed."""
+        return Openings(self.demands)
 
     def operation(self, number: int) -> Operation:
         """The operation of this id, which there is."""
@@ -62,18 +72,53 @@ class Case:
 
     def demanded(self) -> Iterator[tuple[Operation, OperationDemand]]:
         """Every operation with what was demanded of it."""
-        yield from zip(self.reading.operations, self.demands.operations, strict=True)
+        return zip(self.reading.operations, self.demands.operations, strict=True)
 
-    def boundaries(self) -> Iterator[tuple[Operation, Boundary, Attempt, Attempt | None]]:
+    @cached_property
+    def troubled(self) -> Sequence[tuple[Operation, OperationDemand]]:
+        """The operations that a breaker did not have to let through, or had met trouble before.
+
+        The others, most of a history, were let through as whoever else had succeeded.
+        """
+        return [
+            (operation, demand)
+            for operation, demand in self.demanded()
+            if not self._calm(operation, demand.admission)
+        ]
+
+    def _calm(self, operation: Operation, admission: Admission) -> bool:
+        """Whether nothing stands against an operation that was let through.
+
+        Whatever it asked was never open and has met no failure, counted or not, since a success,
+        and nothing else was open.
+        """
+        if admission.demand.start != "must" or admission.ran != "yes" or admission.probe != "no":
+            return False
+        for standing in admission.standings:
+            if standing.modes != _CLOSED or standing.failures != (0, 0) or standing.since != _START:
+                return False
+            if next(self.rows.before(operation, standing.key), None) is not None:
+                return False
+        return not self.openings.open_at(operation.invoked, operation.incarnation)
+
+    @cached_property
+    def failures(self) -> Sequence[AtEnd]:
+        """Those of them at which an attempt had not succeeded."""
+        return [end for end in self.boundaries if end[2].observable != "ok"]
+
+    @cached_property
+    def boundaries(self) -> Sequence[AtEnd]:
         """Every end of an attempt: what was demanded there, the attempt, and the one that followed."""
-        for operation, demand in self.demanded():
-            for boundary in demand.boundaries:
-                yield (
-                    operation,
-                    boundary,
-                    operation.attempts[boundary.after - 1],
-                    operation.attempts[boundary.after] if boundary.followed else None,
-                )
+        return [
+            (
+                operation,
+                boundary,
+                operation.attempts[boundary.after - 1],
+                operation.attempts[boundary.after] if boundary.followed else None,
+            )
+            for operation, demand in self.demanded()
+            for boundary in demand.boundaries
+        ]
 
     def doubt(self, operation: Operation) -> str:
         """Why the attempts seen may not be all that this operation made; empty: they are."""

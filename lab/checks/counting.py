@@ -50,7 +50,7 @@ def once(case: Case) -> Iterator[Finding]:
     one explains all that was seen of the circuit; else it is C40's or C41's. Witness: the failures
     in a row, and the operation. Source: Fluidra-pool#64.
     """
-    for operation, demand in case.demanded():
+    for operation, demand in case.troubled:
         taken, row = _counted(case, operation, demand)
         if taken is None:
             continue

@@ -48,7 +48,7 @@ def deadline(case: Case) -> Iterator[Finding]:
     next attempt or for a connection; and no attempt begins past it. Witness: the operation with its
     last attempt, or the two attempts. Source: httpx#1450, python-api-core#776; tenacity#423.
     """
-    for operation, boundary, attempt, after in case.boundaries():
+    for operation, boundary, attempt, after in case.failures:
         if boundary.demand.start != "must_not" or not boundary.demand.why.startswith("deadline"):
             continue
         if after is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 
 from ..oracle import Demands, Episode, Key
 
@@ -19,7 +20,7 @@ class Openings:
 
     def __init__(self, demands: Demands) -> None:
         self._of: dict[Key, list[Episode]] = defaultdict(list)
-        for episode in demands.episodes:
+        for episode in sorted(demands.episodes, key=attrgetter("key")):
             self._of[episode.key].append(episode)
 
     def of(self, key: Key) -> Sequence[Episode]:
@@ -29,11 +30,13 @@ class Openings:
     def open_at(self, t: float, life: int) -> list[Key]:
         """The circuits of one life of the client that were surely not closed then, in order."""
         found: list[Key] = []
-        for key in sorted(self._of):
-            at = bisect_right(self._of[key], t, key=lambda episode: episode.opened[1])
-            if key.life != life or at == 0:
+        for key, episodes in self._of.items():
+            if key.life != life:
                 continue
-            last = self._of[key][at - 1]
+            at = bisect_right(episodes, t, key=lambda episode: episode.opened[1])
+            if at == 0:
+                continue
+            last = episodes[at - 1]
             if last.certain and (last.closed is None or t < last.closed):
                 found.append(key)
         return found

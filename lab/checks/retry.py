@@ -147,9 +147,7 @@ def retryable(case: Case) -> Iterator[Finding]:
     connection is C72's. Witness: the attempt, and the one that followed. Source: WASABI IF in both
     directions.
     """
-    for operation, boundary, attempt, after in case.boundaries():
-        if attempt.observable == "ok":
-            continue
+    for operation, boundary, attempt, after in case.failures:
         if boundary.demand.start == "must_not":
             if not forbidden(boundary) or guarded(operation, attempt):
                 continue
@@ -195,8 +193,8 @@ def unsafe(case: Case) -> Iterator[Finding]:
 
     Claim: none follows. Witness: both attempts. Source: RFC 9110 section 9.2.2; aiohttp#7363.
     """
-    for operation, boundary, attempt, after in case.boundaries():
-        if attempt.observable in ("ok", *IDLE_ENDS) or not guarded(operation, attempt):
+    for operation, boundary, attempt, after in case.failures:
+        if attempt.observable in IDLE_ENDS or not guarded(operation, attempt):
             continue
         if boundary.demand.start != "must_not" or not forbidden(boundary):
             continue

@@ -31,7 +31,7 @@ def stale(case: Case) -> Iterator[Finding]:
     what was sent may have been read. How often is C02's, when C20's. Witness: the attempt, and how
     the operation ended or what followed. Source: httpx#3515, huggingface_hub#4398, daytona#4214.
     """
-    for operation, boundary, attempt, after in case.boundaries():
+    for operation, boundary, attempt, after in case.failures:
         if attempt.observable not in IDLE_ENDS or operation.cancelled_at is not None:
             continue
         match boundary.demand.start:

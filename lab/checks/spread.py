@@ -138,7 +138,7 @@ def as_close(total: int, among: int, share: float) -> float:
 def _gaps(case: Case) -> dict[int, list[_Gap]]:
     """The waits that the backoff alone decides, by the number of the retry, from 1."""
     found: dict[int, list[_Gap]] = defaultdict(list)
-    for operation, boundary, attempt, after in case.boundaries():
+    for operation, boundary, attempt, after in case.failures:
         if after is None or boundary.gap is None or boundary.demand.start == "must_not":
             continue
         if boundary.asked is not None or boundary.odd:

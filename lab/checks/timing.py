@@ -54,7 +54,7 @@ def backoff(case: Case) -> Iterator[Finding]:
     for operation in case.reading.operations:
         if not operation.attempts and (unseen := case.hidden(operation)):
             yield BACKOFF.unknown(unseen, operation=operation.id, events=operation.events)
-    for operation, boundary, attempt, after in case.boundaries():
+    for operation, boundary, attempt, after in case.failures:
         if after is None or boundary.demand.start == "must_not":
             continue
         if boundary.asked is not None or boundary.odd:
@@ -78,7 +78,7 @@ def retry_after(case: Case) -> Iterator[Finding]:
     declared cap none begins. Witness: both attempts. Source: RFC 9110 section 10.2.3;
     urllib3#1338.
     """
-    for operation, boundary, attempt, after in case.boundaries():
+    for operation, boundary, attempt, after in case.failures:
         if boundary.asked is None:
             continue
         if boundary.demand.start == "must_not":
@@ -120,7 +120,7 @@ def odd_retry_after(case: Case) -> Iterator[Finding]:
     never ends by an error of its own, and sleeps no longer. Witness: the attempt, and the one that
     followed or the operation. Source: urllib3#1896, httpx-retries#58; urllib3#1338.
     """
-    for operation, boundary, attempt, after in case.boundaries():
+    for operation, boundary, attempt, after in case.boundaries:
         if not boundary.odd:
             continue
         if after is None:

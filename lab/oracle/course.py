@@ -223,7 +223,7 @@ class _Found:
             if op is not None:
                 told[op] += following
         for op, its in told.items():
-            self._calls[op] = Call.of(self._calls[op].keys, self._calls[op].invoked, its)
+            self._calls[op] = self._calls[op].seen(*its)
         for op, call in state.calls.items():
             if op not in self._admissions:  # it never ended
                 now = max(self._end, call.invoked.t)
@@ -238,7 +238,7 @@ class _Found:
         invoked = events[0]
         if state.calls or not isinstance(invoked, Invoked) or not isinstance(events[-1], Ended):
             return None
-        call = Call.of(keys_of(self._contract, invoked), invoked, events)
+        call = Call(invoked, keys_of(self._contract, invoked), asking=False).seen(*events)
         passing = passed(self._contract, state, call)
         return None if passing is None else (passing[0], call, passing[1])
 

@@ -6,7 +6,6 @@ Counterparts: answers.py and votes.py move them. Values only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Self
 
 import msgspec
 from msgspec.structs import replace
@@ -152,13 +151,20 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     cancel: float | None = None
     end: Ended | None = None
 
-    @classmethod
-    def of(cls, keys: tuple[Key, ...], invoked: Invoked, events: Iterable[OracleEvent]) -> Self:
-        """All that was seen of one that a breaker has answered, from its events, in order."""
-        began: list[AttemptBegan] = []
-        ended: list[AttemptEnded] = []
-        cancel: float | None = None
-        end: Ended | None = None
+    @property
+    def idle(self) -> bool:
+        """Its last attempt is over: it waits, or its result is being taken."""
+        return not self.asking and 0 < len(self.began) == len(self.ended)
+
+    @property
+    def first(self) -> float:
+        """By when it had begun to work, by the latest."""
+        return self.began[0].t if self.began else self.invoked.t
+
+    def seen(self, *events: OracleEvent) -> Call:
+        """With more events of its own, in order."""
+        began, ended = list(self.began), list(self.ended)
+        cancel, end = self.cancel, self.end
         for event in events:
             match event:
                 case AttemptBegan():
@@ -171,31 +177,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
                     end = event
                 case Invoked() | Renewed():
                     pass
-        return cls(invoked, keys, False, tuple(began), tuple(ended), cancel, end)
-
-    @property
-    def idle(self) -> bool:
-        """Its last attempt is over: it waits, or its result is being taken."""
-        return not self.asking and 0 < len(self.began) == len(self.ended)
-
-    @property
-    def first(self) -> float:
-        """By when it had begun to work, by the latest."""
-        return self.began[0].t if self.began else self.invoked.t
-
-    def seen(self, event: OracleEvent) -> Call:
-        """With one more event of its own."""
-        match event:
-            case AttemptBegan():
-                return replace(self, began=(*self.began, event))
-            case AttemptEnded():
-                return replace(self, ended=(*self.ended, event))
-            case CancelRequested():
-                return replace(self, cancel=event.t)
-            case Ended():
-                return replace(self, end=event)
-            case Invoked() | Renewed():
-                return self
+        return replace(self, began=tuple(began), ended=tuple(ended), cancel=cancel, end=end)
 
 
 MANY = 512
