@@ -6,6 +6,8 @@ operation is said here.
 
 from __future__ import annotations
 
+from math import inf
+
 from .facts import Operation, Reading
 
 __all__ = ["doubt", "unattributed"]
@@ -20,7 +22,7 @@ def doubt(reading: Reading, operation: Operation) -> str:
     for short in reading.shortages:
         until = reading.end if short.until is None else short.until
         if (
-            operation.may_call(short.service)
+            operation.calls in (None, short.service)
             and short.since <= ended
             and until >= operation.invoked
         ):
@@ -29,7 +31,7 @@ def doubt(reading: Reading, operation: Operation) -> str:
         return foreign
     if operation.undeclared:
         return f"nothing says whether `{operation.name}` is idempotent: no request of it was seen"
-    if _unheard(reading, operation, ended):
+    if not reading.tagged and reading.unplugged.touch(operation.calls, -inf, ended):
         return "what was sent on unplugged connections has not arrived, and is not tagged"
     for attempt in operation.attempts:
         if attempt.observable == "unknown":
@@ -40,13 +42,7 @@ def doubt(reading: Reading, operation: Operation) -> str:
     if operation.ending == "unknown":
         return "the operation was still running when the run ended"
     hidden = reading.lacks("connects")
-    if hidden is not None and any(
-        fault.listener is not None
-        and operation.may_call(fault.service)
-        and fault.armed <= ended
-        and (fault.cleared is None or fault.cleared >= operation.invoked)
-        for fault in reading.faults
-    ):
+    if hidden is not None and reading.shut.touch(operation.calls, operation.invoked, ended):
         return f"connects that reach no proxy: {hidden}"
     return ""
 
@@ -57,19 +53,6 @@ def unattributed(reading: Reading, operation: Operation) -> str:
         return "which attempts are this operation's is only inferred"
     loose = reading.lacks("attribution")
     ended = operation.ended if operation.ended is not None else reading.end
-    if loose is not None and any(
-        operation.may_call(stray.service)
-        and operation.invoked <= stray.begun
-        and (stray.begun if stray.since is None else stray.since) <= ended
-        for stray in reading.strays
-    ):
+    if loose is not None and reading.astray.touch(operation.calls, operation.invoked, ended):
         return loose
     return ""
-
-
-def _unheard(reading: Reading, operation: Operation, ended: float) -> bool:
-    """Whether requests of an untagged operation may be under way on unplugged connections."""
-    tagged = all(life.tagged for life in reading.incarnations)
-    return not tagged and any(
-        since <= ended and operation.may_call(service) for service, since in reading.unheard
-    )

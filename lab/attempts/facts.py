@@ -5,11 +5,14 @@ Counterpart: reader.py makes these; oracle, checks and reports read nothing else
 
 from __future__ import annotations
 
+from functools import cached_property
+from math import inf
 from typing import Literal
 
 import msgspec
 
 from ..history import Header, Left, Mode, Raised
+from .spans import Spans
 
 Ending = Literal["ok", "failed", "cancelled", "unknown"]
 Certainty = Literal["exact", "inferred"]
@@ -116,9 +119,10 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     undeclared: bool = False
     events: tuple[int, ...] = ()
 
-    def may_call(self, service: str) -> bool:
-        """Whether attempts of it may go there: it is its service, or that is not known."""
-        return self.service in ("", service)
+    @property
+    def calls(self) -> str | None:
+        """The service to which its attempts go; None: any, for it is not known."""
+        return self.service or None
 
     @property
     def cancelled_at(self) -> float | None:
@@ -208,7 +212,7 @@ class Shortage(msgspec.Struct, frozen=True, gc=False):
     why: str
 
 
-class Reading(msgspec.Struct, frozen=True, gc=False):
+class Reading(msgspec.Struct, frozen=True, dict=True):
     """A history, read; operations in order of id. `strays` are attempts that belong to none."""
 
     header: Header
@@ -221,6 +225,33 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     end: float  # t of the last event
     shortages: tuple[Shortage, ...] = ()
     unheard: tuple[tuple[str, float], ...] = ()  # services of such connections, and since when
+
+    @cached_property
+    def tagged(self) -> bool:
+        """Whether each request of every life of the subject says whose it is."""
+        return all(life.tagged for life in self.incarnations)
+
+    @cached_property
+    def astray(self) -> Spans:
+        """When attempts may have begun that belong to no operation."""
+        return Spans(
+            (stray.service, stray.begun if stray.since is None else stray.since, stray.begun)
+            for stray in self.strays
+        )
+
+    @cached_property
+    def shut(self) -> Spans:
+        """When faults shut listeners, so that connects to them may reach no proxy."""
+        return Spans(
+            (fault.service, fault.armed, inf if fault.cleared is None else fault.cleared)
+            for fault in self.faults
+            if fault.listener is not None
+        )
+
+    @cached_property
+    def unplugged(self) -> Spans:
+        """When what clients send may be under way on connections that are not heard."""
+        return Spans((service, since, inf) for service, since in self.unheard)
 
     def lacks(self, what: Literal["connects", "attribution", "effects", "end"]) -> str | None:
         """Why this evidence is missing, or None."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, comb
+from math import ceil, exp, lgamma, log, log1p
 from statistics import median
 
 from ..attempts import Attempt, Operation
@@ -121,9 +121,18 @@ def as_many(total: int, among: int, share: float) -> float:
 
     `share` is the size of that part, from 0 to 1.
     """
+    if not 0 < share < 1:  # all of them, or none
+        return float(among <= (total if share >= 1 else 0))
+    # by logarithms: of some thousand draws the number of choices is beyond a float
+    inside, outside = log(share), log1p(-share)
     return sum(
-        comb(total, k) * share**k * (1 - share) ** (total - k) for k in range(among, total + 1)
+        exp(_log_choices(total, k) + k * inside + (total - k) * outside)
+        for k in range(among, total + 1)
     )
+
+
+def _log_choices(total: int, among: int) -> float:
+    return lgamma(total + 1) - lgamma(among + 1) - lgamma(total - among + 1)
 
 
 def as_close(total: int, among: int, share: float) -> float:

@@ -87,13 +87,15 @@ def passed(contract: Contract, state: State, call: Call) -> tuple[State, Admissi
     None: it has to be taken step by step. Most operations need not: all that they ask is closed,
     in the one world that there is, and whoever succeeds leaves it as it was.
     """
-    if state.calls or len(state.worlds) > 1 or contract.counts_attempts or call.end is None:
+    if state.calls or len(state.worlds) > 1 or contract.counts_attempts:
+        return None
+    if call.end is None or call.end.ending == "unknown":
         return None
     (world,) = state.worlds
     if call.invoked.ran == "no" or not all_closed(state, world, call):
         return None
     admission = unrefused(contract, world, call)
-    if call.end.ending != "unknown" and may_move(contract, world, call):
+    if may_move(contract, world, call):
         op = call.invoked.op
         through = frozenset((let_through(state, world, call),))
         state = replace(state, worlds=through, calls={op: call})

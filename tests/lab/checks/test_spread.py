@@ -166,3 +166,10 @@ def test_one_wait_is_as_close_as_can_be() -> None:
     """And none differs from itself."""
     assert (as_close(1, 1, 0.0), as_close(9, 9, 1.0), as_close(9, 9, 0.9)) == (1.0, 1.0, 1.0)
     assert as_close(2, 2, 0.0) == 0.0
+
+
+def test_many_thousand_waits_are_judged_as_few_are() -> None:
+    """The choices among them are beyond a float; the chance is not."""
+    assert as_many(100_000, 50_000, 0.5) == pytest.approx(0.5, abs=0.01)
+    assert as_close(6_000, 4_500, 0.1) == 0.0
+    assert as_many(8, 4, 0.3) == pytest.approx(0.194104, abs=1e-6)
