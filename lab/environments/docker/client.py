@@ -5,6 +5,7 @@ Containers share the lab's folders, sockets and clock, so the engine has to run 
 
 from __future__ import annotations
 
+import platform
 import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ def connect(environ: Mapping[str, str]) -> DockerClient:
     except DockerException as error:
         raise unreachable(error, place) from None
     try:
-        problem = unfit(client.version(), client.info())
+        problem = unfit(client.version(), client.info(), platform.release())
     except (DockerException, OSError) as error:
         problem = unreachable(error, place)
     if problem is not None:
@@ -77,8 +78,8 @@ def unreachable(error: Exception, place: str) -> SetupError:
     )
 
 
-def unfit(version: Mapping[str, Any], info: Mapping[str, Any]) -> SetupError | None:
-    """Why an engine that says this of itself can't be used, or None."""
+def unfit(version: Mapping[str, Any], info: Mapping[str, Any], kernel: str) -> SetupError | None:
+    """Why an engine that says this of itself can't be used on a machine with this kernel, or None."""
     api = str(version["ApiVersion"])
     if tuple(int(part) for part in api.split(".")) < _OLDEST:
         return SetupError(
@@ -86,12 +87,11 @@ def unfit(version: Mapping[str, Any], info: Mapping[str, Any]) -> SetupError | N
             expected=f"20.10 or later, API {'.'.join(map(str, _OLDEST))}",
             seen=f"{version['Version']}, API {api}",
         )
-    system = str(info["OperatingSystem"])
-    if system == "Docker Desktop" or version["Os"] != "linux":
+    if version["Os"] != "linux" or info["KernelVersion"] != kernel:  # Docker Desktop, and its like
         return SetupError(
             "the Docker engine runs in a machine of its own",
-            expected="one on the lab's own Linux kernel",
-            seen=system,
+            expected=f"one on the lab's own kernel, Linux {kernel}",
+            seen=f"{info['OperatingSystem']}, {info['KernelVersion']}",
             mend="--env embedded, or the lab inside that machine",
         )
     if "name=rootless" in info.get("SecurityOptions", ()):

@@ -12,7 +12,11 @@ from faultlab.lab.environments.docker.client import connect, place_of, unfit, un
 from faultlab.lab.errors import SetupError
 
 VERSION = {"Version": "20.10.24", "ApiVersion": "1.41", "Os": "linux"}
-INFO: dict[str, Any] = {"OperatingSystem": "Debian GNU/Linux 12", "SecurityOptions": []}
+INFO: dict[str, Any] = {
+    "OperatingSystem": "Debian GNU/Linux 12",
+    "KernelVersion": "6.1.0",
+    "SecurityOptions": [],
+}
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
@@ -59,7 +63,7 @@ def test_an_engine_elsewhere_is_refused_by_name() -> None:
         ({"ApiVersion": "2.0"}, {}, None),
         ({"Version": "19.3", "ApiVersion": "1.40"}, {}, "is too old"),
         ({"ApiVersion": "1.9"}, {}, "is too old"),
-        ({}, {"OperatingSystem": "Docker Desktop"}, "runs in a machine of its own"),
+        ({}, {"KernelVersion": "6.6.1-linuxkit"}, "runs in a machine of its own"),
         ({"Os": "windows"}, {}, "runs in a machine of its own"),
         ({}, {"SecurityOptions": ["name=seccomp", "name=rootless"]}, "without root's rights"),
     ],
@@ -68,5 +72,5 @@ def test_an_engine_that_can_t_carry_a_lab_is_known_before_anything_is_made(
     version: dict[str, str], info: dict[str, Any], problem: str | None
 ) -> None:
     """What would go wrong later goes wrong with no word about the reason."""
-    found = unfit(VERSION | version, INFO | info)
+    found = unfit(VERSION | version, INFO | info, "6.1.0")
     assert (found is None) if problem is None else (found is not None and problem in found.text)
