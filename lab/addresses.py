@@ -11,10 +11,13 @@ import socket
 import sys
 from contextlib import suppress
 
-__all__ = ["ANY_LOOPBACK", "address_of", "confined", "confines", "operation_at"]
+__all__ = ["ANY_LOOPBACK", "TOXIPROXYS", "address_of", "confined", "confines", "operation_at"]
 
 ANY_LOOPBACK = "127.0.0.0/8"
 """To listen on: every address of the loopback, and no other."""
+
+TOXIPROXYS = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
+"""Where a real Toxiproxy listens on the loopback: there alone, so that no operation has another."""
 
 _FIRST = int(ipaddress.IPv4Address("127.1.0.0"))
 _LAST = int(ipaddress.IPv4Address("127.255.255.255"))

@@ -29,6 +29,7 @@ from pydantic import ValidationError
 
 from ..faults import fault_adapter
 from . import descriptors
+from .addresses import TOXIPROXYS
 from .backends.apart import Apart
 from .backends.container import Act, Contained, StubContainer
 from .backends.pipe import Place
@@ -472,7 +473,7 @@ def _through(path: str, loop: asyncio.AbstractEventLoop, stack: contextlib.ExitS
         started = Toxiproxy(path)
     except SetupError as error:
         return partial(_refuse, str(error))
-    front = Front(loop, started.control, output=started.output, gone=started.gone)
+    front = Front(loop, started.control, TOXIPROXYS, output=started.output, gone=started.gone)
     stack.callback(front.close)
     stack.callback(started.close)  # first, so that no call waits for it
     return lambda loop: BehindNet(front, RealNet(loop))

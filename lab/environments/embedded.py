@@ -17,6 +17,7 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
+from ..addresses import TOXIPROXYS
 from ..backends.container import Contained
 from ..backends.pipe import Place
 from ..errors import SetupError
@@ -36,10 +37,10 @@ class LabProcess:
     """
 
     environment = "embedded"
-    address = "127.0.0.1"
     clock = 0.0  # its processes are this kernel's
 
     def __init__(self, toxiproxy: Server | None = None) -> None:
+        self.address = "127.0.0.1" if toxiproxy is None else TOXIPROXYS
         self.route = "loopback" if toxiproxy is None else f"loopback, through {toxiproxy}"
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from faultlab.faults import Refused, Status
+from faultlab.lab.addresses import TOXIPROXYS
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.embedded import LabProcess
 from faultlab.lab.environments.hosted import Hosted
@@ -53,7 +54,7 @@ def opened(process: LabProcess, tmp_path: Path) -> Iterator[Open]:
 
 def get(port: int) -> bytes:
     """What a bare client reads until the end."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with socket.create_connection((TOXIPROXYS, port), timeout=5) as client:
         client.sendall(b"GET /orders/7 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         return b"".join(iter(lambda: client.recv(4096), b""))
 
@@ -90,7 +91,7 @@ def test_two_runs_do_not_meet(opened: Open) -> None:
 
 def test_a_port_that_is_taken_is_said(opened: Open) -> None:
     """Before anything runs."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server((TOXIPROXYS, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SetupError, match=f"port {port} of orders can't be had"):
             opened("taken", orders=port)
