@@ -243,7 +243,8 @@ class _Run:
                 if order.token is not None and order.token not in self._marks:
                     self._waiting[order.token] = order.number
                     return None
-                rig.drain()
+                self._arrived(order.number)
+                return None
             case Note():
                 rig.note(order.event)
             case Close():
@@ -258,6 +259,21 @@ class _Run:
             case _:
                 assert_never(order)
         return done
+
+    def _arrived(self, number: int) -> None:
+        """Answer when what has arrived until now is recorded, mostly at once."""
+
+        def tell() -> None:
+            if self._rig is None:
+                self._answer(Failed(number=number, kind="setup", text="the run is over"))
+                return
+            self._rig.drain()
+            self._answer(self._written(Done(number=number)))
+
+        if self._rig is None:
+            tell()
+        else:
+            self._rig.when_arrived(tell)
 
     def _settled(self, rig: Rig, answer: Done) -> None:
         """Answer when no process is on its way any more, mostly at once."""
@@ -383,9 +399,7 @@ class _Run:
         self._marks.add(token)
         number = self._waiting.pop(token, None)
         if number is not None:
-            if self._rig is not None:
-                self._rig.drain()
-            self._answer(self._written(Done(number=number)))
+            self._arrived(number)
 
     def _stop_feed(self) -> None:
         if self._feed.fileno() >= 0:

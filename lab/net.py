@@ -166,8 +166,15 @@ class Entrance(Net, Protocol):
     def problem(self) -> str:
         """Why a listener is not as it should be, and the run can't go on; empty while all are."""
 
+    @property
+    def doubt(self) -> str:
+        """Why it isn't known of every connection whose it is; empty while it is."""
+
     def lacks(self, means: Means) -> str:
         """Why this can't be had here; empty if it can."""
 
     def when_settled(self, call: Callable[[], None]) -> None:
         """Call when all that was begun is in force, or can't be: at once, if that is so."""
+
+    def when_arrived(self, call: Callable[[], None]) -> None:
+        """Call when all that clients have sent by now can be drained: at once, if that is so."""

@@ -28,7 +28,7 @@ from .backends.specification import (
 )
 from .backends.started import Started
 from .backends.stub import Stub
-from .history import AnyEvent, ConnectAttempted, FaultCleared, FaultFired
+from .history import AnyEvent, ConnectAttempted, ConnectsHidden, FaultCleared, FaultFired
 from .net import Entrance
 from .proxy.proxy import FaultRefused, Proxy
 from .recorder import Recorder
@@ -108,6 +108,7 @@ class Rig:
         self._fired = fired
         self._over = over
         self._told: set[int] = set()
+        self._doubted = False
         self._make_shared = shared
         self._make_apart = apart
         self._make_started = started
@@ -318,10 +319,17 @@ class Rig:
         for proxy in self._proxies.values():
             proxy.reset_all()
 
+    def when_arrived(self, call: Callable[[], None]) -> None:
+        """Call when all that clients have sent by now can be drained."""
+        self._entrance.when_arrived(call)
+
     def drain(self) -> None:
         """Accept everything queued and record what has arrived."""
         for proxy in self._proxies.values():
             proxy.drain()
+        if self._entrance.doubt and not self._doubted:
+            self._doubted = True
+            self._recorder.record(ConnectsHidden(t=self.clock(), why=self._entrance.doubt))
         self._take_reports()
         self._recorder.flush()
 

@@ -12,10 +12,11 @@ from contextlib import suppress
 
 from ..net import Connection, Events, Timer
 from .clients import Client
-from .diag import Ends, acknowledged, destroy
+from .diag import Ends, acknowledged, destroy, established, received
 
 __all__ = ["BehindConnection", "Later", "Unplugging"]
 
+GATE = "127.0.0.1"  # where Toxiproxy passes its clients on to
 UNSENT = 5.0  # seconds that a reset waits for what was written
 LOOK = 0.001  # seconds between looks whether it has arrived
 
@@ -89,6 +90,27 @@ class BehindConnection:
         if self._client is not None and self._unplugged:
             self._unplugged = False
             self._unplugging(self._client, False)
+
+    @property
+    def over(self) -> bool:
+        """Whether its kernel has let go of it."""
+        return received(self._ours) is None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether something that the client has sent, an end too, is still in Toxiproxy."""
+        ends = self._ends
+        if ends is None:
+            return False
+        theirs, ours = received(ends), received(self._ours)
+        if theirs is None:  # its end is on the way to us, unless it has come
+            return established(self._ours)
+        return ours is not None and ours < theirs
+
+    @property
+    def _ours(self) -> Ends:
+        """Toxiproxy's connection to us."""
+        return (GATE, self._inner.local, GATE, self._inner.peer)
 
     @property
     def _ends(self) -> Ends | None:

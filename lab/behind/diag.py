@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 
-__all__ = ["Ends", "acknowledged", "destroy", "undestroyable"]
+__all__ = ["Ends", "acknowledged", "destroy", "established", "queued", "received", "undestroyable"]
 
 Ends = tuple[str, int, str, int]
 """A connection as its owner has it: local address and port, the peer's address and port (IPv4)."""
@@ -27,7 +27,10 @@ _ANY_STATE = 0xFFFFFFFF
 _NO_COOKIE = 0xFFFFFFFF
 _HEADER = struct.Struct("=IHHII")
 _MESSAGE = 72  # bytes of a struct inet_diag_msg
+_QUEUED = 56  # where a struct inet_diag_msg has `idiag_rqueue`
+_ESTABLISHED = 1  # TCP_ESTABLISHED, of its `idiag_state`
 _BYTES_ACKED = 120  # where a struct tcp_info has `tcpi_bytes_acked`
+_BYTES_RECEIVED = 128
 
 
 def destroy(ends: Ends) -> bool:
@@ -56,6 +59,35 @@ def undestroyable() -> str:
 
 def acknowledged(ends: Ends) -> int | None:
     """How many bytes the peer's kernel has of what its owner wrote; None: there is none such."""
+    return _counted(ends, _BYTES_ACKED)
+
+
+def received(ends: Ends) -> int | None:
+    """How many bytes have arrived, and one for a FIN; None: there is no such connection."""
+    return _counted(ends, _BYTES_RECEIVED)
+
+
+def established(ends: Ends) -> bool:
+    """Whether neither side has ended it."""
+    try:
+        told = _ask(_BY_FAMILY, _REQUEST, ends, 0)
+    except OSError:
+        return False
+    return told[_HEADER.size + 1] == _ESTABLISHED
+
+
+def queued(address: str, port: int) -> int:
+    """How many connections wait at a listening port to be accepted."""
+    try:
+        told = _ask(_BY_FAMILY, _REQUEST, (address, port, "0.0.0.0", 0), 0)  # noqa: S104
+    except OSError:
+        return 0  # nobody listens
+    count: int = struct.unpack_from("=I", told, _HEADER.size + _QUEUED)[0]
+    return count
+
+
+def _counted(ends: Ends, place: int) -> int | None:
+    """A count of a connection's `tcp_info`."""
     try:
         told = _ask(_BY_FAMILY, _REQUEST, ends, 1 << (_INFO - 1))
     except OSError:
@@ -63,8 +95,8 @@ def acknowledged(ends: Ends) -> int | None:
     at = _HEADER.size + _MESSAGE
     while at + 4 <= len(told):
         length, kind = struct.unpack_from("=HH", told, at)
-        if kind == _INFO and length >= 4 + _BYTES_ACKED + 8:
-            count: int = struct.unpack_from("=Q", told, at + 4 + _BYTES_ACKED)[0]
+        if kind == _INFO and length >= 4 + place + 8:
+            count: int = struct.unpack_from("=Q", told, at + 4 + place)[0]
             return count
         at += max(4, (length + 3) & ~3)
     return None

@@ -26,6 +26,14 @@ __all__ = ["Arrivals", "Front"]
 LOOPBACK = "127.0.0.1"
 PATIENCE = 2.0  # seconds that the last calls may take
 
+_WITHOUT: dict[Means, str] = {
+    "reset": "no connection can be reset",
+    "unplug": "no connection can be unplugged",
+    "dark": "connects can't be left unanswered",
+    "keep": "live connections can't be kept while connects are refused",
+}
+_INSTEAD = "--env embedded can without --proxy toxiproxy, and so can --env docker"
+
 
 class Arrivals:
     """Who arrives on one port: as Toxiproxy says on its output, or as its packets show."""
@@ -74,7 +82,7 @@ class Front:
         self.filter = Filter()
         self._problem = ""
         self._label = f"faultlab-{os.getpid()}-{secrets.token_hex(3)}"
-        self._missing = {"reset": undestroyable(), "filter": Filter.missing()}
+        self.missing = {"reset": undestroyable(), "filter": Filter.missing()}
         self._output = output
         self._gone = gone
         self._lost: dict[object, Callable[[], None]] = {}
@@ -98,8 +106,9 @@ class Front:
         self._lost.pop(run, None)
 
     def lacks(self, means: Means) -> str:
-        """Why this can't be had here; empty if it can."""
-        return self._missing["reset" if means == "reset" else "filter"]
+        """Why this can't be had here, and where it can; empty if it can."""
+        why = self.missing["reset" if means == "reset" else "filter"]
+        return f"{_WITHOUT[means]} behind Toxiproxy here: {why}; {_INSTEAD}" if why else ""
 
     def name_of(self, port: int) -> str:
         """The name of the proxy of a port: no two runs share it, on no machine."""

@@ -12,7 +12,8 @@ from functools import partial
 
 from ..net import Connection, Mode, Net
 from .clients import Client
-from .connection import BehindConnection
+from .connection import GATE, BehindConnection
+from .diag import queued
 from .front import Front
 from .means import How, Step, how, mechanism, rule, steps
 
@@ -45,6 +46,7 @@ class BehindListener:
         self._ended = ended
         self._gone = gone
         self._closed = False
+        self._connections: list[BehindConnection] = []
         self._place = _held(front.host, port)
         self.port: int = self._place.getsockname()[1]
         self.mode: Mode = "open"
@@ -57,7 +59,7 @@ class BehindListener:
         except BaseException:
             self._place.close()
             raise
-        listen, upstream = f"{front.host}:{self.port}", f"127.0.0.1:{self._inner.port}"
+        listen, upstream = f"{front.host}:{self.port}", f"{GATE}:{self._inner.port}"
         self._do(partial(front.control.create, self._name, listen, upstream))
 
     def switch(self, mode: Mode, *, keeps: bool = True) -> None:
@@ -76,6 +78,26 @@ class BehindListener:
         """Hand over whom Toxiproxy has passed on."""
         self._inner.drain()
         self._arrivals.drain()
+
+    @property
+    def doubt(self) -> str:
+        """Why it isn't known of every connection whose it is."""
+        return self._arrivals.clients.doubt
+
+    def under_way(self) -> bool:
+        """Whether something that clients have sent has not come out of Toxiproxy yet."""
+        if self._closed:
+            return False
+        self.drain()
+        if self._arrivals.clients.waiting or queued(self._front.host, self.port):
+            return True
+        self._connections = [one for one in self._connections if not one.over]
+        return any(one.under_way for one in self._connections)
+
+    def give_up(self) -> None:
+        """Whoever has not come out of Toxiproxy by now will not."""
+        if self._arrivals.clients.waiting:
+            self._arrivals.clients.lose("a client that Toxiproxy had let in never arrived")
 
     def close(self) -> None:
         """End the proxy, and give the port back."""
@@ -120,9 +142,9 @@ class BehindListener:
     def _arrived(self, inner: Connection) -> None:
         self._arrivals.drain()
         client = self._arrivals.clients.arrived()
-        self._accepted(
-            BehindConnection(inner, self.port, client, self._net.later, self._unplugging)
-        )
+        connection = BehindConnection(inner, self.port, client, self._net.later, self._unplugging)
+        self._connections.append(connection)
+        self._accepted(connection)
 
     def _unplugging(self, client: Client, out: bool) -> None:
         change = self._front.filter.unplug if out else self._front.filter.plug

@@ -7,12 +7,16 @@ takes Toxiproxy some milliseconds: it has begun when the call returns, and `when
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from ..net import Connection, Listener, Means, Net, Timer
 from .front import Front
 from .listener import BehindListener
 
 __all__ = ["BehindNet"]
+
+TRANSIT = 1.0  # seconds that something sent may take through Toxiproxy; it takes well under one ms
+LOOK = 0.001  # seconds between looks
 
 
 class BehindNet:
@@ -35,6 +39,12 @@ class BehindNet:
     def unplugging(self) -> str:
         """How a connection is unplugged."""
         return "packet filter"
+
+    @property
+    def doubt(self) -> str:
+        """Why it isn't known of every connection whose it is."""
+        doubts = (listener.doubt for listener in self._listeners)
+        return next((doubt for doubt in doubts if doubt), "")
 
     def lacks(self, means: Means) -> str:
         """Why this can't be had here; empty if it can."""
@@ -81,6 +91,19 @@ class BehindNet:
         """Call when every listener is in its mode, or can't be: at once, if that is so."""
         self._waiting.append(call)
         self._look()
+
+    def when_arrived(self, call: Callable[[], None]) -> None:
+        """Call when nothing that clients have sent by now is in Toxiproxy, or after a second."""
+        self._arrive(call, self.now() + TRANSIT)
+
+    def _arrive(self, call: Callable[[], None], limit: float) -> None:
+        late = [one for one in self._listeners if one.under_way()]
+        if late and not self.problem and self.now() < limit:
+            self.later(LOOK, partial(self._arrive, call, limit))
+            return
+        for listener in late:
+            listener.give_up()
+        call()
 
     def _closed(self, listener: BehindListener) -> None:
         self._listeners.discard(listener)

@@ -44,6 +44,11 @@ class RealNet:
         """There is none."""
         return ""
 
+    @property
+    def doubt(self) -> str:
+        """There is none."""
+        return ""
+
     def lacks(self, means: Means) -> str:
         """Why this can't be had here."""
         if means == "unplug" and not (self.minimum_ttl and can_be_deaf()):
@@ -112,6 +117,10 @@ class RealNet:
             found = error if isinstance(error, OSError) else OSError(str(error))
         with suppress(RuntimeError):  # the loop has ended in between
             self.loop.call_soon_threadsafe(self._start, dial, found)
+
+    def when_arrived(self, call: Callable[[], None]) -> None:
+        """What a kernel of ours has can be drained."""
+        call()
 
     def close(self) -> None:
         """Release every socket, at once."""

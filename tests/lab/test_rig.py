@@ -64,6 +64,7 @@ class Net:
 
     unplugging = "minimum TTL"
     problem = ""
+    doubt = ""
 
     def lacks(self, means: Means) -> str:
         """Nothing."""
@@ -72,6 +73,8 @@ class Net:
     def when_settled(self, call: Callable[[], None]) -> None:
         """Always at once."""
         call()
+
+    when_arrived = when_settled
 
     def now(self) -> float:
         """The test's time."""

@@ -142,6 +142,7 @@ class Net:
     lacking: dict[Means, str] = field(default_factory=dict)
     unplugging: str = "minimum TTL"
     problem: str = ""
+    doubt: str = ""
     timers: list[tuple[float, int, Timer]] = field(default_factory=list)
     order: itertools.count[int] = field(default_factory=itertools.count)
     backends: list[Wire] = field(default_factory=list)
@@ -157,6 +158,8 @@ class Net:
     def when_settled(self, call: Callable[[], None]) -> None:
         """Always at once."""
         call()
+
+    when_arrived = when_settled
 
     def later(self, delay: float, call: Callable[[], None]) -> Timer:
         """When the test has moved time so far."""

@@ -42,6 +42,7 @@ def stage(request, started: Toxiproxy, stages) -> Iterator[object]:
         return BehindNet(fronts[0], net)
 
     with stages(through) as stage:
+        stage.fronts = fronts
         yield stage
         stage.call(stage.proxy.close)
         stage.call(fronts[0].close)

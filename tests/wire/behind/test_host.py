@@ -19,7 +19,7 @@ from faultlab.lab.environments.embedded import LabProcess
 from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.environments.toxiproxy import Server
 from faultlab.lab.errors import SetupError
-from faultlab.lab.history import Header, RequestStarted, load
+from faultlab.lab.history import ConnClosed, ConnectsHidden, Header, RequestStarted, load
 
 pytestmark = pytest.mark.wire
 
@@ -77,6 +77,19 @@ def test_a_fault_is_in_force_on_return_and_over_on_return(opened: Open) -> None:
         run.clear(number)
         assert get(run.ports["orders"]).startswith(b"HTTP/1.1 200")
     run.close()
+
+
+def test_a_barrier_finds_what_is_still_in_toxiproxy(opened: Open) -> None:
+    """What a client has sent has happened, wherever it is."""
+    run = opened()
+    for number in range(1, 21):
+        with socket.create_connection((TOXIPROXYS, run.ports["orders"]), timeout=5) as client:
+            client.sendall(b"GET /orders/7 HTTP/1.1\r\nHost: x\r\n\r\n")
+            run.barrier()
+            assert sum(isinstance(event, RequestStarted) for event in run.events()) == number
+        run.barrier()
+        assert sum(isinstance(event, ConnClosed) for event in run.events()) == number
+    assert not any(isinstance(event, ConnectsHidden) for event in run.events())
 
 
 def test_two_runs_do_not_meet(opened: Open) -> None:
