@@ -11,15 +11,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import wait
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 from typing import Literal, assert_never
 
+from ..faults.actions import EndProcess
+from ..faults.arming import on_process
 from .attempts import misdeclared, read
 from .backends.specification import Specification
 from .contract import Contract
+from .environments import Handle
 from .environments.host import Host
 from .environments.hosted import Hosted
 from .errors import SetupError, SubjectError
@@ -46,6 +50,7 @@ Kind = Literal["armed", "baseline"]
 OPENING = 20.0
 """Seconds that a subject may take to import, open or close."""
 
+_LOOK = 0.1  # seconds between looks whether the run can go on
 _LEAK = 1.2  # seconds that a closed subject's process is kept while connections are open
 
 
@@ -79,6 +84,7 @@ class Play:
         self._phase = ""
         self._contract = contract
         self._for_open: set[object] = set()  # slots of faults that wait for an open breaker
+        self._restarts: list[tuple[float, Handle]] = []  # of servers, and when each is due
         self._stopped = threading.Event()
         feed, events = socket.socketpair()
         with contextlib.ExitStack() as stack:
@@ -135,22 +141,24 @@ class Play:
                     self._settle()
                     self._phase = step.phase
                     if step.phase == "recovery":
-                        self._env.clear()
-                        self._for_open.clear()
+                        self._clear()
                     self._env.enter(step.phase)
                 case Inject():
-                    self._env.inject(step.id, step.fault)
+                    handle = self._env.inject(step.id, step.fault)
+                    match on_process(step.fault):
+                        case EndProcess(restart=float(restart)) if not step.fault.waits:
+                            self._restarts.append((time.monotonic() + restart, handle))
                     self._for_open.discard(step.fault.slot())
                     if step.fault.follows("open"):
                         self._for_open.add(step.fault.slot())
                         self._look_for_open()
                 case Clear():
-                    self._env.clear()
-                    self._for_open.clear()
+                    self._clear()
                 case Wait():
                     self._say(f"waiting {step.seconds:g} s")
                     if self._stopped.wait(step.seconds):
                         raise SetupError("the run was stopped")
+                    self._await_restarts()
                 case Fresh():
                     self._env.fresh()
                 case Renew():
@@ -162,6 +170,24 @@ class Play:
                 case _:
                     assert_never(step)
         return True
+
+    def _clear(self) -> None:
+        """End every fault; what a server takes to start again is no time of the plan's."""
+        begun = time.monotonic()
+        self._env.clear()
+        self._for_open.clear()
+        self._restarts.clear()
+        self._deadline += time.monotonic() - begun
+
+    def _await_restarts(self) -> None:
+        """Outlast the start of a server that was due to be back: a stub is at once, others take time."""
+        begun = time.monotonic()
+        due = [handle for at, handle in self._restarts if at <= begun]
+        for handle in due:
+            while not wait([handle.over], _LOOK).done:
+                self._env.barrier()  # which says so if it will never be
+        self._restarts = [one for one in self._restarts if one[1] not in due]
+        self._deadline += time.monotonic() - begun
 
     def _open(self, tune: Tune | None) -> None:
         urls = {name: self._env.url(name) for name in self._plan.services}
