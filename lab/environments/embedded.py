@@ -37,6 +37,7 @@ class LabProcess:
     """
 
     environment = "embedded"
+    problem = ""  # it is this process's child, and its end is seen on each channel
     clock = 0.0  # its processes are this kernel's
 
     def __init__(self, toxiproxy: Server | None = None) -> None:

@@ -46,6 +46,10 @@ class Host(Protocol):
         """Whether it still runs."""
 
     @property
+    def problem(self) -> str:
+        """What happened to it from outside, so that nothing is to be believed; empty: nothing."""
+
+    @property
     def who(self) -> str:
         """How messages call it."""
 

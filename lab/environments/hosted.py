@@ -222,10 +222,12 @@ class Hosted:
         return load(self._path)
 
     def close(self) -> History:
-        """Stop everything; the whole history."""
+        """Stop everything; the whole history. Raises SetupError where it is not to be believed."""
         try:
             if not self._over:
                 self._tell(Close())
+            if self._host.problem:
+                raise SetupError(self._host.gone())
         finally:
             self._end()
         return load(self._path)
@@ -262,7 +264,8 @@ class Hosted:
             return told
         if told.kind == "fault":
             raise FaultError(told.text)
-        raise SetupError("\n".join(filter(None, (told.text, self._host.ended()))))
+        ended = self._host.ended()
+        raise SetupError(told.text if ended in told.text else f"{told.text}\n{ended}")
 
     def _listen(self) -> None:
         frames = Frames()

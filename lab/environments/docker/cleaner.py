@@ -13,6 +13,7 @@ import select
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -26,6 +27,8 @@ __all__ = ["Cleaner", "ended", "main"]
 
 _DONE = b"done"
 _REST = 0.15  # seconds between passes: what the engine was asked for before the end shows up in it
+_TRIES = 60
+_AGAIN = 1.0  # seconds between tries where the engine does not answer
 _LAST_WORDS = 5.0  # seconds for it to end, on a loaded machine
 
 
@@ -62,6 +65,12 @@ class Cleaner:
             self._process.kill()
             self._process.wait()
 
+    def take_over(self) -> None:
+        """What could not be removed is its to remove, from now on."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()  # without a word
+        threading.Thread(target=self._process.wait, daemon=True).start()
+
 
 def ended(owner: Owner, word: int) -> bool:
     """Wait for the owner's end, or for word of it; False where it says that nothing is left.
@@ -89,8 +98,19 @@ def main(arguments: list[str]) -> None:
     client = connect(os.environ)  # before it is needed: the SDK takes a while to import
     if ended(owner, sys.stdin.fileno()):
         shutil.rmtree(folder, ignore_errors=True)
-        remove(Engine(client), lab, empty=EMPTY, rest=lambda: time.sleep(_REST))
+        _remove(Engine(client), lab)
     client.close()
+
+
+def _remove(engine: Engine, lab: str) -> None:
+    """Remove everything, also where the engine is being started anew just then."""
+    for _ in range(_TRIES):
+        try:
+            remove(engine, lab, empty=EMPTY, rest=lambda: time.sleep(_REST))
+        except SetupError:
+            time.sleep(_AGAIN)
+        else:
+            return
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ The low-level client: a listing with the other one fails when a container ends m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SetupError
 from .labels import LAB, Found
 from .problems import NotThereError, refused
+from .watch import EVENTS, Stream
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -147,6 +148,12 @@ class Engine:
         with self._asked(f"container {ident[:12]}"):
             self._client.unpause(ident)
 
+    def watch(self, lab: str) -> Stream:
+        """What happens to a lab's containers from now on."""
+        told = {"type": "container", "label": _label(lab), "event": list(EVENTS)}
+        with self._asked("its events"):
+            return _Events(self._client.events(decode=True, filters=told))
+
     def state(self, ident: str) -> State:
         """How a container is. Raises NotThereError."""
         with self._asked(f"container {ident[:12]}"):
@@ -203,6 +210,25 @@ class Engine:
             raise refused(doing, error, status=status, told=told) from error
         except (DockerException, OSError) as error:  # what requests raises is an OSError
             raise refused(doing, error, status=None, told="") from error
+
+
+class _Events:
+    """The SDK's stream of events. Its answer is let go of by whoever reads: nobody else may."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[Mapping[str, object]]:
+        """The events, until it is closed or the engine goes away."""
+        try:
+            yield from self._stream
+        finally:
+            self._stream._response.close()
+
+    def close(self) -> None:
+        """End it, from whatever thread."""
+        with suppress(OSError):  # it has ended by itself
+            self._stream.close()
 
 
 def _label(lab: str | None) -> str:

@@ -38,6 +38,7 @@ from .images import Images, Say, use_images
 from .labels import Owner, started
 from .removal import remove, sweep
 from .site import Site
+from .watch import Happened, Watch
 
 __all__ = ["DockerLab"]
 
@@ -70,6 +71,7 @@ class DockerLab:
         self._lock = threading.Lock()
         self._runs = count(1)
         self._closed = False
+        self._broken = ""  # what happened from outside
         self._undo = ExitStack()
         try:
             client = connect(os.environ)
@@ -83,18 +85,19 @@ class DockerLab:
             self._undo.callback(self._backends.close)
             self.clock = _bound(self._control)
             self._control.settimeout(None)
+            watch = Watch(self._engine.watch(self._lab), self._lasting, self._break)
+            self._undo.callback(watch.close)
         except BaseException:
             self.close()
             raise
 
     def _start(self, images: Images) -> socket.socket:
-        owner, lab = Owner.here(), secrets.token_hex(4)
+        owner = Owner.here()
+        self._lab = lab = secrets.token_hex(4)
         folder = Path(tempfile.mkdtemp(prefix="faultlab-"))
         self._undo.callback(shutil.rmtree, folder, ignore_errors=True)
-        cleaner = Cleaner(lab, owner, folder)
-        self._undo.callback(cleaner.let_go)
+        self._undo.callback(self._remove, lab, Cleaner(lab, owner, folder))
         sweep(self._engine, owner, started)
-        self._undo.callback(self._remove, lab)
         self.site = Site(
             self._engine, lab, owner, images, folder, first=int.from_bytes(os.urandom(2), "big")
         )
@@ -106,8 +109,13 @@ class DockerLab:
             self.site.open(("python3", "-P", "-m", "faultlab.lab.contained", *reached))
             return self._dialled(listener)
 
-    def _remove(self, lab: str) -> None:
-        remove(self._engine, lab, empty=1, rest=lambda: time.sleep(_REST))
+    def _remove(self, lab: str, cleaner: Cleaner) -> None:
+        try:
+            remove(self._engine, lab, empty=1, rest=lambda: time.sleep(_REST))
+        except BaseException:
+            cleaner.take_over()
+            raise
+        cleaner.let_go()
 
     def _dialled(self, listener: socket.socket) -> socket.socket:
         """The connection of the gate's process. Raises SetupError if it ends instead."""
@@ -175,12 +183,33 @@ class DockerLab:
     def ended(self) -> str:
         """Which of its containers have ended that nobody ended, with their last lines."""
         until = time.monotonic() + _GONE
+        while not (found := self.problem) and time.monotonic() < until:
+            time.sleep(_REST)  # a process is seen to end before its container is
+        return found
+
+    @property
+    def problem(self) -> str:
+        """The same, as it is known now."""
         try:
-            while not (ended := self.site.ended()) and time.monotonic() < until:
-                time.sleep(_REST)  # a process is seen to end before its container is
+            found = self.site.ended()
         except SetupError as error:
-            return str(error)
-        return ended
+            found = str(error)
+        return self._broken or found  # which may have come meanwhile, and ends the others
+
+    def _lasting(self) -> set[str]:
+        return {placed.id for placed in self.site.placed}
+
+    def _break(self, happened: Happened | None) -> None:
+        """End every run: whatever comes now is no client's doing."""
+        told = "the Docker engine went away in the middle"
+        if happened is not None:
+            (placed,) = (one for one in self.site.placed if one.id == happened.container)
+            told = f"{placed} {happened}{self.site.last_words(placed)}"
+        self._broken = told
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        with suppress(SetupError):
+            self._engine.remove_container(self.site.gate.id)  # it may be paused, and see no end
 
     def gone(self) -> str:
         """What to say when it no longer answers: which container ended, and its last lines."""

@@ -221,6 +221,10 @@ class Site:
                 told.append(f"{placed} was removed")
                 continue
             if not state.running:
-                lines = "".join(f"\n    {line}" for line in self._engine.last_lines(placed.id))
-                told.append(f"{placed} {state}{lines and '; its last lines:'}{lines}")
+                told.append(f"{placed} {state}{self.last_words(placed)}")
         return "\n".join(told)
+
+    def last_words(self, placed: Placed) -> str:
+        """The end of what a container has printed, to stand behind what became of it."""
+        lines = self._engine.last_lines(placed.id)
+        return "".join(("; its last lines:", *(f"\n    {line}" for line in lines))) if lines else ""
