@@ -64,7 +64,7 @@ slow: $(STAMP) ## the slow tests: packaging, repetition, load
 docker: $(STAMP) ## the tests on a Docker engine; skipped where there is none
 	@$(BIN)/python -m pytest -m docker
 
-images: $(STAMP) ## make the images for `make docker` without a registry: eval "$(make -s images)"
+images: ## make the images for `make docker` without a registry: eval "$(make -s images)"
 	@.ci/images
 
 bench: $(STAMP) ## measure what the lab adds, as ratios in one run

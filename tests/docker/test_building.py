@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -69,3 +71,21 @@ def test_packages_come_for_another_python_than_this(builder: EngineBuilder) -> N
     assert "msgspec/_core.cpython-312-x86_64-linux-gnu.so" in names
     with pytest.raises(Refused, match="no-such"):
         list(builder.fetched(["no-such distribution"], [], target))
+
+
+def test_one_lab_builds_at_a_time(engine: docker.DockerClient, tmp_path: Path) -> None:
+    """The second is told that it waits, and goes on when the first has built."""
+    lock = tmp_path / "lock"
+    told, built = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with EngineBuilder(engine, lock).alone(told.set):
+            built.set()
+
+    with EngineBuilder(engine, lock).alone(lambda: pytest.fail("nobody else builds")):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        assert told.wait(30)
+        assert not built.is_set()
+    waiting.join(30)
+    assert built.is_set()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +24,25 @@ _LAST = 3  # lines of pip's words that are shown
 
 
 class EngineBuilder:
-    """Builds with a Docker engine, by its classic builder, which every engine has."""
+    """Builds with a Docker engine, by its classic builder, which every engine has.
 
-    def __init__(self, client: DockerClient) -> None:
+    `lock`: a file that is held while an image is built, a user's own unless given.
+    """
+
+    def __init__(self, client: DockerClient, lock: Path | None = None) -> None:
         self._client = client
+        self._lock = lock or Path(tempfile.gettempdir(), f"faultlab-{os.getuid()}.lock")
+
+    @contextmanager
+    def alone(self, waits: Callable[[], None]) -> Iterator[None]:
+        """While entered, no other lab of this user builds: the workers of one pytest need one image."""
+        with os.fdopen(os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)) as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waits()
+                fcntl.flock(held, fcntl.LOCK_EX)
+            yield
 
     def labels(self, image: str) -> Mapping[str, str] | None:
         """An image's labels; None if it isn't here."""

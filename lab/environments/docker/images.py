@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -43,6 +44,9 @@ class Refused(Exception):  # noqa: N818 - an answer, for `use_images` to tell of
 
 class Builder(Protocol):
     """What is wanted of an engine here. Each raises Refused."""
+
+    def alone(self, waits: Callable[[], None]) -> AbstractContextManager[None]:
+        """While entered, no other lab of this user builds; `waits` is called if one does."""
 
     def labels(self, image: str) -> Mapping[str, str] | None:
         """An image's labels; None if it isn't here."""
@@ -140,7 +144,9 @@ def use_images(
     base = here.base(environ)
     ours = here.ours(base)
     if _labels(builder, ours) is None:
-        _build(builder, here, base, say)
+        with builder.alone(lambda: say("waiting for another lab, which builds images")):
+            if _labels(builder, ours) is None:  # it may have built this one
+                _build(builder, here, base, say)
     return Images(ours, toxiproxy)
 
 

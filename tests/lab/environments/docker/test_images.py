@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -43,11 +44,20 @@ class FakeBuilder:
     answer: str = '[[3, 13], "2.36", "x86_64"]'
     trouble: dict[str, str] = field(default_factory=dict)  # what is refused, and in which words
     done: list[str] = field(default_factory=list)
+    meanwhile: dict[str, Mapping[str, str]] = field(default_factory=dict)  # what another lab builds
 
     def _do(self, deed: str, *about: str) -> None:
         if deed in self.trouble:
             raise Refused(self.trouble[deed])
         self.done.append(" ".join([deed, *about]))
+
+    @contextmanager
+    def alone(self, waits: Callable[[], None]) -> Iterator[None]:
+        """After the other, if there is one."""
+        if self.meanwhile:
+            waits()
+            self.here |= self.meanwhile
+        yield
 
     def labels(self, image: str) -> Mapping[str, str] | None:
         """Asked for free."""
@@ -119,6 +129,16 @@ def test_on_a_new_machine_everything_is_fetched_and_built_once() -> None:
     ]
     assert use(builder) == (Images(OURS, "toxiproxy:2.12.0"), [])
     assert len(builder.done) == 6
+
+
+def test_what_another_lab_has_built_meanwhile_is_not_built_again() -> None:
+    """The workers of one pytest all want the same at the same time."""
+    builder = FakeBuilder(here=PROXY | BASE, meanwhile={OURS: {}})
+    assert use(builder) == (
+        Images(OURS, "toxiproxy:2.12.0"),
+        ["waiting for another lab, which builds images"],
+    )
+    assert builder.done == []
 
 
 def test_people_find_the_newest_by_its_version() -> None:
