@@ -8,7 +8,7 @@ met the listener mode then in force, and is `unknown` where that can't be told.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterator
 from math import inf
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from typing import TypeAlias
 from ..history import ConnectAttempted, Mode
 from .facts import Attempt, Told
 from .gathered import Gathered
+from .spans import Spans
 
 # A refusal reaches the client in microseconds (measured 26-40 us). A connect that no proxy
 # accepted is matched against the modes in force from its call on for this long, unless the
@@ -70,11 +71,11 @@ def unheard(gathered: Gathered) -> Iterator[Attempt]:
 
     What they met can't be told: the request may still be under way, or never have been sent.
     """
-    spans = [
+    spans = Spans(
         (conn.opened.service, since, until)
         for conn in gathered.conns.values()
         for since, until in gathered.unheard(conn)
-    ]
+    )
     seen = {
         (exchange.start.op, exchange.start.attempt)
         for conn in gathered.conns.values()
@@ -82,10 +83,7 @@ def unheard(gathered: Gathered) -> Iterator[Attempt]:
     }
     seen |= {(connect.op, connect.attempt) for connect in gathered.connects}
     for (op, number), begun in gathered.begun.items():
-        if (op, number) in seen or not any(
-            service == begun.service and since <= begun.t <= until
-            for service, since, until in spans
-        ):
+        if (op, number) in seen or not spans.touch(begun.service, begun.t, begun.t):
             continue
         ended = gathered.ended.get((op, number))
         yield Attempt(
@@ -121,21 +119,21 @@ def join(gathered: Gathered) -> Joined:
     It is the last one from the same port before it was accepted: a kernel gives a port again, at
     once, to a connect that is refused as to one that is accepted.
     """
-    by_port: dict[tuple[str, int], list[ConnectAttempted]] = defaultdict(list)
+    by_port: dict[tuple[str, int], deque[ConnectAttempted]] = defaultdict(deque)
     for connect in gathered.connects:
         if connect.local:
             by_port[connect.service, connect.local].append(connect)
     accepted: dict[int, ConnectAttempted] = {}
     taken: set[int] = set()
+    open_to: dict[tuple[str, int], list[ConnectAttempted]] = defaultdict(list)
     for conn in sorted(gathered.conns.values(), key=lambda conn: conn.opened.t):
-        ours = [
-            connect
-            for connect in by_port[conn.opened.service, conn.opened.port]
-            if connect.t <= conn.opened.t and connect.index not in taken
-        ]
-        if ours and conn.opened.conn is not None:
-            accepted[conn.opened.conn] = ours[-1]
-            taken.add(ours[-1].index)
+        port = conn.opened.service, conn.opened.port
+        coming, before = by_port[port], open_to[port]
+        while coming and coming[0].t <= conn.opened.t:
+            before.append(coming.popleft())
+        if before and conn.opened.conn is not None:
+            accepted[conn.opened.conn] = connect = before.pop()
+            taken.add(connect.index)
     vanished = [
         connect for connect in gathered.connects if connect.local and connect.index not in taken
     ]

@@ -7,8 +7,10 @@ due to C41, C42, C44, C46 or C48 by what may have caused it.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from itertools import islice
+from operator import attrgetter
 
 from ..attempts import Operation
 from ..oracle import Admission, Key, OperationDemand, Standing
@@ -279,13 +281,7 @@ def _released(case: Case, operation: Operation, standing: Standing) -> bool:
     """Whether a half-open circuit has got a permit back: its last probe ended without a result."""
     if "half_open" not in standing.modes or standing.probing:
         return False
-    earlier = [
-        became
-        for episode in case.openings.of(standing.key)
-        for op, became in episode.probes
-        if op < operation.id
-    ]
-    return earlier[-1:] == ["neutral"]
+    return case.openings.last_probe(standing.key, operation.id) == "neutral"
 
 
 def _uncounted(case: Case, operation: Operation, standing: Standing) -> list[Operation]:
@@ -407,20 +403,11 @@ def _names(admission: Admission) -> str:
 def _opened_by(case: Case, operation: Operation) -> tuple[int, ...]:
     """Events of connections without a request that only this operation can have opened."""
     ended = operation.ended if operation.ended is not None else case.reading.end
-    alone = all(
-        other.id == operation.id
-        or other.invoked > ended
-        or (other.ended is not None and other.ended < operation.invoked)
-        for other in case.reading.operations
-    )
-    if not alone:
+    if case.company.during(operation.invoked, ended) > 1:
         return ()
-    return tuple(
-        index
-        for connection in case.reading.connections
-        if connection.requests == 0 and operation.invoked <= connection.opened <= ended
-        for index in connection.events
-    )
+    first = bisect_left(case.unused, operation.invoked, key=attrgetter("opened"))
+    end = bisect_right(case.unused, ended, key=attrgetter("opened"))
+    return tuple(index for one in case.unused[first:end] for index in one.events)
 
 
 def _mark(events: tuple[int, ...], remark: str) -> tuple[tuple[int, str], ...]:

@@ -8,14 +8,17 @@ stands in the reading, what it should have done in the demands.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import TypeAlias
 
-from ..attempts import Attempt, Operation, Reading, doubt
+from ..attempts import Attempt, Connection, Operation, Reading, doubt
 from ..contract import Contract
-from ..oracle import Admission, Boundary, Demands, Mode, OperationDemand, Since
+from ..oracle import Admission, Boundary, Demands, Key, Mode, OperationDemand, Since
+from .company import Company
 from .finding import Finding
 from .misreading import Misreading
 from .openings import Openings
@@ -63,6 +66,45 @@ class Case:
     def openings(self) -> Openings:
         """When which circuit was not closed."""
         return Openings(self.demands)
+
+    @cached_property
+    def company(self) -> Company:
+        """How many operations were under way when."""
+        return Company((one.invoked, one.ended) for one in self.reading.operations)
+
+    @cached_property
+    def busy(self) -> Mapping[int, Company]:
+        """How many attempts were under way when, by the life of the client."""
+        lives: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
+        for one in self.reading.operations:
+            lives[one.incarnation] += [(each.begun, each.seen) for each in one.attempts]
+        return {life: Company(stretches) for life, stretches in lives.items()}
+
+    @cached_property
+    def unused(self) -> Sequence[Connection]:
+        """The connections that carried no request, in order of their opening."""
+        unused = (one for one in self.reading.connections if one.requests == 0)
+        return sorted(unused, key=attrgetter("opened"))
+
+    @cached_property
+    def outlived(self) -> Sequence[tuple[Operation, frozenset[Key]]]:
+        """The operations that ended after another had opened circuits that they asked: these."""
+        found = []
+        for operation, demand in self.demanded() if self.demands.episodes else ():
+            ended = operation.ended
+            asked = {standing.key for standing in demand.admission.standings}
+            opened = frozenset(
+                key
+                for key in asked
+                if ended is not None
+                and any(
+                    episode.by != operation.id
+                    for episode in self.openings.opened(key, operation.invoked, ended)
+                )
+            )
+            if opened:
+                found.append((operation, opened))
+        return found
 
     def operation(self, number: int) -> Operation:
         """The operation of this id, which there is."""

@@ -101,7 +101,7 @@ def late(case: Case) -> Iterator[Finding]:
             field=f"breaker.late_results: {promised}",
             operation=operation.id,
             events=(
-                *(i for one in case.reading.operations if one.id in tripped for i in one.events),
+                *(i for op in sorted(tripped) for i in case.operation(op).events),
                 *(i for one in _outlived(case, operation, demand) for i in one.events),
                 *_events(operation),
             ),
@@ -162,17 +162,8 @@ def _open_by_attempts(breaker: Breaker, row: list[Operation], operation: Operati
 def _outlived(case: Case, operation: Operation, demand: OperationDemand) -> Iterator[Operation]:
     """Operations that began before a circuit of this one opened, and ended after that."""
     keys = {standing.key for standing in demand.admission.standings}
-    opened = [one for one in case.demands.episodes if one.key in keys]
-    for one, its in case.demanded():
-        if one.ended is None or one.ended > operation.invoked:
-            continue
-        asked = {standing.key for standing in its.admission.standings}
-        if any(
-            episode.key in asked
-            and one.id != episode.by
-            and one.invoked < episode.opened[1] <= one.ended
-            for episode in opened
-        ):
+    for one, opened in case.outlived:
+        if one.ended is not None and one.ended <= operation.invoked and opened & keys:
             yield one
 
 

@@ -122,7 +122,7 @@ def pool(case: Case) -> Iterator[Finding]:
             waited = until - since
             if waited < limit - case.reading.header.early:
                 continue
-            if not _crowded(case.reading, operation, since + limit / 2):
+            if not _crowded(case, operation, since + limit / 2):
                 continue
             events = (*operation.events, *(() if attempt is None else attempt.events))
             answer = within(waited, None, limit, eps(0.0, operation.lag))
@@ -156,14 +156,13 @@ def _waits(case: Case, operation: Operation) -> Iterator[tuple[float, float, Att
         yield operation.invoked, over, None
 
 
-def _crowded(reading: Reading, operation: Operation, at: float) -> bool:
+def _crowded(case: Case, operation: Operation, at: float) -> bool:
     """Whether another operation of the same subject had an attempt under way."""
-    return any(
+    own = sum(
         attempt.begun <= at and (attempt.seen is None or attempt.seen > at)
-        for other in reading.operations
-        if other.id != operation.id and other.incarnation == operation.incarnation
-        for attempt in other.attempts
+        for attempt in operation.attempts
     )
+    return case.busy[operation.incarnation].at(at) > own
 
 
 def serial(reading: Reading, _: Contract | None) -> Iterator[Finding]:
