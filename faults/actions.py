@@ -23,6 +23,7 @@ __all__ = [
     "CutBody",
     "CutConnection",
     "CutHead",
+    "CutOff",
     "CutRequest",
     "Decision",
     "Delay",
@@ -200,7 +201,15 @@ class FreezeProcess:
     """The backend's process does nothing until the fault is over."""
 
 
-OnProcess = EndProcess | FreezeProcess
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """The backend and this peer, another service or `proxy`, lose what is sent in these directions."""
+
+    peer: str
+    directions: tuple[Direction, ...]
+
+
+OnProcess = EndProcess | FreezeProcess | CutOff
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Literal
 from . import AnyFault
 from .actions import (
     Armed,
+    CutOff,
     Direction,
     EndProcess,
     FreezeProcess,
@@ -52,7 +53,7 @@ def listener(fault: AnyFault) -> Literal["refusing", "dark"] | None:
     match fault:
         case Refused() | Stopped() | Killed():
             return "refusing"
-        case Partition() | Stall(at="connect"):
+        case Partition(between=None) | Stall(at="connect"):
             return "dark"
         case _:
             return None
@@ -67,6 +68,8 @@ def on_process(fault: Fault) -> OnProcess | None:
             return EndProcess("kill", None if restart == "never" else restart)
         case Frozen():
             return FreezeProcess()
+        case Partition(between=str(peer), direction=direction):
+            return CutOff(peer, directions(direction))
         case _:
             return None
 
@@ -83,7 +86,7 @@ def on_live(fault: AnyFault) -> Live | None:
     """What arming this fault does to live connections; None: nothing."""
     if isinstance(fault, Refused):
         return None if fault.live == "keep" else fault.live
-    if isinstance(fault, Partition) and fault.live != "keep":
+    if isinstance(fault, Partition) and fault.between is None and fault.live != "keep":
         return Hold(directions(fault.direction), unplugged=fault.live == "unplugged")
     return None
 
@@ -133,7 +136,8 @@ def _one_state(one: AnyFault, other: AnyFault) -> str:
     """What both would put in a state of their own; empty: nothing."""
     if listener(one) is not None and listener(other) is not None:
         return "listener can be in one mode"
-    if on_process(one) is not None and on_process(other) is not None:
+    acts = (on_process(one), on_process(other))
+    if None not in acts and not all(isinstance(act, CutOff) for act in acts):
         return "process can be in one state"
     return ""
 

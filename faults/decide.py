@@ -41,7 +41,7 @@ from .actions import (
 from .bodies import BODIES
 from .down import Cut, Killed, Refused, Stopped
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
-from .partition import Partition
+from .partition import PROXY, Partition
 from .scope import covers
 from .slow import Drip, Frozen, Latency, Stall, Throttle
 from .status import Status
@@ -116,11 +116,11 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
     copies: list[Copy] = []
     ending: Ending | None = None
     place: Enter | Queue | Answer | None = None
-    frozen: int | None = None
+    silent: list[int] = []  # faults that keep the backend from answering
     for one in armed:
         fault = one.fault
-        if isinstance(fault, Frozen):
-            frozen = one.id
+        if isinstance(fault, Frozen) or (isinstance(fault, Partition) and fault.between == PROXY):
+            silent.append(one.id)
         if fault.reach not in ("stream", "request") or not concerns(one, request):
             continue
         if fault.scoped:
@@ -144,8 +144,8 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
             door = [*copies, *(() if place is None else (place,))]
     actions = (*slows, *door, *(() if ending is None else (ending,)))
     acting = {action.fault for action in actions if not isinstance(action, Enter)}
-    if frozen is not None and not isinstance(ending, Answer | CutHead | CutRequest):
-        acting.add(frozen)
+    if not isinstance(ending, Answer | CutHead | CutRequest):
+        acting.update(silent)
     fires = tuple(one.id for one in armed if one.id in acting)
     return Decision(actions, fires, tuple(met)) if actions or fires or met else NOTHING
 

@@ -31,7 +31,7 @@ from ..faults import fault_adapter
 from . import descriptors
 from .addresses import TOXIPROXYS
 from .backends.apart import Apart
-from .backends.container import Act, Contained, StubContainer
+from .backends.container import Act, Contained, StubContainer, Told, Way
 from .backends.pipe import Place
 from .backends.process import StubProcess
 from .backends.shared import Shared
@@ -91,19 +91,29 @@ class _Engine:
     def __init__(self, answer: Callable[[Answer], None]) -> None:
         self._answer = answer
         self._numbers = count(1)
-        self._waiting: dict[int, Callable[[Contained], None]] = {}
+        self._waiting: dict[int, Told] = {}
 
-    def start(self, service: str, told: Callable[[Contained], None]) -> None:
+    def start(self, service: str, told: Told) -> None:
         """Have a container started."""
-        number = next(self._numbers)
-        self._waiting[number] = told
-        self._answer(Wanted(wanted=number, service=service))
+        self._answer(Wanted(wanted=self._waits(told), act="start", service=service))
 
-    def act(self, container: int, act: Act, told: Callable[[Contained], None]) -> None:
+    def act(self, container: int, act: Act, told: Told) -> None:
         """Have this done to it."""
+        self._answer(Wanted(wanted=self._waits(told), act=act, container=container))
+
+    def cut(self, service: str, peer: str, ways: tuple[Way, ...], told: Told) -> None:
+        """Have all packets between the service's and this peer lost."""
+        number = self._waits(told)
+        self._answer(Wanted(wanted=number, act="cut", service=service, peer=peer, ways=ways))
+
+    def join(self, service: str, peer: str, told: Told) -> None:
+        """Have them pass again."""
+        self._answer(Wanted(wanted=self._waits(told), act="join", service=service, peer=peer))
+
+    def _waits(self, told: Told) -> int:
         number = next(self._numbers)
         self._waiting[number] = told
-        self._answer(Wanted(wanted=number, container=container, act=act))
+        return number
 
     def came(self, number: int, what: Contained) -> None:
         """What was asked is done, or can't be."""
@@ -342,6 +352,7 @@ class _Run:
             changed=changed,
             what="stub container",
             halts="paused by the engine",
+            engine=self._engine,
         )
 
     def _shared(

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from .backends.container import Act, Contained
+from .backends.container import Act, Contained, Way
 from .backends.pipe import Place
 from .backends.specification import Specification
 from .history import AnyEvent, Header
@@ -168,13 +168,16 @@ class Over(msgspec.Struct, frozen=True, kw_only=True, tag="over", tag_field="ans
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, tag="wanted", tag_field="answer"):
     """Something to do to a container, which only the conductor can: told back by `Acted`.
 
-    Without an `act`: start one for `service`.
+    `start` one for `service`, `cut` those of the service off from `peer` in these `ways`, or `join`
+    them again; or act on a `container` that was started.
     """
 
     wanted: int
+    act: Act | Literal["start", "cut", "join"]
     service: str = ""
     container: int = 0
-    act: Act | None = None
+    peer: str = ""
+    ways: tuple[Way, ...] = ()
 
 
 Answer = Done | Failed | Fired | Over | Wanted

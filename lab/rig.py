@@ -12,7 +12,10 @@ from itertools import count
 from typing import Literal, Protocol, assert_never
 
 from ..faults import Fault
+from ..faults.actions import CutOff
+from ..faults.arming import on_process
 from ..faults.decide import keyed
+from ..faults.partition import PROXY
 from .backends.apart import Apart
 from .backends.backend import Backend
 from .backends.shared import Shared
@@ -207,9 +210,8 @@ class Rig:
         A fault of a process is in force when the rig is settled; that process is `own`ed before.
         Raises FaultRefused for a service that isn't here, a conflict, or a scope it can't have.
         """
-        proxy = self._proxies.get(fault.service)
-        if proxy is None:
-            raise FaultRefused(self._no_service(fault.service, fault.kind))
+        self._demand_here(fault)
+        proxy = self._proxies[fault.service]
         mechanism = proxy.arm(number, fault, unfired=unfired)
         self._faults[number] = proxy
         return mechanism
@@ -217,10 +219,24 @@ class Rig:
     def demand_fit(self, faults: Sequence[Fault]) -> None:
         """Raise FaultRefused where these can't be armed one after the other; nothing is changed."""
         for fault in faults:
-            if fault.service not in self._proxies:
-                raise FaultRefused(self._no_service(fault.service, fault.kind))
+            self._demand_here(fault)
         for service, proxy in self._proxies.items():
             proxy.demand_fit(fault for fault in faults if fault.service == service)
+
+    def _demand_here(self, fault: Fault) -> None:
+        """Raise FaultRefused for one whose services are not all of this run."""
+        act = on_process(fault)
+        peers = [act.peer] if isinstance(act, CutOff) and act.peer != PROXY else []
+        for service in (fault.service, *peers):
+            if service not in self._proxies:
+                raise FaultRefused(self._no_service(service, fault.kind))
+        for service in peers:
+            server = self._specifications[service]
+            if isinstance(server, Url | Command):
+                raise FaultRefused(
+                    f"`{fault.kind}` between {fault.service} and {service}: {server.text} is in no "
+                    "network of the lab's"
+                )
 
     def clear(self, numbers: tuple[int, ...] | None = None) -> None:
         """End these faults, or all; one that is over already is passed over."""
@@ -248,7 +264,8 @@ class Rig:
         if isinstance(specification, Url):
             raise FaultRefused(
                 f"`{kind}` on {service}: the lab did not start its server, {specification.url}, and "
-                "can't stop, kill or freeze it; serve routes, or use `refused` or `partition`"
+                "can't stop, kill, freeze or cut it off; serve routes, or use `refused` or a "
+                "`partition` from its clients"
             )
         if isinstance(specification, Command | Image):
             return  # its processes are its own from the start

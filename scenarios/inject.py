@@ -16,7 +16,7 @@ from ..faults.scope import REACHES, Endpoint
 from ..faults.written import size_of
 from .errors import hint, meant, nearest
 from .kinds import SCHEDULE_KEYS, SCOPE_KEYS, families_of, parameter, parameters_of, scope_of
-from .later import LATER, LATER_INJECT_KEYS, LATER_KINDS
+from .later import LATER, LATER_KINDS
 from .model import PLUS_KEYS, InjectStep, PhaseName, Quantity, Value
 from .nodes import Entry, Mapping, Node, shown
 from .shapes import Shapes, either, join, shape
@@ -96,7 +96,7 @@ class InjectReader:
                 text = f"`{kind}` takes no `{entry.key}`; {either(others)} takes it"
                 self.shapes.refuse(entry.line, join(key, entry.key), text)
             else:
-                self.shapes.unknown_key(entry, key, known, LATER_INJECT_KEYS)
+                self.shapes.unknown_key(entry, key, known)
         step = InjectStep(
             kind=kind,
             line=head.line,

@@ -8,5 +8,4 @@ from __future__ import annotations
 LATER_SERVICE_KEYS = frozenset({"routes"})
 LATER_PLUS_KEYS = frozenset({"every"})
 LATER_KINDS = frozenset({"unresolved"})
-LATER_INJECT_KEYS = frozenset({"between"})
 LATER = "comes with a later version"

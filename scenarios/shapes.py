@@ -53,7 +53,7 @@ class Shapes:
         return found
 
     def unknown_key(
-        self, entry: Entry, key: str, known: Iterable[str], later: frozenset[str]
+        self, entry: Entry, key: str, known: Iterable[str], later: frozenset[str] = frozenset()
     ) -> None:
         """One key too many: later, misspelt, or foreign."""
         at = join(key, shown(entry.key))

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Literal, Protocol
 
 from ..history import AnyEvent
+from .container import Contained, Engine, Way
 from .pipe import Serve
 from .process import State
 from .routes import Request
@@ -76,7 +77,8 @@ class Apart:
 
     `new` starts each of them. `start` is the run's, in seconds on CLOCK_MONOTONIC. `record` takes
     the events that are reported, stamped whole. `changed` is called, from the loop, when `settled` may
-    have changed. `what` and `halts`: how the history calls its process, and what freezes it.
+    have changed. `what` and `halts`: how the history calls its process, and what freezes it. `engine`:
+    who has given it a network of its own; None: it has none.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Apart:
         changed: Callable[[], None],
         what: str = "stub process",
         halts: str = "SIGSTOP",
+        engine: Engine | None = None,
     ) -> None:
         self.what = what
         self.halts = halts
@@ -97,6 +100,8 @@ class Apart:
         self._service = service
         self._specification = specification
         self._start = start
+        self._engine = engine
+        self._cutting = 0  # changes of its network that are on their way
         self._told = changed
         self._new = partial(new, record, self._changed)
         self._process: Running | None = None
@@ -125,7 +130,12 @@ class Apart:
             return True
         moves = self._process is not None and self._process.state in ("freezing", "thawing")
         starts = self._spare is not None and self._spare.state == "starting"
-        return not (moves or starts or self._served or self._ended)
+        return not (moves or starts or self._cutting or self._served or self._ended)
+
+    @property
+    def network(self) -> Apart | None:
+        """Itself, where it has one of its own."""
+        return None if self._engine is None else self
 
     def open(self, served: Callable[[], None], past: Callable[[Recalled], None] = _nothing) -> None:
         """Have a process serve, where none does; `served` is called when it listens.
@@ -170,6 +180,26 @@ class Apart:
         """Let it go on."""
         if self._process is not None:
             self._process.thaw()
+
+    def cut(self, peer: str, directions: tuple[Way, ...], done: Callable[[], None]) -> None:
+        """Lose all packets between it and this peer in these directions; `done` is called then."""
+        assert self._engine is not None
+        self._cutting += 1
+        self._engine.cut(self._service, peer, directions, partial(self._has_cut, lambda _: done()))
+
+    def join(self, peer: str, joined: Callable[[int], None]) -> None:
+        """Lose them no more; `joined` is told how many were lost."""
+        assert self._engine is not None
+        self._cutting += 1
+        self._engine.join(self._service, peer, partial(self._has_cut, joined))
+
+    def _has_cut(self, done: Callable[[int], None], came: Contained) -> None:
+        self._cutting -= 1
+        if came.problem:
+            self._fail(came.problem)
+        else:
+            done(came.lost)
+        self._told()
 
     def drain(self) -> None:
         """Take what has been reported."""

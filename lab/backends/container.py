@@ -18,21 +18,26 @@ from ..history import AnyEvent
 from .pipe import STARTING, Listening, Past, Pipe, Place, Reach, Ready, Said, Serve, Unable
 from .process import State
 
-__all__ = ["Act", "Contained", "Engine", "StubContainer"]
+__all__ = ["Act", "Contained", "Engine", "StubContainer", "Told", "Way"]
 
 Act = Literal["stop", "kill", "pause", "unpause"]
 """What can be done to a container that runs."""
+
+Way = Literal["to_client", "to_backend"]
+"""What a backend sends, or what is sent to it."""
 
 
 class Contained(msgspec.Struct, frozen=True):
     """What came of something that was asked. `problem`: why it was not done; empty: it was.
 
-    `container` is the number of one that was started, `place` where it is told what to serve.
+    `container` is the number of one that was started, `place` where it is told what to serve. `lost`:
+    the packets that were, while it was cut off.
     """
 
     problem: str = ""
     container: int = 0
     place: Place | None = None
+    lost: int = 0
 
 
 Told = Callable[[Contained], None]
@@ -46,6 +51,12 @@ class Engine(Protocol):
 
     def act(self, container: int, act: Act, told: Told) -> None:
         """Do this to it."""
+
+    def cut(self, service: str, peer: str, ways: tuple[Way, ...], told: Told) -> None:
+        """Lose all packets between the service's and this peer, a service or `proxy`, in these ways."""
+
+    def join(self, service: str, peer: str, told: Told) -> None:
+        """Lose them no more."""
 
 
 class StubContainer:

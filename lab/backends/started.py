@@ -60,6 +60,7 @@ class Started:
 
     what = "the server's processes"
     halts = "SIGSTOP"
+    network = None  # it has that of the lab process
 
     def __init__(
         self,

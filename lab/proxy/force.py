@@ -172,7 +172,7 @@ class Force:
         ident: int,
         on: Literal["connection", "request", "bytes"],
         *,
-        conn: int,
+        conn: int | None,
         request: int | None = None,
         op: int | None = None,
         attempt: int | None = None,

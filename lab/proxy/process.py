@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-__all__ = ["Process"]
+from ...faults.actions import Direction
+
+__all__ = ["Network", "Process"]
+
+
+class Network(Protocol):
+    """The network of a backend that has one of its own."""
+
+    def cut(self, peer: str, directions: tuple[Direction, ...], done: Callable[[], None]) -> None:
+        """Lose all packets between it and this peer in these directions; `done` is called then."""
+
+    def join(self, peer: str, joined: Callable[[int], None]) -> None:
+        """Lose them no more; `joined` is told how many were lost."""
 
 
 class Process(Protocol):
@@ -29,6 +41,10 @@ class Process(Protocol):
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens, host and port; port 0 while it doesn't."""
+
+    @property
+    def network(self) -> Network | None:
+        """Its own network; None: it has none."""
 
     def open(self, served: Callable[[], None]) -> None:
         """Have it serve, where it does not; `served` is called when it listens."""

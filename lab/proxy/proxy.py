@@ -13,8 +13,9 @@ from typing import Literal, assert_never
 from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
-from ...faults.actions import Armed, Draws, EndProcess, FreezeProcess, Hold, Live
+from ...faults.actions import Armed, CutOff, Draws, EndProcess, FreezeProcess, Hold, Live, OnProcess
 from ...faults.arming import conflict, listener, mode, needs, on_live, on_process, replaced
+from ...faults.partition import PROXY
 from ...faults.written import seconds
 from ..addresses import ANY_LOOPBACK
 from ..history import AnyEvent, Ending, ListenerMode, Starved
@@ -134,8 +135,8 @@ class Proxy:
         else:
             self.drain()  # what has arrived is older than the fault
         act = on_process(known)
-        if self._process is not None and isinstance(act, FreezeProcess):
-            self._freeze(self._process)
+        if self._process is not None and isinstance(act, FreezeProcess | CutOff):
+            self._silence(self._process, act)
         since = self._force.clock()
         old = replaced(self._force.armed, known)
         if old is not None:
@@ -154,7 +155,7 @@ class Proxy:
         for link in tuple(self._links.values()):
             if known.reach == "connection":
                 link.look()
-            elif isinstance(act, FreezeProcess):
+            elif isinstance(act, FreezeProcess) or _loses_answers(act):
                 link.touch(ident)
         if self._process is not None and isinstance(act, EndProcess):
             self._process.end(act.how, partial(self._down, ident, act.restart))
@@ -181,17 +182,25 @@ class Proxy:
             match on_process(one.fault):
                 case EndProcess():
                     self._end(one.id, why if one.id == ident else "its process serves again")
-                case FreezeProcess():
-                    self._freeze(self._process)
+                case (FreezeProcess() | CutOff()) as act:
+                    self._silence(self._process, act)
                 case None:
                     pass
                 case act:
                     assert_never(act)
 
-    def _freeze(self, process: Process) -> None:
-        """Freeze it: that may take a while, and nothing comes from it or goes to it from now on."""
+    def _silence(self, process: Process, act: FreezeProcess | CutOff) -> None:
+        """Freeze it, or cut it off: that takes a while, and nothing passes to or from it meanwhile."""
         self._halt(halted=True)
-        process.freeze(partial(self._halt, halted=False))
+        done = partial(self._halt, halted=False)
+        match act:
+            case FreezeProcess():
+                process.freeze(done)
+            case CutOff(peer=peer, directions=lost):
+                assert process.network is not None
+                process.network.cut(peer, lost, done)
+            case _:
+                assert_never(act)
 
     def _halt(self, *, halted: bool) -> None:
         self._halted = halted
@@ -205,7 +214,8 @@ class Proxy:
     def clear(self, ident: int, why: str = "") -> None:
         """End a fault; what it held back is released. One that is over is passed over.
 
-        One that has ended the backend's process is over when that serves again.
+        One that has ended the backend's process is over when that serves again, one that has cut it
+        off when packets pass.
         """
         waited = self._waiting.remove(ident)
         if waited is not None:
@@ -214,9 +224,19 @@ class Proxy:
         if isinstance(act, EndProcess):
             self._up(ident, why)
             return
+        if self._process is not None and isinstance(act, CutOff):
+            assert self._process.network is not None
+            self._process.network.join(act.peer, partial(self._joined, ident, why))
+            return
         self._end(ident, why)
         if self._process is not None and isinstance(act, FreezeProcess):
             self._process.thaw()  # what was late is carried out after the fault
+
+    def _joined(self, ident: int, why: str, lost: int) -> None:
+        """It is cut off no more."""
+        if lost:
+            self._force.fired(ident, "bytes", conn=None)
+        self._end(ident, why)
 
     def _end(self, ident: int, why: str) -> None:
         if not self._force.holds(ident):
@@ -283,6 +303,12 @@ class Proxy:
             raise FaultRefused(
                 f"`{known.kind}` on {self.service}: its backend has no process of its own"
             )
+        act = on_process(known)
+        if isinstance(act, CutOff) and self._process is not None and self._process.network is None:
+            raise FaultRefused(
+                f"`{known.kind}` between {self.service} and {act.peer}: backends have no network of "
+                "their own here; in `--env docker` those have one that the lab serves"
+            )
         for means in needs(known):
             lacking = self._net.lacks(means)
             if lacking:
@@ -325,6 +351,9 @@ class Proxy:
         """What is done to the backend's process, for the history."""
         assert self._process is not None
         match on_process(fault):
+            case CutOff(peer=peer, directions=lost):
+                way = "" if len(lost) > 1 else f", {lost[0]}"
+                return f"packet filter before {self._process.what}, cut from {peer}{way}"
             case EndProcess(how="stop"):
                 how = "SIGTERM"
             case EndProcess():
@@ -404,3 +433,8 @@ class Proxy:
 
     def _forget(self, link: Link) -> None:
         self._links.pop(link.conn, None)
+
+
+def _loses_answers(act: OnProcess | None) -> bool:
+    """Whether what is under way at the backend is not answered any more."""
+    return isinstance(act, CutOff) and act.peer == PROXY and "to_client" in act.directions

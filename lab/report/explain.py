@@ -309,6 +309,9 @@ def _what(fault: AnyFault) -> str:
             }[at]
         case Status():
             return _status(fault)
+        case Partition(between=str(peer), direction=direction):
+            way = "" if direction == "both" else f" {direction}"
+            return f"no packets{way} between its backend and {peer}"
         case Partition(live=live, direction=direction):
             ends = {"hold": "held", "unplugged": "unplugged", "keep": "kept"}[live]
             way = "" if direction == "both" else f" {direction}"

@@ -31,6 +31,7 @@ from ...faults.actions import Armed, Decision, Draws, EndProcess, Request
 from ...faults.arming import on_live, on_process
 from ...faults.decide import concerns, keyed, picks
 from ...faults.decide import fold as acted
+from ...faults.partition import PROXY
 from ..contract import Contract
 from ..expect import outcome_of_key
 from ..oracle import (
@@ -354,6 +355,8 @@ def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
     match fault:
         case Refused(live="keep") | Partition(live="keep") | Stall(at="connect"):
             return "ok" in step.expect or ("contract" in step.expect and rest is not None)
+        case Partition(between=str(peer)) if peer != PROXY:
+            return True  # what its backend makes of it is its own
         case Capacity():
             return bool({"ok", "contract"} & set(step.expect))
         case Duplicate():

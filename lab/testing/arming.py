@@ -110,6 +110,7 @@ class Arming(ABC):
         *,
         live: Literal["hold", "unplugged", "keep"] = "hold",
         direction: Literal["to_client", "to_backend", "both"] = "both",
+        between: str | None = None,
         unfired: Unfired = "fail",
         **when: Unpack[When],
     ) -> Armed:
@@ -117,10 +118,17 @@ class Arming(ABC):
 
         `hold`: they fall silent, in this `direction`; `unplugged`: the client's kernel gets no
         answer either, so that what it sends is recorded only after the heal; `keep`: they live on.
-        After `clear` what was held is delivered, even if the client has gone.
+        After `clear` what was held is delivered, even if the client has gone. `between`: not its
+        clients but another service, or `proxy`, is cut from its backend: see `faults.Partition`.
         """
         fault = built(
-            "lab.partition", Partition, when, service=service, live=live, direction=direction
+            "lab.partition",
+            Partition,
+            when,
+            service=service,
+            live=live,
+            direction=direction,
+            between=between,
         )
         return self._arm((fault,), unfired, f'lab.partition("{service}", unfired="ok")')
 

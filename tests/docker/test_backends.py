@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import docker
 import pytest
 
-from faultlab.faults import Fault, Frozen, Killed, Stopped
+from faultlab.faults import Fault, Frozen, Killed, Partition, Stopped
 from faultlab.lab.attempts import read
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.docker.images import Images
@@ -328,3 +329,69 @@ def test_one_container_can_serve_all_services(
         stage.run.inject(1, Killed(service="orders"))
         assert stage.refused()
         assert stage.connect("core")
+
+
+@pytest.mark.parametrize("direction", ["both", "to_backend", "to_client"])
+def test_a_backend_cut_from_its_proxy_is_silence_and_late_requests_are_effects(
+    stage: Stage, direction: Literal["both", "to_backend", "to_client"]
+) -> None:
+    """TCP delivers after the heal what clients gave up on: an effect, and no attempt of then."""
+    live = stage.connect()
+    assert live.ask().startswith(b"HTTP/1.1 200")
+    fault = Partition(service="orders", between="proxy", direction=direction)
+    stage.run.inject(1, fault)
+    live.send(POST)
+    assert live.silent()
+    assert len(stage.of(EffectApplied)) == (1 if direction == "to_client" else 0)
+    live.sock.close()
+    stage.see(ConnClosed)
+    (armed,) = stage.of(FaultArmed)
+    way = "" if direction == "both" else f", {direction}"
+    assert armed.mechanism == f"packet filter before stub container, cut from proxy{way}"
+    stage.run.clear(1)
+    assert stage.connect().ask().startswith(b"HTTP/1.1 200")
+    (effect,) = stage.see(EffectApplied)
+    (cleared,) = stage.of(FaultCleared)
+    assert (effect.t > cleared.t) == (direction != "to_client")
+    assert cleared.fired == 2  # the request, and the packets that were lost
+    late = [one for one in read(stage.run.events()).strays if one.method == "POST"]
+    assert [(one.observable, one.effects) for one in late] == [("read_timeout_headers", 1)]
+
+
+def test_backends_are_cut_from_one_another_and_from_nothing_else(
+    stage: Stage, engine: docker.DockerClient
+) -> None:
+    """Clients are served on; both addresses are the same after the heal."""
+    stage.run.inject(1, Partition(service="orders", between="core"))
+    (own,) = those(engine, stage.lab, "backend", **{RUN: str(stage.run.number)})
+    (core,) = (one for one in stage.lab.site.placed if (one.service, one.owns) == ("core", True))
+    dial = (
+        "import socket, sys\n"
+        "try: socket.create_connection((sys.argv[1], 9), timeout=0.5)\n"
+        "except OSError as error: print(type(error).__name__)"
+    )
+
+    def dialled() -> str:
+        made = engine.api.exec_create(own, ["python3", "-c", dial, core.address])
+        told: bytes = engine.api.exec_start(made["Id"])
+        return told.decode().strip()
+
+    assert dialled() == "TimeoutError"
+    assert stage.connect().ask().startswith(b"HTTP/1.1 200")
+    stage.run.clear(1)
+    assert dialled() == "ConnectionRefusedError"
+    (fired,) = stage.of(FaultFired)
+    assert (fired.fault, fired.on) == (1, "bytes")
+
+
+def test_groups_are_cut_by_several_faults_that_heal_apart(stage: Stage) -> None:
+    """Each pair has a filter of its own."""
+    stage.run.inject(1, Partition(service="orders", between="core"))
+    stage.run.inject(2, Partition(service="orders", between="proxy"))
+    client = stage.connect()
+    client.send(GET)
+    assert client.silent()
+    stage.run.clear(2)
+    assert client.sock.recv(99).startswith(b"HTTP/1.1 200")
+    stage.run.clear(1)
+    assert [event.fault for event in stage.of(FaultCleared)] == [2, 1]

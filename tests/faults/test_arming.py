@@ -24,7 +24,7 @@ from faultlab.faults import (
     Stopped,
     Throttle,
 )
-from faultlab.faults.actions import Armed, EndProcess, FreezeProcess, Hold, Request
+from faultlab.faults.actions import Armed, CutOff, EndProcess, FreezeProcess, Hold, Request
 from faultlab.faults.arming import (
     conflict,
     ender,
@@ -49,6 +49,9 @@ def armed(*faults) -> tuple[Armed, ...]:
         (Stopped(service="s"), EndProcess("stop", None)),
         (Killed(service="s", restart=0.5), EndProcess("kill", 0.5)),
         (Frozen(service="s"), FreezeProcess()),
+        (Partition(service="s", between="a"), CutOff("a", ("to_client", "to_backend"))),
+        (Partition(service="s", between="a", direction="to_backend"), CutOff("a", ("to_backend",))),
+        (Partition(service="s"), None),
         (Refused(service="s"), None),
     ],
 )
@@ -220,3 +223,14 @@ def test_of_two_that_go_together_each_acts_or_the_first_armed_wins(
         assert fires == alone - {1 if one.kind == "duplicate" else 2}  # nothing gets there to copy
     else:
         assert fires == alone
+
+
+def test_cuts_of_one_backend_go_together_and_with_nothing_else_of_its_process() -> None:
+    """Groups of services are cut by several; its clients may be cut from it besides."""
+    cut = Partition(service="s", between="a")
+    for other in (Partition(service="s", between="b"), Partition(service="s"), cut):
+        assert conflict([cut], other) is None
+    for other in (Frozen(service="s"), Killed(service="s")):
+        assert "process can be in one state" in str(conflict([cut], other))
+        assert "process can be in one state" in str(conflict([other], cut))
+    assert (listener(cut), on_live(cut)) == (None, None)

@@ -65,8 +65,9 @@ ANSWERS = (
     Done(number=4, text="listener without a queue"),
     Failed(number=4, kind="fault", text="no such service"),
     Failed(number=1, kind="setup", text="port 1 can't be had"),
-    Wanted(wanted=1, service="a"),
-    Wanted(wanted=2, container=3, act="pause"),
+    Wanted(wanted=1, act="start", service="a"),
+    Wanted(wanted=2, act="pause", container=3),
+    Wanted(wanted=3, act="cut", service="a", peer="proxy", ways=("to_client",)),
     Fired(fault=1, event=FaultFired(t=0.25, fault=1, service="a")),
     Over(fault=1, event=FaultCleared(t=0.5, fault=1, service="a")),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlab.faults import Fault, Frozen, Killed, Latency, Refused, Status
+from faultlab.faults import Fault, Frozen, Killed, Latency, Partition, Refused, Status
 from faultlab.lab.backends.specification import Specification, Url, parse
 from faultlab.lab.history import (
     AnyEvent,
@@ -271,6 +271,19 @@ def test_closing_gives_every_port_back_and_ends_the_history(stage: Stage) -> Non
     before = len(stage.history())
     rig.note(OpUnknown(t=9.0, op=1))
     assert len(stage.history()) == before
+
+
+def test_a_backend_is_cut_from_services_of_the_run_only(stage: Stage) -> None:
+    """A name that is none would cut nothing, and pass."""
+    rig = stage.rig({**ORDERS, "away": Url("http://10.0.0.1:80")})
+    with pytest.raises(
+        FaultRefused, match="`partition` on 'pay': no such service; here: orders, aw"
+    ):
+        rig.inject(1, Partition(service="orders", between="pay"))
+    with pytest.raises(
+        FaultRefused, match=r"between orders and away: http://10\.0\.0\.1:80 is in no net"
+    ):
+        rig.demand_fit([Partition(service="orders", between="away")])
 
 
 @pytest.mark.parametrize("fault", [Killed(service="orders"), Frozen(service="orders")])

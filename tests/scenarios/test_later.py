@@ -2,7 +2,6 @@ import pytest
 
 from faultlab.faults import KINDS
 from faultlab.scenarios import later
-from faultlab.scenarios.kinds import SCOPE_KEYS, parameters_of
 
 
 @pytest.mark.parametrize("kind", sorted(later.LATER_KINDS))
@@ -12,13 +11,6 @@ def test_a_later_kind_is_refused_by_name(of_step, kind: str) -> None:
         f"orders.yaml:5: fault[3].inject: `{kind}` comes with a later version; "
         f"now: {', '.join(KINDS)}"
     )
-
-
-@pytest.mark.parametrize("key", sorted(later.LATER_INJECT_KEYS))
-def test_a_later_parameter_is_refused_by_name(of_step, key: str) -> None:
-    """A scope that were ignored would break more than its author asked for."""
-    said = of_step(f"inject: lost_answer\n{key}: 3")
-    assert said == f"orders.yaml:6: fault[3].{key}: comes with a later version"
 
 
 @pytest.mark.parametrize("key", sorted(later.LATER_PLUS_KEYS))
@@ -40,7 +32,5 @@ def test_a_later_word_of_a_service_is_refused_by_name(refused, key: str) -> None
 
 
 def test_no_word_is_both_here_and_later() -> None:
-    """Whoever brings a kind or parameter takes it out of the tables of the absent."""
+    """Whoever brings a kind takes it out of the table of the absent."""
     assert not later.LATER_KINDS & KINDS.keys()
-    for model in KINDS.values():
-        assert not later.LATER_INJECT_KEYS & {*parameters_of(model), *SCOPE_KEYS}

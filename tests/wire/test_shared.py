@@ -121,7 +121,7 @@ class Placed:
 
     def contain(self, run: int, wanted: Wanted) -> Contained:
         """A process for a container."""
-        if wanted.act is None:
+        if wanted.act == "start":
             number = len(self.own) + 1
             (self._folder / f"{run}.{number}").mkdir()
             self.own[number] = Many(self._folder / f"{run}.{number}")

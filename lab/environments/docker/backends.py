@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol, assert_never
 
+from ....faults.partition import PROXY
 from ...backends.container import Act, Contained
 from ...backends.pipe import Place
 from ...errors import SetupError
 from ...orders import Wanted
+from .cuts import counters, cut, dropped, join
 from .images import Images
 from .labels import Part
 from .site import Placed
@@ -57,6 +59,14 @@ class Adding(Protocol):
     ) -> Placed:
         """Start one more container."""
 
+    @property
+    def address(self) -> str:
+        """The front's, where proxies are."""
+
+    @property
+    def placed(self) -> tuple[Placed, ...]:
+        """Every container, in order of start."""
+
     def let_end(self, placed: Placed) -> None:
         """It is to end: its end is no news."""
 
@@ -78,6 +88,9 @@ class Acting(Protocol):
 
     def unpause(self, ident: str) -> None:
         """Let it go on."""
+
+    def run(self, ident: str, command: tuple[str, ...]) -> str:
+        """Run a command in it; what it prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +135,18 @@ class Backends:
     def contain(self, run: int, wanted: Wanted) -> Contained:
         """Start a container of this run's own, or act on one; what came of it."""
         try:
-            if wanted.act is None:
-                return self._start(run, wanted.service)
-            self._act(self._own[wanted.container].placed, wanted.act)
+            match wanted.act:
+                case "start":
+                    return self._start(run, wanted.service)
+                case "cut":
+                    peers = self._addresses(run, wanted.peer)
+                    if not peers:
+                        return Contained(f"no container serves {wanted.peer} here")
+                    self._filter(run, wanted.service, cut(wanted.peer, peers, wanted.ways))
+                case "join":
+                    return Contained(lost=self._join(run, wanted.service, wanted.peer))
+                case act:
+                    self._act(self._own[wanted.container].placed, act)
         except SetupError as error:
             return Contained(str(error))
         return Contained()
@@ -166,7 +188,15 @@ class Backends:
         image = self._site.images.lab
         try:
             holder.set_result(
-                self._site.add("holder", image, _FOREVER, entrypoint=(), service=service, run=run)
+                self._site.add(
+                    "holder",
+                    image,
+                    _FOREVER,
+                    entrypoint=(),
+                    service=service,
+                    run=run,
+                    capabilities=("NET_ADMIN",),  # for packet filters
+                )
             )
         except SetupError as error:
             holder.set_exception(error)
@@ -186,6 +216,24 @@ class Backends:
             capabilities=("DAC_OVERRIDE",),  # the folder is the user's
         )
         return placed, Place(path, placed.address)
+
+    def _addresses(self, run: int, peer: str) -> list[str]:
+        """Where a peer is: of a service, all that serve this run."""
+        if peer == PROXY:
+            return [self._site.address]
+        with self._lock:
+            others = {own.placed for own in self._own.values() if own.run != run}
+        serving = [one for one in self._site.placed if one.part == "backend" and one not in others]
+        return sorted({one.address for one in serving if one.service in (peer, "")})
+
+    def _filter(self, run: int, service: str, command: tuple[str, ...]) -> str:
+        return self._engine.run(self._holders[run, service].result().id, command)
+
+    def _join(self, run: int, service: str, peer: str) -> int:
+        """Let packets pass again; how many were lost."""
+        lost = dropped(self._filter(run, service, counters(peer)))
+        self._filter(run, service, join(peer))
+        return lost
 
     def _act(self, placed: Placed, act: Act) -> None:
         match act:

@@ -154,6 +154,16 @@ class Engine:
         with self._asked("its events"):
             return _Events(self._client.events(decode=True, filters=told))
 
+    def run(self, ident: str, command: tuple[str, ...]) -> str:
+        """Run a command in a container; what it prints. Raises SetupError if it fails."""
+        with self._asked(f"container {ident[:12]}"):
+            made = self._client.exec_create(ident, list(command))["Id"]
+            told = bytes(self._client.exec_start(made)).decode("utf-8", "replace")
+            code = self._client.exec_inspect(made)["ExitCode"]
+        if code:
+            raise SetupError(f"`{command[0]}` in container {ident[:12]} failed", seen=told.strip())
+        return told
+
     def state(self, ident: str) -> State:
         """How a container is. Raises NotThereError."""
         with self._asked(f"container {ident[:12]}"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from faultlab.lab.backends.apart import Apart
+from faultlab.lab.backends.container import Act, Contained, Way
 from faultlab.lab.backends.pipe import Listening, Ready, Serve, Unable
 from faultlab.lab.backends.process import StubProcess
 from faultlab.lab.backends.routes import Request
@@ -196,3 +198,56 @@ def test_closing_kills_what_there_is(stage: Stage) -> None:
     stage.apart.prepare()
     stage.apart.close()
     assert [process.returncode for process in stage.launcher.started] == [-9, -9]
+
+
+class Engine:
+    """Cuts and joins when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+        self.told: Callable[[Contained], None] = pytest.fail
+
+    def start(self, service: str, told: Callable[[Contained], None]) -> None:
+        """Nothing is started here."""
+        raise AssertionError
+
+    def act(self, container: int, act: Act, told: Callable[[Contained], None]) -> None:
+        """Nothing is done here."""
+        raise AssertionError
+
+    def cut(
+        self, service: str, peer: str, ways: tuple[Way, ...], told: Callable[[Contained], None]
+    ) -> None:
+        """Remember it."""
+        self.asked.append((service, peer, ways))
+        self.told = told
+
+    def join(self, service: str, peer: str, told: Callable[[Contained], None]) -> None:
+        """Remember it."""
+        self.asked.append((service, peer))
+        self.told = told
+
+
+def test_it_is_settled_when_its_network_is_as_it_was_asked_for(launcher: Launcher) -> None:
+    """Whoever waits for a fault, or for its end, finds it so; what was lost is told."""
+    engine, lost, changes = Engine(), [], []
+    new = partial(StubProcess, launcher.loop, start=launcher)
+    apart = Apart(
+        new, "core", CORE, print, start=7.0, changed=lambda: changes.append(1), engine=engine
+    )
+    assert apart.network is apart
+    apart.cut("nis", ("to_client",), lambda: lost.append(0))
+    assert (engine.asked, apart.settled) == ([("core", "nis", ("to_client",))], False)
+    engine.told(Contained())
+    apart.join("nis", lost.append)
+    assert (engine.asked[1:], apart.settled) == ([("core", "nis")], False)
+    engine.told(Contained(lost=5))
+    assert (lost, apart.settled, len(changes)) == ([0, 5], True, 2)
+    apart.join("nis", lost.append)
+    engine.told(Contained("the engine is gone"))
+    assert apart.problem == "the stub of core can't be had: the engine is gone"
+
+
+def test_a_process_of_the_lab_s_own_has_no_network(stage: Stage) -> None:
+    """It has that of the lab process."""
+    assert stage.apart.network is None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from faultlab.lab.backends.container import Act, Contained, StubContainer
+from faultlab.lab.backends.container import Act, Contained, StubContainer, Way
 from faultlab.lab.backends.pipe import Listening, Place, Ready, Said, Serve, Unable
 from faultlab.lab.backends.specification import Builtin
 from faultlab.lab.frames import Batch, Frames, pack
@@ -40,6 +40,16 @@ class Engine:
         """On this one."""
         self.asked.append(f"{act} {container}")
         self.told = told
+
+    def cut(
+        self, service: str, peer: str, ways: tuple[Way, ...], told: Callable[[Contained], None]
+    ) -> None:
+        """Its network is another's matter."""
+        raise AssertionError
+
+    def join(self, service: str, peer: str, told: Callable[[Contained], None]) -> None:
+        """Its network is another's matter."""
+        raise AssertionError
 
 
 class Stage:

@@ -359,6 +359,8 @@ class Backend:
         self.served: Callable[[], None] = pytest.fail
         self.frozen: Callable[[], None] | None = None
         self.takes_time = False  # to freeze
+        self.network: Backend | None = self
+        self.joined: Callable[[int], None] = pytest.fail
         self._events = events
 
     def _did(self, what: str) -> None:
@@ -386,6 +388,16 @@ class Backend:
     def thaw(self) -> None:
         """Note it."""
         self._did("thaw")
+
+    def cut(self, peer: str, directions: tuple[str, ...], done: Callable[[], None]) -> None:
+        """At once."""
+        self._did(f"cut {peer} {' '.join(directions)}")
+        done()
+
+    def join(self, peer: str, joined: Callable[[int], None]) -> None:
+        """The test says when, and how many packets were lost."""
+        self._did(f"join {peer}")
+        self.joined = joined
 
 
 @pytest.fixture
@@ -437,6 +449,49 @@ def test_nothing_passes_while_a_process_is_being_frozen(house, process) -> None:
     assert (first.paused, second.paused, second.took()) == (False, False, GET)
     house.proxy.clear(1)
     assert process.log == ["freeze", "thaw"]
+
+
+def test_a_backend_cut_from_its_proxy_leaves_requests_without_an_answer(house, process) -> None:
+    """Those under way and those that come; connects are answered, and it ends when packets pass."""
+    client, _ = house.connect()
+    client.says(GET)
+    mechanism = house.arm(Partition(service="core", between="proxy"))
+    assert mechanism == "packet filter before a process in a test, cut from proxy"
+    new, _ = house.connect()
+    new.says(GET)
+    fired = [event for event in house.events if isinstance(event, FaultFired)]
+    assert [(event.on, event.conn) for event in fired] == [("request", 1), ("request", 2)]
+    assert house.proxy.mode == "open"
+    house.proxy.clear(1)
+    assert (process.log, cleared(house)) == (
+        ["cut proxy to_client to_backend", "join proxy"],
+        [],
+    )
+    process.joined(4)
+    assert cleared(house) == [(1, "")]
+
+
+def test_packets_lost_between_two_backends_are_what_that_fault_did(house, process) -> None:
+    """No request can be said to have met it; where none was lost it has not acted."""
+    client, _ = house.connect()
+    for number, lost in ((1, 3), (2, 0)):
+        fault = Partition(service="core", between="nis", direction="to_client")
+        assert house.arm(fault, number).endswith("cut from nis, to_client")
+        client.says(GET)
+        house.proxy.clear(number)
+        process.joined(lost)
+    fired = [event for event in house.events if isinstance(event, FaultFired)]
+    assert [(event.fault, event.on, event.conn) for event in fired] == [(1, "bytes", None)]
+
+
+def test_a_backend_without_a_network_of_its_own_is_cut_from_nothing(house, process) -> None:
+    """The message says where it can be."""
+    process.network = None
+    with pytest.raises(
+        FaultRefused, match=r"between core and nis: .* in `--env docker` those have"
+    ):
+        house.arm(Partition(service="core", between="nis"))
+    assert process.log == []
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,14 @@ class Site:
     """Notes what is added and removed, and what is done to it."""
 
     images = Images("ours", "toxi")
+    address = "the front"
     shared = "/run/faultlab"
 
     def __init__(self) -> None:
         self.log: list[str] = []
         self.full = False  # of whatever an engine needs
+        self.placed: tuple[Placed, ...] = ()
+        self.printed = ""
         self._lock = threading.Lock()
 
     def add(
@@ -49,7 +52,12 @@ class Site:
         with self._lock:
             told = f"{part} {service}" + (f" of run {run}" if run else "")
             self.log.append(told + (f" beside {beside.id}" if beside else ""))
-        return Placed(f"{part}-{service}", part, beside.address if beside else f"at {service}")
+        assert capabilities == (("NET_ADMIN",) if part == "holder" else ("DAC_OVERRIDE",))
+        whose = f"{service} of {run}" if run else service
+        address = beside.address if beside else f"at {whose}"
+        placed = Placed(f"{part}-{service}", part, address, service, owns=beside is None)
+        self.placed = (*self.placed, placed)
+        return placed
 
     def let_end(self, placed: Placed) -> None:
         """Note it."""
@@ -70,6 +78,11 @@ class Site:
     def pause(self, ident: str) -> None:
         """Note it."""
         self.log.append(f"pause {ident}")
+
+    def run(self, ident: str, command: tuple[str, ...]) -> str:
+        """Note it."""
+        self.log.append(f"in {ident}: {' '.join(command)}")
+        return self.printed
 
     def unpause(self, ident: str) -> None:
         """It is gone."""
@@ -122,23 +135,23 @@ def test_what_could_not_be_started_is_tried_again(site: Site, backends: Backends
 
 def test_a_run_s_own_stand_beside_a_holder_of_their_address(site: Site, backends: Backends) -> None:
     """One holder for what serves and what takes its place; another run has another."""
-    one = backends.contain(1, Wanted(wanted=1, service="orders"))
-    two = backends.contain(1, Wanted(wanted=2, service="orders"))
+    one = backends.contain(1, Wanted(wanted=1, act="start", service="orders"))
+    two = backends.contain(1, Wanted(wanted=2, act="start", service="orders"))
     assert site.log == [
         "holder orders of run 1",
         "backend orders of run 1 beside holder-orders",
         "backend orders of run 1 beside holder-orders",
     ]
     assert isinstance(one.place, Place)
-    assert one.place.host == "at orders"
+    assert one.place.host == "at orders of 1"
     assert one.container != two.container
-    backends.contain(2, Wanted(wanted=1, service="orders"))
+    backends.contain(2, Wanted(wanted=1, act="start", service="orders"))
     assert site.log[3] == "holder orders of run 2"
 
 
 def test_what_is_ended_is_known_to_end(site: Site, backends: Backends) -> None:
     """Or the lab would tell of it as of one that died."""
-    number = backends.contain(1, Wanted(wanted=1, service="orders")).container
+    number = backends.contain(1, Wanted(wanted=1, act="start", service="orders")).container
     site.log.clear()
     for act in ("pause", "stop", "kill"):
         assert backends.contain(1, Wanted(wanted=2, container=number, act=act)) == Contained()
@@ -153,19 +166,19 @@ def test_what_is_ended_is_known_to_end(site: Site, backends: Backends) -> None:
 
 def test_what_can_not_be_done_is_told_and_never_raised(site: Site, backends: Backends) -> None:
     """It is told over a channel, to a run that waits."""
-    number = backends.contain(1, Wanted(wanted=1, service="orders")).container
+    number = backends.contain(1, Wanted(wanted=1, act="start", service="orders")).container
     told = backends.contain(1, Wanted(wanted=2, container=number, act="unpause"))
     assert told.problem == "container backend-orders: it is gone"
     site.full = True
     for service in ("orders", "core"):
-        told = backends.contain(1, Wanted(wanted=3, service=service))
+        told = backends.contain(1, Wanted(wanted=3, act="start", service=service))
         assert told == Contained("no space left on device")
 
 
 def test_a_run_that_is_over_leaves_nothing_of_its_own(site: Site, backends: Backends) -> None:
     """The holder goes too; what others have stays."""
     for run in (1, 2):
-        backends.contain(run, Wanted(wanted=1, service="orders"))
+        backends.contain(run, Wanted(wanted=1, act="start", service="orders"))
     site.log.clear()
     backends.release(1)
     backends.release(1)
@@ -176,3 +189,29 @@ def test_a_run_that_is_over_leaves_nothing_of_its_own(site: Site, backends: Back
         "remove backend-orders",
         "remove holder-orders",
     ]
+
+
+def test_a_backend_is_cut_from_all_that_serve_a_peer_of_its_run(
+    site: Site, backends: Backends
+) -> None:
+    """The shared one and the run's own, and no other run's; the filter is where its address is."""
+    backends.places(["orders", "core"])
+    for run, service in ((1, "orders"), (1, "core"), (2, "core")):
+        backends.contain(run, Wanted(wanted=1, act="start", service=service))
+    site.log.clear()
+    site.printed = '{"nftables": [{"rule": {"expr": [{"counter": {"packets": 5}}]}}]}'
+    for peer, there in (("core", "{ at core, at core of 1 }"), ("proxy", "{ the front }")):
+        wanted = Wanted(wanted=2, act="cut", service="orders", peer=peer, ways=("to_backend",))
+        assert backends.contain(1, wanted) == Contained()
+        assert site.log[-1].startswith("in holder-orders: nft add table")
+        assert there in site.log[-1]
+        wanted = Wanted(wanted=3, act="join", service="orders", peer=peer)
+        assert backends.contain(1, wanted) == Contained(lost=5)
+        assert "delete table" in site.log[-1]
+
+
+def test_a_peer_that_no_container_serves_is_told(backends: Backends) -> None:
+    """A filter without addresses would lose nothing."""
+    backends.contain(1, Wanted(wanted=1, act="start", service="orders"))
+    wanted = Wanted(wanted=2, act="cut", service="orders", peer="pay", ways=("to_backend",))
+    assert backends.contain(1, wanted) == Contained("no container serves pay here")
