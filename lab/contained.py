@@ -55,7 +55,7 @@ def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
     loop = asyncio.new_event_loop()
     front = Front(loop, toxiproxy, address, _INTERFACE)
     try:
-        fine = serve(control, loop, entrance=lambda loop: BehindNet(front, RealNet(loop)))
+        fine = serve(control, loop, lambda loop: BehindNet(front, RealNet(loop)), _INTERFACE)
     finally:
         front.close()
         loop.close()

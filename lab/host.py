@@ -38,6 +38,7 @@ from .backends.shared import Shared
 from .backends.specification import Builtin, Command, Routed
 from .backends.started import Started
 from .behind import BehindNet, Front, Toxiproxy
+from .counting import PACKETS, Counting
 from .errors import SetupError
 from .frames import FrameError, Frames, Mark, pack
 from .history import AnyEvent
@@ -66,6 +67,7 @@ from .orders import (
     Serve,
     Wanted,
 )
+from .packets import PacketsError
 from .recorder import Recorder
 from .rig import FaultRefused, Rig
 from .sockets import RealNet
@@ -129,12 +131,15 @@ class _Run:
         self,
         loop: asyncio.AbstractEventLoop,
         entrance: Entrances,
+        interface: str,
         channel: socket.socket,
         feed: socket.socket,
         history: io.FileIO,
     ) -> None:
         self._loop = loop
         self._entrance = entrance
+        self._interface = interface
+        self._counting: Counting | None = None
         self._history = history
         self._channel = channel
         self._feed = feed
@@ -157,6 +162,10 @@ class _Run:
         if self._channel.fileno() < 0:
             return
         self._stop_feed()
+        if self._counting is not None:
+            self._loop.remove_reader(self._counting)
+            self._counting.close()
+            self._counting = None
         if self._rig is not None:
             self._rig.close()
             self._rig, self._closed = None, self._rig
@@ -319,8 +328,25 @@ class _Run:
             entrance=self._entrance(self._loop),
             started=self._started,
         )
-        done = Done(number=order.number, start=start, ports=self._rig.ports)
+        done = Done(
+            number=order.number,
+            start=start,
+            ports=self._rig.ports,
+            text=self._counted(self._rig, start) if order.counts else "",
+        )
         self._settled(self._rig, done)
+
+    def _counted(self, rig: Rig, start: float) -> str:
+        """Count the connects of clients from now on; how they are known, empty: not from here."""
+        if not self._interface:
+            return ""
+        services = {port: service for service, port in rig.ports.items()}
+        try:
+            self._counting = Counting(self._interface, services, start, rig.feed)
+        except PacketsError as error:
+            return f"none: {error}"
+        self._loop.add_reader(self._counting, self._counting.drain)
+        return PACKETS
 
     def _apart(
         self,
@@ -384,7 +410,9 @@ class _Run:
         self._answer(Over(fault=fault, event=event))
 
     def _fed(self) -> None:
-        """Take everything that lies in the feed."""
+        """Take everything that lies in the feed, and what was counted."""
+        if self._counting is not None:
+            self._counting.drain()
         while self._feed.fileno() >= 0:
             try:
                 data = self._feed.recv(_READ)
@@ -428,11 +456,15 @@ def _first(error: ValidationError) -> str:
 
 
 def serve(
-    control: socket.socket, loop: asyncio.AbstractEventLoop, entrance: Entrances = RealNet
+    control: socket.socket,
+    loop: asyncio.AbstractEventLoop,
+    entrance: Entrances = RealNet,
+    interface: str = "",
 ) -> bool:
     """Take runs from the control socket until it ends; then close what is left.
 
-    `entrance` makes the network through which clients come, of each run. Whoever asks for the clock
+    `entrance` makes the network through which clients come, of each run; `interface`: where their
+    connects are counted, for subjects that can't. Whoever asks for the clock
     (`CLOCK`) is told it. False after a mistake of ours, told on standard error: what went on would be
     blamed on the subject.
     """
@@ -460,7 +492,7 @@ def serve(
                 os.close(number)
             return
         channel, feed = (socket.socket(fileno=number) for number in numbers[:2])
-        runs.append(_Run(loop, entrance, channel, feed, io.FileIO(numbers[2], "wb")))
+        runs.append(_Run(loop, entrance, interface, channel, feed, io.FileIO(numbers[2], "wb")))
 
     loop.set_exception_handler(mistaken)
     loop.add_reader(control, arrived)

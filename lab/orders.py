@@ -26,13 +26,15 @@ class Open(Order, frozen=True, kw_only=True, tag="open"):
     """Start stubs, proxies and recorder.
 
     `path` is how messages call the history; `ports`: the listeners' ports, 0 for any. `places`: the
-    processes that serve the stubs; None: the lab process itself does.
+    processes that serve the stubs; None: the lab process itself does. `counts`: count the connects of
+    clients, where the lab process can; its answer's `text` says how they are known then.
     """
 
     services: dict[str, Specification]
     header: Header
     path: str
     ports: dict[str, int] = {}
+    counts: bool = False
     places: dict[str, Place] | None = None
 
 

@@ -98,6 +98,7 @@ class Play:
                 header=header(story, kind),
                 path=self._path,
                 feed=feed,
+                counts=story.connects == "packets",
             )
             stack.pop_all()
         events.close()
@@ -192,7 +193,12 @@ class Play:
     def _open(self, tune: Tune | None) -> None:
         urls = {name: self._env.url(name) for name in self._plan.services}
         self._child.open(
-            urls, tune=tune, seed=self._plan.seed, start=self._env.start, limit=OPENING
+            urls,
+            tune=tune,
+            seed=self._plan.seed,
+            start=self._env.start,
+            connects=self._env.connects,
+            limit=OPENING,
         )
 
     def _operate(self, step: Operate) -> bool:

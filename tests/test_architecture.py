@@ -27,7 +27,7 @@ LEAVES = {
 }
 FACTS = {"lab.history", "lab.contract", "lab.errors", "lab.tolerance", "lab.tune"}
 PROGRAMS = {"lab.excerpt", "lab.programs"}
-WIRE = {"lab.history", "lab.frames", *LEAVES, *PROGRAMS}
+WIRE = {"lab.history", "lab.frames", "lab.counting", *LEAVES, *PROGRAMS}
 ORACLE = FACTS | {"lab.attempts", "lab.oracle"}
 PLAN = {"lab.expect", "lab.plan", "scenarios", "faults"}
 JUDGES = {"lab.checks", "lab.verdict", "lab.report"}
@@ -60,6 +60,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.frames": {"lab.history"},
     "lab.orders": {"lab.frames", "lab.history", "lab.backends", "faults"},
     "lab.recorder": WIRE,
+    "lab.counting": {"lab.history", "lab.addresses", "lab.packets"},
     "lab.net": WIRE,
     "lab.sockets": WIRE | {"lab.net"},
     "lab.behind": WIRE | {"lab.net"},

@@ -42,6 +42,7 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/subjects/child.py": "needs a process: tests/wire/subject/test_process.py",
     "lab/subjects/inside.py": "is that process",
     "lab/subjects/line.py": "of that process, which it ends",
+    "lab/counting.py": "needs an interface: tests/wire/test_packets.py",
     "lab/subjects/packets.py": "needs an interface: tests/wire/test_packets.py",
     "lab/subjects/spawner.py": "is a process: tests/wire/test_commands.py",
     "lab/subjects/spawning.py": "needs that process: tests/wire/test_commands.py",

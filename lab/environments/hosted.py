@@ -85,7 +85,9 @@ class Armed:
 class Hosted:
     """One run in a lab process. Thread-safe.
 
-    `path` is where its history goes, `feed` the lab's end of the subject's event channel. Raises
+    `path` is where its history goes, `feed` the lab's end of the subject's event channel. `counts`: for a
+    subject that can't count its connects; `connects` says how they are known then, empty: not from
+    here. Raises
     SetupError when a port is taken, a file can't be written, a server doesn't answer, or the lab
     process is gone. `number` is its own in its lab process.
     """
@@ -99,6 +101,7 @@ class Hosted:
         path: Path,
         feed: socket.socket,
         ports: Mapping[str, int] | None = None,
+        counts: bool = False,
     ) -> None:
         self.name = host.environment
         self._host = host
@@ -130,6 +133,7 @@ class Hosted:
                     header=msgspec.structs.replace(header, route=host.route, clock=host.clock),
                     path=str(path.absolute()),
                     ports=ports,
+                    counts=counts,
                     places=host.places(_served(services)),
                 )
             )
@@ -137,6 +141,7 @@ class Hosted:
             self._end()
             raise
         self.start = done.start
+        self.connects = done.text
         self.ports = dict(done.ports)
 
     def url(self, service: str) -> str:

@@ -182,12 +182,23 @@ class Child:
         tune: Tune | None,
         seed: int,
         start: float,
+        connects: str = "",
         limit: float = _LIMIT,
     ) -> None:
-        """Enter its factory; `start` is the run's zero on CLOCK_MONOTONIC."""
+        """Enter its factory; `start` is the run's zero on CLOCK_MONOTONIC.
+
+        `connects`: how the connects of commands are known that the lab counts itself.
+        """
         self._urls = dict(urls)
         self._ask(
-            lambda number: Open(number=number, urls=self._urls, tune=tune, seed=seed, start=start),
+            lambda number: Open(
+                number=number,
+                urls=self._urls,
+                tune=tune,
+                seed=seed,
+                start=start,
+                connects=connects,
+            ),
             "start",
             limit,
         )

@@ -152,12 +152,16 @@ class Describe(_Command, frozen=True, kw_only=True, tag="describe"):
 
 
 class Open(_Command, frozen=True, kw_only=True, tag="open"):
-    """Enter the factory and record from now on; `start` is the run's zero on CLOCK_MONOTONIC."""
+    """Enter the factory and record from now on; `start` is the run's zero on CLOCK_MONOTONIC.
+
+    `connects`: how the connects of commands are known that the lab counts itself.
+    """
 
     urls: dict[str, str]
     tune: Tune | None
     seed: int
     start: float
+    connects: str = ""
 
 
 class Operate(_Command, frozen=True, kw_only=True, tag="operate"):

@@ -215,7 +215,7 @@ class _Child:
         try:
             self._entered = await self._enter(subject, command)
             calls = [offer.call for offer in self._entered.offers.values()]
-            connects = await self._counted(calls)
+            connects = await self._counted(calls, command.connects)
         except LabError:
             self._watch.stop()
             raise
@@ -225,7 +225,7 @@ class _Child:
             self._watch.holds(began, before)
         return Done(number=command.number)
 
-    async def _counted(self, calls: Sequence[object]) -> str:
+    async def _counted(self, calls: Sequence[object], by_the_lab: str) -> str:
         """Make ready for these calls; how their connects are known."""
         commands = [call for call in calls if isinstance(call, CommandLine)]
         if not commands:
@@ -233,7 +233,7 @@ class _Child:
         await self._spawning.start()
         if len(commands) < len(calls):
             return "none: commands and functions of one subject are not told apart"
-        return await asyncio.to_thread(self._watch.capture)
+        return by_the_lab or await asyncio.to_thread(self._watch.capture)
 
     async def _close(self, command: Close) -> Seen:
         opened, self._entered = self._entered, None

@@ -1,9 +1,7 @@
 """Connects counted on the loopback interface: for what runs outside of the interpreter.
 
-A SYN filter in the kernel (`lab/packets.py`): exact where the right to capture packets
-(CAP_NET_RAW) is there. A connect that is not answered sends its SYN again; source, port and
-sequence number tell a repetition from the next connect. Counterpart: `connects.py` has the audit
-event.
+A SYN filter in the kernel (`lab/counting.py`): exact where the right to capture packets
+(CAP_NET_RAW) is there. Counterpart: `connects.py` has the audit event.
 """
 
 from __future__ import annotations
@@ -16,13 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from ..addresses import operation_at
-from ..history import AnyEvent, ConnectAttempted, ConnectsHidden
-from ..packets import Capture, PacketsError, Syn, accepts, parse
+from ..counting import Counting
+from ..history import AnyEvent
+from ..packets import PacketsError
 
-__all__ = ["PACKETS", "Packets"]
-
-PACKETS = "packets"
+__all__ = ["Packets"]
 
 _LOOPBACK = "lo"
 
@@ -46,48 +42,24 @@ class Packets:
         note: Callable[[AnyEvent], None],
         probe: int,
     ) -> None:
-        self._ports = dict(ports)
-        self._start = start
-        self._note = note
         self._reading = threading.Lock()
-        self._seen: set[Syn] = set()
-        self._lost = False
-        self._capture = Capture(_LOOPBACK, accepts((*self._ports, probe)))
+        self._counting = Counting(_LOOPBACK, ports, start, note, beside=(probe,))
         try:
             self._prove(probe)
         except BaseException:
-            self._capture.close()
+            self._counting.close()
             raise
 
     def drain(self) -> None:
         """Note all connects that have been made."""
         with self._reading:
-            for syn, t in self._syns():
-                if syn.port in self._ports and syn not in self._seen:
-                    self._seen.add(syn)
-                    self._note(
-                        ConnectAttempted(
-                            t=t - self._start,
-                            service=self._ports[syn.port],
-                            op=operation_at(socket.inet_ntoa(syn.dialled)),
-                            port=syn.port,
-                            local=syn.local,
-                        )
-                    )
-            if not self._lost and self._capture.drops():
-                self._lost = True
-                self._note(
-                    ConnectsHidden(
-                        t=time.monotonic() - self._start,
-                        why="the kernel could not keep all packets that it captured",
-                    )
-                )
+            self._counting.drain()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Note connects as they are made, until the block is left; the rest then."""
         ended, end = os.pipe()
-        ends: list[Capture | int] = [self._capture, ended]
+        ends: list[Counting | int] = [self._counting, ended]
 
         def watch() -> None:
             while True:
@@ -105,14 +77,7 @@ class Packets:
             thread.join()
             os.close(ended)
             self.drain()
-            self._capture.close()
-
-    def _syns(self) -> Iterator[tuple[Syn, float]]:
-        """The SYNs that have come, and when the kernel had each on CLOCK_MONOTONIC."""
-        for packet, t in self._capture.packets():
-            syn = parse(packet)
-            if syn is not None:
-                yield syn, t
+            self._counting.close()
 
     def _prove(self, port: int) -> None:
         """Make connects of our own until one is seen once, with the kernel's own stamp.
@@ -125,7 +90,9 @@ class Packets:
                 local = ours.getsockname()[1]
             time.sleep(_REST)
             looked = time.monotonic()
-            stamps = [t for syn, t in self._syns() if (syn.port, syn.local) == (port, local)]
+            stamps = [
+                t for syn, t in self._counting.syns() if (syn.port, syn.local) == (port, local)
+            ]
             if len(stamps) != 1:
                 raise PacketsError(f"a connect is seen {len(stamps)} times in the packets of `lo`")
             if looked - stamps[0] > _AT_ONCE:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from queue import SimpleQueue
 
+from ..counting import PACKETS
 from ..history import (
     AnyEvent,
     Left,
@@ -36,7 +37,7 @@ from .elsewhere import Address
 from .leftovers import OURS, Held
 from .listeners import LOOPBACK, Listeners
 from .outcome import chain, digest, qualified
-from .packets import PACKETS, Packets
+from .packets import Packets
 
 __all__ = ["Ended", "Watch"]
 
