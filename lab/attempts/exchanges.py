@@ -26,7 +26,7 @@ def _attempt(gathered: Gathered, conn: Conn, exchange: Exchange, unheard: Spans)
     last = exchange is conn.exchanges[-1]
     told = gathered.told_of_head(start.op, start.attempt)
     begun, since = _begun(conn, exchange, told, unheard)
-    gone = _gone(conn, exchange, told, unheard)
+    gone = _gone(conn, exchange, told, unheard, gathered.header.clock)
     unread = _unread(conn, exchange)
     observable, seen, gave_up = gone or _outcome(gathered, exchange, conn if last else None)
     if gone is None and unread:
@@ -101,13 +101,19 @@ def _begun(
 
 
 def _gone(
-    conn: Conn, exchange: Exchange, told: Told, unheard: Spans
+    conn: Conn, exchange: Exchange, told: Told, unheard: Spans, clock: float
 ) -> tuple[str, float, bool] | None:
-    """What it met if the client gave up while its connection was unplugged, so unheard."""
+    """What it met if the client says that it gave up before anything that the wire tells of its end.
+
+    Its own end is unheard while its connection is unplugged; and it may come later than an answer
+    that was held until then, the more so through a proxy before the lab's.
+    """
     gone = told.ended
     if gone is None or not told.raised:
         return None
-    if not any(since <= gone <= until for since, until in unheard):
+    done = exchange.complete or exchange.cut
+    late = done is not None and done.t > gone + clock
+    if not late and not any(since <= gone <= until for since, until in unheard):
         return None
     ends = (exchange.complete, exchange.cut, conn.first)
     if any(end is not None and end.t <= gone for end in ends):

@@ -27,15 +27,19 @@ from faultlab.lab.history import (
 class Tell:
     """Writes events."""
 
-    def history(self, *events: AnyEvent, opened: SubjectOpened | None = None) -> History:
+    def history(
+        self, *events: AnyEvent, opened: SubjectOpened | None = None, clock: float = 0.0
+    ) -> History:
         """These events after the usual first two; `opened` instead of the first."""
         first = SubjectOpened(t=0.0) if opened is None else opened
         listening = ListenerMode(t=0.0, service="core", mode="open")
-        return numbered(Header(scenario="x"), (first, listening, *events))
+        return numbered(Header(scenario="x", clock=clock), (first, listening, *events))
 
-    def reading(self, *events: AnyEvent, opened: SubjectOpened | None = None) -> Reading:
+    def reading(
+        self, *events: AnyEvent, opened: SubjectOpened | None = None, clock: float = 0.0
+    ) -> Reading:
         """Such a history, read."""
-        return read(self.history(*events, opened=opened))
+        return read(self.history(*events, opened=opened, clock=clock))
 
     def invoked(self, t: float, op: int = 1) -> OpInvoked:
         """An operation on core."""

@@ -217,6 +217,36 @@ def test_giving_up_after_a_cancellation_is_cancelled(tell: Tell) -> None:
     assert (tell.only(read_).observable, read_.operations[0].ending) == ("cancelled", "cancelled")
 
 
+@pytest.mark.parametrize(
+    ("error", "observable", "clock"),
+    [
+        ("asyncio.exceptions.CancelledError", "cancelled", 0.0),
+        ("httpx.ReadTimeout", "cancelled", 0.0),
+        ("httpx.ReadTimeout", "ok", 0.05),  # nobody can tell which came first
+        ("", "ok", 0.0),
+    ],
+)
+def test_an_answer_that_comes_after_its_client_has_gone_is_none(
+    tell: Tell, error: str, observable: str, clock: float
+) -> None:
+    """Behind another proxy the client's own end is heard later than it is meant."""
+    opened, started = tell.exchange(0.1)
+    read_ = tell.reading(
+        tell.invoked(0.1),
+        AttemptBegun(t=0.1, op=1, attempt=1, service="core"),
+        opened,
+        msgspec.structs.replace(started, attempt=1),
+        OpCancelRequested(t=0.2, op=1),
+        AttemptEnded(t=0.21, op=1, attempt=1, service="core", error=error),
+        OpCancelled(t=0.22, op=1),
+        tell.head(0.25),
+        tell.complete(0.25),
+        ConnClosed(t=0.26, conn=1, service="core", by="client", how="fin"),
+        clock=clock,
+    )
+    assert tell.only(read_).observable == observable
+
+
 def test_what_begins_after_a_cancellation_is_not_cancelled_by_it(tell: Tell) -> None:
     """A client that tries again all the same meets what it meets."""
     opened, started = tell.exchange(0.3)
