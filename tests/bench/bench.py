@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from containers import containers
 from instrumented import instrumented
 from judging import judging
-from ways import VERSION, NotMeasuredError, alone, faultlab, recorded, script, toxiproxy
+from ways import NotMeasuredError, alone, faultlab, recorded, script, toxiproxy
 
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.embedded import LabProcess
@@ -32,7 +33,7 @@ from faultlab.lab.history import Header
 DIRECT = "direct"
 LAB = "lab, recording"
 OWN = "faultlab proxy"
-REAL = f"Toxiproxy {VERSION}"
+REAL = "Toxiproxy"
 TOXIC = ", toxics"
 
 
@@ -52,6 +53,7 @@ MEASURES = (
     Measure("trip", 800, ("p50 us", "p99 us")),
     Measure("connects", 320, ("conn/s",)),
 )
+ADDED = ((LAB, REAL), (OWN, REAL), (OWN + TOXIC, REAL + TOXIC))
 COMPARED = (
     (LAB, DIRECT),
     (OWN, DIRECT),
@@ -60,6 +62,7 @@ COMPARED = (
     (OWN, REAL),
     (OWN + TOXIC, REAL + TOXIC),
 )
+LATER = ("p50 us", "p99 us")
 TITLES = tuple(title for measure in MEASURES for title in measure.titles)
 
 
@@ -86,12 +89,29 @@ class Table:
                 _line(f"{one} : {other}", [f"{median(each):.2f}" for each in ratios])
                 _line("", [f"{min(each):.2f}-{max(each):.2f}" for each in ratios])
 
+        for one, other in ADDED:
+            if one in self.rows and other in self.rows:
+                _line(
+                    f"added by {one} : by {other}",
+                    [self._added_ratio(one, other, title) for title in TITLES],
+                )
+
+    def _added_ratio(self, one: str, other: str, title: str) -> str:
+        """Of what is a time; of medians, since a single round may add nothing."""
+        if title not in LATER:
+            return ""
+        return f"{self._added(one, title) / self._added(other, title):.2f}"
+
+    def _added(self, way: str, title: str) -> float:
+        """What a way adds to a direct connection."""
+        return median(self.rows[way][title]) - median(self.rows[DIRECT][title])
+
     def _ratios(self, one: str, other: str, title: str) -> list[float]:
         pairs = zip(self.rows[one][title], self.rows[other][title], strict=True)
         return [first / second for first, second in pairs]
 
 
-TABLES = ("traffic", "startup", "instrumented", "judging")
+TABLES = ("traffic", "startup", "instrumented", "judging", "containers")
 
 
 def _line(name: str, cells: Iterable[str]) -> None:
@@ -187,6 +207,8 @@ def main() -> None:
         instrumented(rounds)
     if "judging" in chosen.only:
         judging(min(3, rounds))
+    if "containers" in chosen.only:
+        containers(min(3, rounds))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,20 @@ def ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    monkeypatch.delenv("FAULTLAB_TOXIPROXY", raising=False)
     monkeypatch.setattr(module, "BUILT", tmp_path / ".bench" / "toxiproxy")
     return module
+
+
+def test_the_machine_s_own_toxiproxy_is_taken_before_one_is_built(
+    ways: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has one has no need of a compiler."""
+    own = tmp_path / "own"
+    own.write_text("#!/bin/sh\necho toxiproxy-server version 2.12.0\n")
+    own.chmod(0o755)
+    monkeypatch.setenv("FAULTLAB_TOXIPROXY", str(own))
+    assert ways.toxiproxy() == [str(own)]
 
 
 def test_a_machine_without_go_is_told_in_two_words(

@@ -25,6 +25,8 @@ from pathlib import Path
 from faultlab.lab.backends.specification import Url
 from faultlab.lab.environments.embedded import LabProcess
 from faultlab.lab.environments.hosted import Hosted
+from faultlab.lab.environments.toxiproxy import found
+from faultlab.lab.errors import SetupError
 from faultlab.lab.history import Header
 from faultlab.lab.mortal import die_with
 
@@ -79,17 +81,19 @@ def recorded(backend: int) -> Iterator[int]:
 
 
 def toxiproxy() -> list[str]:
-    """The command of the real one, built if it isn't there. Raises NotMeasuredError."""
-    binary = BUILT / "server"
-    if not binary.exists():
+    """The command of the real one: the machine's own, or built. Raises NotMeasuredError."""
+    with contextlib.suppress(SetupError):
+        return [found(os.environ).path]
+    built = BUILT / "server"
+    if not built.exists():
         go = shutil.which("go")
         if go is None:
             raise NotMeasuredError("no go")
         print(f"building Toxiproxy {VERSION} into {BUILT.parent.name}/", flush=True)
         # In a folder that has no module of its own.
         _quietly([go, "install", MODULE], cwd=tempfile.gettempdir(), GOBIN=str(BUILT))
-    _quietly([str(binary), "-version"])
-    return [str(binary)]
+    _quietly([str(built), "-version"])
+    return [str(built)]
 
 
 def _quietly(command: list[str], *, cwd: str | None = None, **environment: str) -> None:
