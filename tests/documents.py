@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from faultlab.faults import KINDS
 from faultlab.lab.environments import ENVIRONMENTS
 from faultlab.lab.report.kinds import as_markdown, kinds
 from faultlab.lab.toxiproxy import differences
+
+from .parity import fidelity
 
 ROOT = Path(__file__).parents[1]
 README, GUIDE = ROOT / "README.md", ROOT / "GUIDE.md"
@@ -19,6 +22,7 @@ DIFFERENCES = (
     "<!-- differences from Toxiproxy: written by `make docs` -->",
     "<!-- end of differences from Toxiproxy -->",
 )
+FIDELITY = ("<!-- fidelity: written by `make fidelity` -->", "<!-- end of fidelity -->")
 SCORE = ("<!-- score: written by `make score` -->", "<!-- end of score -->")
 
 
@@ -43,7 +47,8 @@ def written_anew(text: str, marks: tuple[str, str], new: str) -> str:
 def with_tables(text: str) -> str:
     """The guide with its tables as what they tell of is today."""
     text = written_anew(text, FAULTS, as_markdown(kinds(ENVIRONMENTS)))
-    return written_anew(text, DIFFERENCES, differences.as_markdown())
+    text = written_anew(text, DIFFERENCES, differences.as_markdown())
+    return written_anew(text, FIDELITY, fidelity.as_markdown(fidelity.load(), list(KINDS)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import msgspec
 __all__ = ["FIGURES", "ROWS", "Figures", "Row", "as_markdown", "explained", "load", "save"]
 
 FIGURES = Path(__file__).with_suffix(".json")
+WRITTEN = {"toxiproxy": "embedded --proxy toxiproxy"}  # how a place is asked for, if not by name
 ABSENT = "-"  # nothing was measured, or nothing is there to measure
 
 
@@ -46,12 +47,17 @@ ROWS = (
     Row(
         "reset_live",
         "`refused` with `live: reset`: a live connection ends by",
-        "Toxiproxy ends both sides by FIN, whatever has ended one of them",
+        "Toxiproxy makes a FIN of every RST, so the kernel aborts its socket instead",
     ),
     Row(
         "reset_body",
         "`cut` in a body, `by: rst`: the connection ends by",
-        "Toxiproxy ends both sides by FIN, whatever has ended one of them",
+        "the same",
+    ),
+    Row(
+        "client_reset",
+        "a client's own RST is recorded as",
+        "Toxiproxy makes a FIN of it",
     ),
     Row(
         "half_close",
@@ -61,30 +67,30 @@ ROWS = (
     Row(
         "dark",
         "a connect in a `partition`",
-        "the kernel drops its SYN in all of them",
+        "its SYN is dropped: by the listener's minimum TTL, or by the packet filter",
     ),
     Row(
         "heal_new",
-        "a connect that has waited 1.5 s in a `partition`, after the heal",
+        "a connect that has waited 1.5 s in a `partition`: through after the heal within",
         "the client's kernel sends its SYN anew when its own back-off says so",
         steady=False,
     ),
     Row(
         "heal_held",
-        "a request on a connection that was held for 1.5 s, after the heal",
-        "what was held is passed on at once where the lab itself holds it",
+        "a request on a connection that was held for 1.5 s: answered after the heal within",
+        "the lab has it, and passes it on at once",
         steady=False,
     ),
     Row(
         "heal_unplugged",
-        "a request on a connection that was unplugged for 1.5 s, after the heal",
-        "the kernels send again when their back-off says so",
+        "a request on a connection that was unplugged for 1.5 s: answered after the heal within",
+        "the client's kernel sends it anew when its back-off says so",
         steady=False,
     ),
     Row(
         "arming",
-        "from `inject` to in force, of `refused`",
-        "a control API, or a program in a container, is asked first",
+        "from `inject` of `refused` until it is in force",
+        "Toxiproxy is told by its API",
         steady=False,
     ),
 )
@@ -116,15 +122,18 @@ def explained() -> tuple[str, ...]:
 def as_markdown(figures: Mapping[str, Figures], kinds: Sequence[str]) -> str:
     """The tables of the guide: what differs, and by which means each kind is done."""
     places = list(figures)
-    lines = [*_head(["", *(f"`{place}`" for place in places), "why"])]
+    titles = [f"`{WRITTEN.get(place, place)}`" for place in places]
+    lines = [*_head(["", *titles, "why"])]
     for row in ROWS:
         cells = [figures[place].rows.get(row.name, ABSENT) for place in places]
         lines.append(_line([row.what, *cells, row.why]))
-    lines += ["", *_head(["kind", *(f"`{place}`" for place in places)])]
+    lines += ["", *_head(["kind", *titles])]
     for kind in kinds:
         done = [figures[place].mechanisms.get(kind, "not done") for place in places]
         lines.append(_line([f"`{kind}`", *done]))
-    measured = "; ".join(f"`{place}` on {figures[place].by}" for place in places)
+    measured = "; ".join(
+        f"{title} on {figures[place].by}" for title, place in zip(titles, places, strict=True)
+    )
     return "\n".join([*lines, "", f"Measured: {measured}."])
 
 

@@ -150,8 +150,13 @@ def _of_operations(one: Operation, other: Operation) -> Iterator[Unlike]:
 
 
 def _of_order(pairs: Sequence[Pair]) -> Iterator[Unlike]:
-    """Operations one of which was over before the other began, and the reverse over there."""
-    for (one, there), (two, two_there) in combinations(pairs, 2):
+    """Operations one of which was over before the other began, and the reverse over there.
+
+    Only where all of a place tell the same: else who stands for whom is a guess.
+    """
+    doubtful = {_place(one) for one, other in pairs if _told(one) != _told(other)}
+    sure = [pair for pair in pairs if _place(pair[0]) not in doubtful]
+    for (one, there), (two, two_there) in combinations(sure, 2):
         if (_before(one, two) and _before(two_there, there)) or (
             _before(two, one) and _before(there, two_there)
         ):

@@ -5,6 +5,7 @@ Every place that this machine has is measured anew; the others keep the figures 
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
 import tempfile
@@ -20,11 +21,15 @@ from typing import Any
 
 from faultlab.faults import KINDS, Fault
 from faultlab.lab.backends.specification import parse
+from faultlab.lab.environments.docker.building import EngineBuilder
+from faultlab.lab.environments.docker.client import connect
+from faultlab.lab.environments.docker.images import use_images
 from faultlab.lab.environments.host import Host
 from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.environments.start import start
+from faultlab.lab.environments.toxiproxy import found
 from faultlab.lab.errors import FaultError, SetupError
-from faultlab.lab.history import Header
+from faultlab.lab.history import ConnClosed, Header
 
 from .fidelity import Figures, load, save
 
@@ -46,8 +51,11 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
     "capacity": {"workers": 1},
 }
 
-PLACES: Mapping[str, Callable[[], Host]] = {"embedded": lambda: start("embedded")}
-"""Where a scenario runs, by what is written on the command line behind `--env`."""
+PLACES: Mapping[str, Callable[[], Host]] = {
+    "embedded": lambda: start("embedded", print),
+    "toxiproxy": lambda: start("embedded", print, "toxiproxy"),
+    "docker": lambda: start("docker", print),
+}
 
 
 @dataclass
@@ -56,6 +64,7 @@ class Run:
 
     lab: Hosted
     address: tuple[str, int]
+    history: Path
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @contextmanager
@@ -147,6 +156,19 @@ def half_close(run: Run) -> str:
         return {"answer": "comes"}.get(read(sock)[1], "is lost")
 
 
+def client_reset(run: Run) -> str:
+    """How the end of a client that resets its connection is recorded."""
+    with run.asked() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    limit = time.monotonic() + LIMIT
+    while time.monotonic() < limit:
+        run.lab.barrier()
+        for event in run.lab.events():
+            if isinstance(event, ConnClosed) and event.by == "client":
+                return event.how.upper()
+    raise AssertionError("it is not recorded")
+
+
 def dark(run: Run) -> str:
     """A connect that should stay unanswered."""
     with run.fault("partition"):
@@ -203,7 +225,7 @@ def arming(run: Run) -> str:
 MEASURES: Mapping[str, Callable[[Run], str]] = {
     one.__name__: one
     for one in (
-        *(refused, reset_live, reset_body, half_close),
+        *(refused, reset_live, reset_body, client_reset, half_close),
         *(dark, heal_new, heal_held, heal_unplugged, arming),
     )
 }
@@ -211,14 +233,14 @@ MEASURES: Mapping[str, Callable[[Run], str]] = {
 
 def mechanisms(run: Run) -> dict[str, str]:
     """By which means each kind is done that can be."""
-    found = {}
+    means = {}
     for kind in KINDS:
         try:
             with run.fault(kind) as mechanism:
-                found[kind] = mechanism
+                means[kind] = mechanism
         except FaultError:
             continue
-    return found
+    return means
 
 
 @contextmanager
@@ -226,15 +248,16 @@ def running(host: Host) -> Iterator[Run]:
     """A run of its own in this lab process."""
     feed, events = socket.socketpair()
     with tempfile.TemporaryDirectory() as folder, events:
+        path = Path(folder) / "history.jsonl"
         lab = Hosted(
             host,
             {SERVICE: parse(ROUTES)},
             header=Header(scenario="fidelity"),
-            path=Path(folder) / "history.jsonl",
+            path=path,
             feed=feed,
         )
         try:
-            yield Run(lab, (host.address, lab.ports[SERVICE]))
+            yield Run(lab, (host.address, lab.ports[SERVICE]), path)
         finally:
             lab.close()
 
@@ -255,10 +278,39 @@ def measured(host: Host, by: str) -> Figures:
         return Figures(by=by, rows=rows, mechanisms=mechanisms(run))
 
 
-def machine() -> str:
+def published() -> str:
+    """A connect to a published port behind which nobody listens."""
+    engine = connect(os.environ)
+    image = use_images(EngineBuilder(engine), os.environ, print).lab
+    idle = engine.containers.run(
+        image,
+        ["sleep", str(LIMIT)],
+        entrypoint="",
+        ports={"80/tcp": ("127.0.0.1", 0)},
+        detach=True,
+        auto_remove=True,
+    )
+    try:
+        idle.reload()
+        ((bound,),) = (it for it in idle.ports.values() if it)
+        port = int(bound["HostPort"])
+        return connecting(("127.0.0.1", port))
+    finally:
+        idle.remove(force=True)
+        engine.close()
+
+
+def machine(place: str) -> str:
     """On what; no name of it."""
     kernel = ".".join(platform.release().split(".")[:2])
-    return f"{platform.system()} {kernel}"
+    told = [f"{platform.system()} {kernel}"]
+    if place == "docker":
+        engine = connect(os.environ)
+        told.append(f"Docker {engine.version()['Version'].partition('+')[0]}")
+        engine.close()
+    elif place == "toxiproxy":
+        told.append(str(found(os.environ)).replace(" git", " built from source"))
+    return ", ".join(told)
 
 
 def main() -> None:
@@ -270,10 +322,13 @@ def main() -> None:
     for place, opened in PLACES.items():
         try:
             with opened() as host:
-                figures[place] = measured(host, machine())
+                taken = measured(host, machine(place))
+            if place == "docker":
+                taken.rows["published"] = published()
         except SetupError as error:
             print(f"{place}: not measured ({error.text}); its figures are those of before")
         else:
+            figures[place] = taken
             print(f"{place}: measured")
     save({place: figures[place] for place in PLACES if place in figures})
 

@@ -23,6 +23,11 @@ def test_each_row_is_measured_and_each_measure_has_a_row() -> None:
         assert figures.rows.keys() - ELSEWHERE == MEASURES.keys(), place
 
 
+def test_every_place_has_figures() -> None:
+    """In the order in which they are measured."""
+    assert list(load()) == list(PLACES)
+
+
 def test_the_figures_are_of_the_kinds_that_each_place_has() -> None:
     """Who adds a kind to an environment is told to measure it: `make fidelity`."""
     for place, figures in load().items():
@@ -44,7 +49,10 @@ def test_the_table_has_a_column_for_each_place_and_says_what_is_not_done() -> No
     assert lines[-1] == "Measured: `here` on Linux; `there` on Linux, Docker."
 
 
-@pytest.fixture(scope="module", params=PLACES)
+@pytest.fixture(
+    scope="module",
+    params=["embedded", "toxiproxy", pytest.param("docker", marks=pytest.mark.docker)],
+)
 def place(request: pytest.FixtureRequest) -> Iterator[tuple[str, Host]]:
     """Where a scenario runs, by name."""
     with PLACES[request.param]() as host:

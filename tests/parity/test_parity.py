@@ -31,4 +31,5 @@ def test_a_story_is_the_same_story(plays: Plays, place: str, story: str) -> None
     """Whatever carries it out; what the fidelity table explains aside."""
     one, other = plays.at("embedded")[story], plays.at(place)[story]
     assert (one.error, other.error) == (None, None)
-    assert [str(it) for it in unexplained(differences(one, other), explained())] == []
+    told = "\n".join(map(str, unexplained(differences(one, other), explained())))
+    assert not told, told

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -24,6 +23,8 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
+from faultlab.lab.environments.toxiproxy import found
+from faultlab.lab.errors import SetupError
 from faultlab.lab.mortal import die_with
 from faultlab.lab.sockets import RealNet
 from faultlab.lab.toxiproxy.api import Api
@@ -228,23 +229,12 @@ def embedded(**options: Any) -> Iterator[Server]:
     assert crashes == []
 
 
-def program() -> str:
-    """The real server. Skips where there is none, and fails where Docker's tests are required."""
-    found = os.environ.get("FAULTLAB_TOXIPROXY") or shutil.which("toxiproxy-server")
-    if found is None:
-        told = "no toxiproxy-server on PATH, nor a FAULTLAB_TOXIPROXY that names one"
-        if os.environ.get("FAULTLAB_REQUIRE") == "docker":
-            pytest.fail(told)
-        pytest.skip(told)
-    return found
-
-
 @contextlib.contextmanager
 def original(seed: int = 0) -> Iterator[Server]:
     """The real server, a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [program(), "-host", "127.0.0.1", "-port", str(port), "-seed", str(seed)]
+    command = [found(os.environ).path, "-host", "127.0.0.1", "-port", str(port), "-seed", str(seed)]
     with subprocess.Popen(
         command,
         stdout=subprocess.DEVNULL,
@@ -286,6 +276,17 @@ ALL = {
     "strict": partial(embedded, strict=True),
     "original": original,
 }
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Where there is no real server: from here rather than from a fixture, so that it is one line."""
+    if "original" in getattr(getattr(item, "callspec", None), "params", {}).values():
+        try:
+            found(os.environ)
+        except SetupError as error:
+            if "docker" in os.environ.get("FAULTLAB_REQUIRE", "").split(","):
+                pytest.fail(error.text)
+            pytest.skip(error.text)
 
 
 @pytest.fixture(params=["embedded", "strict", pytest.param("original", marks=pytest.mark.slow)])
