@@ -24,7 +24,7 @@ from .actions import (
 from .down import Killed, Refused, Stopped
 from .partition import Partition
 from .scope import Fault
-from .slow import Drip, Frozen, Stall, Throttle
+from .slow import Drip, Frozen, Latency, Stall, Throttle
 from .status import Status
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "on_process",
     "paces",
     "replaced",
+    "steady",
 ]
 
 _LINE_END = re.compile(r"[\r\n]")
@@ -140,6 +141,23 @@ def _one_state(one: AnyFault, other: AnyFault) -> str:
     if None not in acts and not all(isinstance(act, CutOff) for act in acts):
         return "process can be in one state"
     return ""
+
+
+def steady(fault: AnyFault) -> tuple[float, int] | None:
+    """What this fault does to all bytes to clients, and to nothing else; None: it does more, or less.
+
+    So many seconds later, or (0: as fast as they come) so many bytes a second. Nothing is drawn for
+    it, and no request is picked, so that whatever carries bytes can do it.
+    """
+    if not isinstance(fault, Latency | Throttle) or fault.scoped or fault.direction != "to_client":
+        return None
+    match fault:
+        case Latency(delay=delay, jitter=0):
+            return (delay, 0) if delay else None
+        case Throttle(rate=rate):
+            return (0.0, rate)
+        case _:
+            return None
 
 
 def paces(fault: AnyFault) -> tuple[Direction, ...]:

@@ -9,16 +9,33 @@ has its listeners in a real Toxiproxy, which takes its time to change them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from .history import Mode
 
-__all__ = ["Connection", "Entrance", "Events", "Listener", "Means", "Mode", "Net", "Timer"]
+__all__ = [
+    "Connection",
+    "Entrance",
+    "Events",
+    "Listener",
+    "Means",
+    "Mode",
+    "Net",
+    "Slowing",
+    "Timer",
+]
 
 Means: TypeAlias = Literal["reset", "unplug", "dark", "keep"]
 """What not each network can do: end a connection by RST; unplug one; leave connects unanswered;
 keep live connections while connects are refused."""
+
+
+class Slowing(NamedTuple):
+    """What all bytes to clients meet: `delay` seconds, or (0: none) `rate` bytes a second."""
+
+    delay: float
+    rate: int
 
 
 class Timer(Protocol):
@@ -116,6 +133,12 @@ class Listener(Protocol):
         when the network is settled.
         """
 
+    def slow(self, wanted: Mapping[int, Slowing]) -> None:
+        """Have all bytes to clients meet these, and no others; each is one that the network `slows`.
+
+        As with `switch` it has begun on return.
+        """
+
     def drain(self) -> None:
         """Hand over what the kernel has queued, now."""
 
@@ -172,6 +195,9 @@ class Entrance(Net, Protocol):
 
     def lacks(self, means: Means) -> str:
         """Why this can't be had here; empty if it can."""
+
+    def slows(self, slowing: Slowing) -> str:
+        """How it slows bytes so on their way to clients, for the history; empty if it does not."""
 
     def when_settled(self, call: Callable[[], None]) -> None:
         """Call when all that was begun is in force, or can't be: at once, if that is so."""

@@ -7,15 +7,15 @@ Toxiproxy can, and nobody else gets it while Toxiproxy does not. Counterpart: `L
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from ..net import Connection, Mode, Net
+from ..net import Connection, Mode, Net, Slowing
 from .clients import Client
 from .connection import GATE, BehindConnection
 from .diag import queued
 from .front import Front
-from .means import How, Step, how, mechanism, rule, steps
+from .means import How, Step, how, mechanism, rule, steps, toxic
 
 __all__ = ["BehindListener"]
 
@@ -52,6 +52,7 @@ class BehindListener:
         self.mode: Mode = "open"
         self.mechanism = mechanism("open")
         self._how: How = "open"
+        self._toxics: dict[int, str] = {}
         self._name = front.name_of(self.port)
         try:
             self._inner = net.listen(self._arrived, starved=starved)
@@ -73,6 +74,17 @@ class BehindListener:
         self.mechanism = mechanism(wanted)
         for step in steps(before, wanted):
             self._do(self._job(step, before, wanted), partial(self._stepped, step))
+
+    def slow(self, wanted: Mapping[int, Slowing]) -> None:
+        """Have these toxics in force, and no others."""
+        control = self._front.control
+        for ident in self._toxics.keys() - wanted.keys():
+            self._do(partial(control.drop, self._name, self._toxics.pop(ident)))
+        for ident in wanted.keys() - self._toxics.keys():
+            made = toxic(f"fault-{ident}", wanted[ident])
+            if made is not None:
+                self._toxics[ident] = made.name
+                self._do(partial(control.add, self._name, made))
 
     def drain(self) -> None:
         """Hand over whom Toxiproxy has passed on."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..net import Connection, Listener, Means, Net, Timer
+from ..net import Connection, Listener, Means, Net, Slowing, Timer
 from .front import Front
 from .listener import BehindListener
+from .means import toxic
 
 __all__ = ["BehindNet"]
 
@@ -86,6 +87,11 @@ class BehindNet:
     ) -> None:
         """Open a connection, from the gate to a backend."""
         self._inner.connect(host, port, done, limit)
+
+    def slows(self, slowing: Slowing) -> str:
+        """By which toxic it slows bytes so on their way to clients; empty: by none."""
+        made = toxic("", slowing)
+        return "" if made is None else f"toxic {made.type} of Toxiproxy"
 
     def when_settled(self, call: Callable[[], None]) -> None:
         """Call when every listener is in its mode, or can't be: at once, if that is so."""

@@ -38,6 +38,7 @@ class Force:
         self.service = service
         self.record = record
         self.armed: tuple[Armed, ...] = ()
+        self.below: frozenset[int] = frozenset()  # those that the network does, beyond the link
         self.streaming = False  # whether any fault slows the byte stream as such
         self.workers = Workers()
         self.waiting = waiting
@@ -166,6 +167,13 @@ class Force:
     ) -> tuple[Slow, ...]:
         """What slows bytes that arrive now."""
         return on_bytes(direction, key, self.armed, self._draws)
+
+    def beyond(self) -> tuple[Slow, ...]:
+        """What slows bytes to the client when they have left the link."""
+        if not self.below:
+            return ()
+        those = tuple(one for one in self.armed if one.id in self.below)
+        return on_bytes("to_client", (0, 0), those, self._draws)
 
     def fired(
         self,

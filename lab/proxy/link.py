@@ -20,6 +20,7 @@ from .force import Force
 from .gate import Gate
 from .idle import Idle
 from .line import Line
+from .sent import Sent, due
 from .upstream import Upstream
 
 __all__ = ["Link"]
@@ -79,11 +80,10 @@ class Link:
         self._unheard = False  # since it was unplugged
         self._up = Line(force.net, force.holds, self._balance)
         self._down = Line(force.net, force.holds, self._left)
+        self._sent = Sent(force, client, self._left)
         self._down_full = False
         self._client_paused = False
         self._told_full: set[Side] = set()
-        self._sent = 0
-        self._sent_at: float | None = None
         self._received = 0
         self._released = False
         op = operation_at(client.dialled)
@@ -110,6 +110,7 @@ class Link:
             and self._gate.idle
             and self._up.empty
             and self._down.empty
+            and self._sent.empty
         )
 
     @property
@@ -195,6 +196,7 @@ class Link:
         """A fault is over: release what it alone kept."""
         self._up.pump()
         self._down.pump()
+        self._sent.pump()
 
     def end(self, how: Ending, fault: int | None = None) -> None:
         """End the client's connection at once, dropping what is on its way to it."""
@@ -207,6 +209,7 @@ class Link:
             self._force.fired(fault, "connection", conn=self.conn)
         note = self._gate.broken_off(how)
         self._down.clear()
+        self._sent.clear()
         self._end("lab", how, () if note is None else (note,), fault, at_once=True)
 
     def close(self) -> None:
@@ -219,6 +222,7 @@ class Link:
         self._idle.stop()
         self._up.clear()
         self._down.clear()
+        self._sent.clear()
         self._client.close()
         self._upstream.end()
         self._released = True
@@ -227,6 +231,7 @@ class Link:
 
     def client_sent(self, data: bytes) -> None:
         """Bytes arrived from the client."""
+        self._sent.pump()  # what it had before is older
         self._unheard = False
         self._received += len(data)
         cut = self._idle.ends()
@@ -242,6 +247,7 @@ class Link:
 
         Its FIN ends an HTTP connection: one who would still read can't be told from one who left.
         """
+        self._sent.pump()
         self._unheard = False
         if not self._client_ended:
             self._client_ended = True
@@ -264,6 +270,7 @@ class Link:
         ending = self.state == "ending"
         self.state = "gone"
         self._down.clear()
+        self._sent.clear()
         if ending or fault is not None:
             self._gate.shut(fault)
         else:
@@ -339,7 +346,8 @@ class Link:
     ) -> None:
         """End the client's connection, behind what was delivered."""
         if self.state == "open":
-            self._down.put(partial(self._end, by, how, notes, None, why=why), 0, slows)
+            end = partial(self._end, by, how, notes, None, why=why)
+            self._down.put(partial(self._sent.then, end), 0, slows)
 
     def settle(self) -> None:
         """Close the upstream connection once no exchange needs it and no new one can come."""
@@ -398,21 +406,13 @@ class Link:
         self._send_up(data[start:stop])
 
     def _send_down_part(self, data: bytes, notes: tuple[Due, ...], start: int, stop: int) -> None:
-        due = tuple(one for one in notes if start < one[0] <= stop or start == one[0] == 0)
-        self._send_down(data[start:stop], due)
+        self._send_down(data[start:stop], due(notes, start, stop))
 
     def _send_down(self, data: bytes, notes: tuple[Due, ...]) -> None:
         if self.state != "open":
             return
-        for _, note in notes:
-            note()
-        if data:
-            self._sent_at = self._force.clock()
-            if self._force.waiting.counts_bytes:
-                self._force.waiting.sent(len(data))
-            self._sent += len(data)
-            if not self._client.write(data):
-                self._down_full = True
+        if not self._sent.send(data, notes):
+            self._down_full = True
 
     def _end(
         self,
@@ -450,8 +450,8 @@ class Link:
                 conn=self.conn,
                 by=by,
                 how=how,
-                sent=self._sent,
-                sent_at=self._sent_at,
+                sent=self._sent.count,
+                sent_at=self._sent.at,
                 received=self._received,
                 why=why,
             )

@@ -34,7 +34,7 @@ class Pace:
             if delay.fault not in exchange.streamed:
                 exchange.streamed.add(delay.fault)
                 self._notes.fired(delay.fault, exchange, "bytes")
-        return (*scoped, *stream)
+        return (*scoped, *self._ours(stream))
 
     def both_ways(self, exchange: Exchange) -> tuple[Slow, ...]:
         """The gate stands at the backend's end: its answers pass the delays of both directions."""
@@ -49,4 +49,9 @@ class Pace:
             if delay.fault not in self._told:
                 self._told.add(delay.fault)
                 self._force.fired(delay.fault, "bytes", conn=self._conn)
-        return stream
+        return self._ours(stream)
+
+    def _ours(self, stream: tuple[Slow, ...]) -> tuple[Slow, ...]:
+        """Those that the link carries out itself."""
+        below = self._force.below
+        return tuple(slow for slow in stream if slow.fault not in below) if below else stream

@@ -14,12 +14,12 @@ from pydantic import ValidationError
 
 from ...faults import AnyFault, Fault, fault_adapter
 from ...faults.actions import Armed, CutOff, Draws, EndProcess, FreezeProcess, Hold, Live, OnProcess
-from ...faults.arming import conflict, listener, mode, needs, on_live, on_process, replaced
+from ...faults.arming import conflict, listener, mode, needs, on_live, on_process, replaced, steady
 from ...faults.partition import PROXY
 from ...faults.written import seconds
 from ..addresses import ANY_LOOPBACK
 from ..history import AnyEvent, Ending, ListenerMode, Starved
-from ..net import Connection, Entrance, Mode
+from ..net import Connection, Entrance, Mode, Slowing
 from .copies import Copies
 from .force import Force
 from .link import Link
@@ -146,6 +146,7 @@ class Proxy:
         live = on_live(known)
         mechanism = self._mechanism(known, live)
         self._force.add(Armed(ident, known, newest=self._newest), since, mechanism, unfired, why)
+        self._slow()
         self._waiting.lasts(ident, known)
         if old is not None and live is None:
             self._release(old.fault)
@@ -246,6 +247,7 @@ class Proxy:
         rest = tuple(one for one in self._force.armed if one.id != ident)
         self._switch(rest)
         gone = self._force.remove(ident, why)
+        self._slow()
         if gone is not None:
             self._release(gone.fault)
         self._pump()
@@ -325,7 +327,7 @@ class Proxy:
             case "connection":
                 return "link"
             case "stream":
-                return "gate" if fault.scoped else "link"
+                return "gate" if fault.scoped else self._below(fault) or "link"
             case "request":
                 return "gate"
             case _:
@@ -385,6 +387,22 @@ class Proxy:
     def _pump(self) -> None:
         for link in tuple(self._links.values()):
             link.pump()
+
+    def _below(self, fault: AnyFault) -> str:
+        """How the network does it instead of the links; empty if it does not."""
+        slowing = steady(fault)
+        return "" if slowing is None else self._net.slows(Slowing(*slowing))
+
+    def _slow(self) -> None:
+        """Have the network do what it can."""
+        wanted: dict[int, Slowing] = {}
+        for one in self._force.armed:
+            slowing = steady(one.fault)
+            if slowing is not None and self._below(one.fault):
+                wanted[one.id] = Slowing(*slowing)
+        if wanted.keys() != self._force.below:
+            self._force.below = frozenset(wanted)
+            self._listener.slow(wanted)
 
     def _switch(self, armed: Sequence[Armed]) -> None:
         wanted = mode(armed)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import errno
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from ..addresses import ANY_LOOPBACK, confined
-from ..net import Connection, Mode
+from ..net import Connection, Mode, Slowing
 from .owner import Owner
 from .ttl import OUT_OF_REACH, hear_all, hear_nobody
 
@@ -179,6 +179,9 @@ class SocketListener:
             # A client got the place first: it is older than the darkness.
             filler.close()
             self._take_queued(set())
+
+    def slow(self, wanted: Mapping[int, Slowing]) -> None:
+        """It slows nothing: there are none."""
 
     def drain(self) -> None:
         """Accept what is queued."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from ..net import Connection, Listener, Means
+from ..net import Connection, Listener, Means, Slowing
 from .connection import SocketConnection
 from .dial import Address, Dial
 from .listener import SocketListener
@@ -53,6 +53,10 @@ class RealNet:
         """Why this can't be had here."""
         if means == "unplug" and not (self.minimum_ttl and can_be_deaf()):
             return "this kernel has no minimum TTL, so no connection can be unplugged here"
+        return ""
+
+    def slows(self, slowing: Slowing) -> str:  # noqa: ARG002 - none
+        """It does not."""
         return ""
 
     def when_settled(self, call: Callable[[], None]) -> None:

@@ -34,6 +34,7 @@ from faultlab.faults.arming import (
     on_live,
     on_process,
     replaced,
+    steady,
 )
 from faultlab.faults.decide import keyed, on_request
 
@@ -124,6 +125,25 @@ def test_what_happens_to_live_connections() -> None:
 def test_what_a_network_must_be_able_to_do(fault, needed) -> None:
     """One that can't do it refuses the fault by name, and does no other in its place."""
     assert needs(fault) == needed
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Latency(service="core", delay=0.5), (0.5, 0)),
+        (Latency(service="core", delay=0.5, jitter=0.1), None),
+        (Latency(service="core", delay=0), None),
+        (Latency(service="core", delay=0.5, direction="both"), None),
+        (Latency(service="core", delay=0.5, endpoint="GET /x"), None),
+        (Throttle(service="core", rate=64_000), (0.0, 64_000)),
+        (Throttle(service="core", rate=64_000, direction="to_backend"), None),
+        (Drip(service="core"), None),
+        (Status(service="core", code=503), None),
+    ],
+)
+def test_what_does_one_thing_to_all_bytes_to_clients(fault, expected) -> None:
+    """Whatever carries bytes can do it, and shows the same."""
+    assert steady(fault) == expected
 
 
 def test_two_listener_faults_are_refused_by_name() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from faultlab.lab.history import (
     PhaseEntered,
     load,
 )
-from faultlab.lab.net import Connection, Listener, Means, Mode, Timer
+from faultlab.lab.net import Connection, Listener, Means, Mode, Slowing, Timer
 from faultlab.lab.recorder import Recorder
 from faultlab.lab.rig import FaultRefused, MakeShared, Rig
 
@@ -41,6 +41,9 @@ class Port:
         self.mode: Mode = "open"
         self.drained = 0
         self._net = net
+
+    def slow(self, wanted: Mapping[int, Slowing]) -> None:
+        """Nothing here is slowed."""
 
     def switch(self, mode: Mode, *, keeps: bool = True) -> None:
         """Remember it."""
@@ -75,6 +78,10 @@ class Net:
         call()
 
     when_arrived = when_settled
+
+    def slows(self, slowing: Slowing) -> str:
+        """It does not."""
+        return ""
 
     def now(self) -> float:
         """The test's time."""

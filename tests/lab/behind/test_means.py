@@ -7,7 +7,9 @@ from typing import get_args
 
 import pytest
 
-from faultlab.lab.behind.means import How, how, mechanism, rule, steps
+from faultlab.lab.behind.control import Toxic
+from faultlab.lab.behind.means import How, how, mechanism, rule, steps, toxic
+from faultlab.lab.net import Slowing
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,18 @@ def test_the_mechanism_is_named() -> None:
         "packet filter: reject with RST",
         "packet filter: drop",
     ]
+
+
+@pytest.mark.parametrize(
+    ("slowing", "expected"),
+    [
+        (Slowing(0.5, 0), Toxic("t", "latency", "downstream", {"latency": 502, "jitter": 0})),
+        (Slowing(0.0005, 0), None),
+        (Slowing(0.0, 64_000), Toxic("t", "bandwidth", "downstream", {"rate": 64})),
+        (Slowing(0.0, 64_500), None),
+        (Slowing(0.0, 999), None),
+    ],
+)
+def test_a_toxic_does_the_same_or_is_not_taken(slowing: Slowing, expected: Toxic | None) -> None:
+    """A rate of 0 would be a stall, and half a millisecond none."""
+    assert toxic("t", slowing) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from faultlab.faults import Fault
 from faultlab.faults.decide import keyed
 from faultlab.lab.history import AnyEvent
-from faultlab.lab.net import Connection, Events, Means, Mode
+from faultlab.lab.net import Connection, Events, Means, Mode, Slowing
 from faultlab.lab.proxy.proxy import Proxy
 
 
@@ -121,6 +121,11 @@ class Listener:
     def __init__(self, accepted: Callable[[Connection], None]) -> None:
         self.accepted = accepted
         self.mode: Mode = "open"
+        self.slowed: dict[int, Slowing] = {}
+
+    def slow(self, wanted: Mapping[int, Slowing]) -> None:
+        """Remember it."""
+        self.slowed = dict(wanted)
 
     def switch(self, mode: Mode, *, keeps: bool = True) -> None:
         """Remember it."""
@@ -143,6 +148,7 @@ class Net:
     unplugging: str = "minimum TTL"
     problem: str = ""
     doubt: str = ""
+    slowing: str = ""
     timers: list[tuple[float, int, Timer]] = field(default_factory=list)
     order: itertools.count[int] = field(default_factory=itertools.count)
     backends: list[Wire] = field(default_factory=list)
@@ -160,6 +166,10 @@ class Net:
         call()
 
     when_arrived = when_settled
+
+    def slows(self, slowing: Slowing) -> str:
+        """As the test says."""
+        return self.slowing
 
     def later(self, delay: float, call: Callable[[], None]) -> Timer:
         """When the test has moved time so far."""
