@@ -32,10 +32,11 @@ from . import descriptors
 from .addresses import TOXIPROXYS
 from .backends.apart import Apart
 from .backends.container import Act, Contained, StubContainer, Told, Way
+from .backends.imaged import Imaged
 from .backends.pipe import Place
 from .backends.process import StubProcess
 from .backends.shared import Shared
-from .backends.specification import Builtin, Command, Routed
+from .backends.specification import Builtin, Command, Image, Routed
 from .backends.started import Started
 from .behind import BehindNet, Front, Toxiproxy
 from .counting import PACKETS, Counting
@@ -95,9 +96,10 @@ class _Engine:
         self._numbers = count(1)
         self._waiting: dict[int, Told] = {}
 
-    def start(self, service: str, told: Told) -> None:
+    def start(self, service: str, told: Told, image: Image | None = None) -> None:
         """Have a container started."""
-        self._answer(Wanted(wanted=self._waits(told), act="start", service=service))
+        number = self._waits(told)
+        self._answer(Wanted(wanted=number, act="start", service=service, image=image))
 
     def act(self, container: int, act: Act, told: Told) -> None:
         """Have this done to it."""
@@ -397,11 +399,15 @@ class _Run:
             self._loop, place, service, specification, record, start=start, changed=changed
         )
 
-    def _started(self, service: str, command: Command, *, changed: Callable[[], None]) -> Started:
-        """The backend of a command; what it prints lies beside the history."""
+    def _started(
+        self, service: str, server: Command | Image, *, changed: Callable[[], None]
+    ) -> Started | Imaged:
+        """The backend of a server that is started; what a command prints lies beside the history."""
+        if isinstance(server, Image):
+            return Imaged(self._engine, service, server, changed=changed)
         name = re.sub(r"[^\w.-]", "_", service)
         log = self._path.with_suffix(f".{name}.log")
-        return Started(self._loop, service, command, log=log, changed=changed)
+        return Started(self._loop, service, server, log=log, changed=changed)
 
     def _fired(self, fault: int, event: AnyEvent) -> None:
         self._answer(Fired(fault=fault, event=event))

@@ -12,7 +12,7 @@ import msgspec
 
 from .backends.container import Act, Contained, Way
 from .backends.pipe import Place
-from .backends.specification import Specification
+from .backends.specification import Image, Specification
 from .history import AnyEvent, Header
 
 
@@ -170,13 +170,15 @@ class Over(msgspec.Struct, frozen=True, kw_only=True, tag="over", tag_field="ans
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, tag="wanted", tag_field="answer"):
     """Something to do to a container, which only the conductor can: told back by `Acted`.
 
-    `start` one for `service`, `cut` those of the service off from `peer` in these `ways`, or `join`
-    them again; or act on a `container` that was started.
+    `start` one for `service`, for a stub or of an image of the user's, which is done when its server
+    answers; `cut` those of the service off from `peer` in these `ways`, or `join` them again; or act on
+    a `container` that was started.
     """
 
     wanted: int
     act: Act | Literal["start", "cut", "join"]
     service: str = ""
+    image: Image | None = None
     container: int = 0
     peer: str = ""
     ways: tuple[Way, ...] = ()

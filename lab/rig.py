@@ -18,6 +18,7 @@ from ..faults.decide import keyed
 from ..faults.partition import PROXY
 from .backends.apart import Apart
 from .backends.backend import Backend
+from .backends.imaged import Imaged
 from .backends.shared import Shared
 from .backends.specification import (
     Builtin,
@@ -72,10 +73,12 @@ class MakeApart(Protocol):
 
 
 class MakeStarted(Protocol):
-    """Makes a backend that a command starts: `Started` on the lab process's loop."""
+    """Makes the backend of a server that is started: `Started` by a command, `Imaged` of an image."""
 
-    def __call__(self, service: str, command: Command, *, changed: Callable[[], None]) -> Started:
-        """As `Started` is made."""
+    def __call__(
+        self, service: str, server: Command | Image, *, changed: Callable[[], None]
+    ) -> Started | Imaged:
+        """As these are made."""
 
 
 class Rig:
@@ -83,7 +86,7 @@ class Rig:
 
     `fired` is told the first event of each fault that acts, `over` the one that ends it. `shared`
     makes the stubs; None: they are on `net`, in this process. `apart` makes those that have a process
-    of their own, `started` the servers that commands start; None: there can be none. A backend
+    of their own, `started` the servers of commands and images; None: there can be none. A backend
     elsewhere serves when the rig is settled. `entrance` is the network that clients come through;
     None: the same as that of the stubs. Raises OSError when a port is taken, with everything already
     started stopped again.
@@ -117,7 +120,7 @@ class Rig:
         self._make_started = started
         self._specifications: dict[str, Specification] = {}
         self._stubs: dict[str, Stub | Shared] = {}
-        self._apart: dict[str, Apart | Started] = {}
+        self._apart: dict[str, Apart | Started | Imaged] = {}
         self._closed = False
         self._coming: set[str] = set()  # services whose stub does not serve yet
         self._moving: set[str] = set()  # services whose stub is on its way to its own process
@@ -151,11 +154,11 @@ class Rig:
         """
         start = self._recorder.start
         specification = seeded(specification, self._seed)
-        started: Started | None = None
+        started: Started | Imaged | None = None
         match specification:
             case Url():
                 upstream = (specification.host, specification.port)
-            case Command() if self._make_started is not None:
+            case Command() | Image() if self._make_started is not None:
                 started = self._make_started(name, specification, changed=self._changed)
                 upstream = started.address
             case Command() | Image():

@@ -20,6 +20,7 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/behind/front.py": "needs a real Toxiproxy: tests/wire/behind/test_through.py",
     "lab/behind/listener.py": "needs a real Toxiproxy: tests/wire/behind/test_through.py",
     "lab/behind/net.py": "needs a real Toxiproxy: tests/wire/behind/test_through.py",
+    "lab/environments/docker/answering.py": "needs a server: tests/docker/test_servers.py",
     "lab/environments/docker/building.py": "needs an engine: tests/docker/test_building.py",
     "lab/behind/started.py": "needs a real Toxiproxy: tests/wire/behind/test_started.py",
     "lab/contained.py": "is a container's process: tests/docker/test_lab.py",

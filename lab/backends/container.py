@@ -17,6 +17,7 @@ from ..frames import Batch
 from ..history import AnyEvent
 from .pipe import STARTING, Listening, Past, Pipe, Place, Reach, Ready, Said, Serve, Unable
 from .process import State
+from .servers import Image
 
 __all__ = ["Act", "Contained", "Engine", "StubContainer", "Told", "Way"]
 
@@ -46,8 +47,8 @@ Told = Callable[[Contained], None]
 class Engine(Protocol):
     """Who starts containers and acts on them; `told` is called, from the loop, when that is done."""
 
-    def start(self, service: str, told: Told) -> None:
-        """Start one in which a stub of this service can be had."""
+    def start(self, service: str, told: Told, image: Image | None = None) -> None:
+        """Start one in which a stub of this service can be had; or one of an image that serves it."""
 
     def act(self, container: int, act: Act, told: Told) -> None:
         """Do this to it."""

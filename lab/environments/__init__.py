@@ -6,12 +6,13 @@ environment drives faults and keeps the history; it never drives the subject and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Literal, Protocol
 
 from ...faults import Fault
-from ..backends.specification import Image, Specification
+from ..backends.specification import Command, Image, Specification, Url
 from ..errors import UsageError
 from ..history import AnyEvent, History
 
@@ -41,21 +42,31 @@ _EVERY = frozenset(
 ENVIRONMENTS: dict[str, frozenset[str]] = {"embedded": _EVERY, "docker": _EVERY}
 """The fault kinds that each environment can do."""
 
+_LOOPBACK = re.compile(r"127(?:\.\d+){3}|localhost|::1", re.IGNORECASE)
+
 PROXIES = ("embedded", "toxiproxy")
 """What can stand before the services in `embedded`: its own proxy, or a real Toxiproxy before it."""
 
 
-_STARTS_IMAGES = ("docker",)
-
-
 def unserved(environment: str, specification: Specification) -> str:
-    """Why an environment can't have a service served so; empty if it can."""
-    if isinstance(specification, Image) and environment not in _STARTS_IMAGES:
-        those = ", ".join(_STARTS_IMAGES)
-        return (
-            f"{specification.text} needs containers, and {environment} has none; --env {those} has"
-        )
-    return ""
+    """Why an environment can't have a service served so, and which can; empty if it can."""
+    contained = environment == "docker"
+    match specification:
+        case Image() if not contained:
+            return f"{specification.text} needs containers, which `--env docker` has"
+        case Command() if contained:
+            return (
+                f"{specification.text} would run on this machine, which the lab's containers don't"
+                " reach; `--env embedded` starts it; or name an image"
+            )
+        case Url() if contained and _LOOPBACK.fullmatch(specification.host):
+            return (
+                f"{specification.url} is this machine's own loopback, which the lab's containers"
+                " don't reach; name another address of this machine, and have the server listen"
+                " there; `--env embedded` reaches it"
+            )
+        case _:
+            return ""
 
 
 def demand_servable(environment: str, service: str, specification: Specification) -> None:

@@ -103,6 +103,10 @@ class LabProcess:
         """It asks for none."""
         return Contained("there are no containers in `embedded`")
 
+    def lost(self, run: int) -> str:  # noqa: ARG002
+        """It has none in containers; of others its process tells."""
+        return ""
+
     def release(self, run: int) -> None:
         """None has any."""
 

@@ -68,6 +68,9 @@ class Host(Protocol):
     def contain(self, run: int, wanted: Wanted) -> Contained:
         """Start a container of this run's own, or act on one; what came of it. It takes its time."""
 
+    def lost(self, run: int) -> str:
+        """Which servers of this run's own have ended by themselves, with their last lines."""
+
     def release(self, run: int) -> None:
         """Have all containers of this run's own removed, soon."""
 

@@ -215,12 +215,12 @@ class Hosted:
 
     def barrier(self, flush: Callable[[int], None] | None = None) -> None:
         """Return when everything that happened is recorded."""
-        if flush is None:
-            self._tell(Barrier())
-            return
-        token = next(self._numbers)
-        flush(token)
+        token = None
+        if flush is not None:
+            token = next(self._numbers)
+            flush(token)
         self._tell(Barrier(token=token))
+        self._demand_servers()
 
     def events(self) -> History:
         """The history so far."""
@@ -233,6 +233,7 @@ class Hosted:
                 self._tell(Close())
             if self._host.problem:
                 raise SetupError(self._host.gone())
+            self._demand_servers()
         finally:
             self._end()
         return load(self._path)
@@ -240,6 +241,12 @@ class Hosted:
     def abandon(self) -> None:
         """Let go without waiting: the lab process closes the run when its channel ends."""
         self._end()
+
+    def _demand_servers(self) -> None:
+        """Raise SetupError where a server of this run's has ended: the client would be blamed."""
+        lost = self._host.lost(self.number)
+        if lost:
+            raise SetupError(lost)
 
     def _expect(self, service: str, specification: Specification) -> None:
         """A server that runs must answer; for one that is to be started there is time."""
@@ -332,6 +339,7 @@ class Hosted:
             self._reader.join()
         self._channel.close()
         if self._acting is not None:
+            self._host.release(self.number)  # what is waited for in a container is given up
             self._acting.shutdown()
             self._host.release(self.number)
 

@@ -133,6 +133,10 @@ class Placed:
             process.wait(LIMIT)
         return Contained()
 
+    def lost(self, run: int) -> str:
+        """No servers."""
+        return ""
+
     def release(self, run: int) -> None:
         """What is left of them."""
         for many in self.own.values():

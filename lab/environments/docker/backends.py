@@ -9,17 +9,21 @@ and the next one has its address.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Protocol, assert_never
 
 from ....faults.partition import PROXY
 from ...backends.container import Act, Contained
 from ...backends.pipe import Place
+from ...backends.servers import Image
 from ...errors import SetupError
 from ...orders import Wanted
+from ...programs import on_port
+from .answering import await_answer
 from .cuts import counters, cut, dropped, join
 from .images import Images
 from .labels import Part
@@ -29,8 +33,16 @@ __all__ = ["Acting", "Adding", "Backends"]
 
 ORDERLY = 5  # seconds for an orderly end; what takes longer is killed
 _THREADS = 8
+_USUAL = (
+    *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD"),
+    *("NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
+)
+"""What an engine lets a container do unless told otherwise: strangers' images count on it."""
 _FOREVER = ("sleep", "infinity")
 _SERVES = ("python3", "-P", "-m", "faultlab.lab.apart")
+
+
+Answering = Callable[[str, Image, Callable[[], str]], None]
 
 
 class Adding(Protocol):
@@ -56,6 +68,8 @@ class Adding(Protocol):
         beside: Placed | None = None,
         shares: bool = False,
         capabilities: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+        lasts: bool = True,
     ) -> Placed:
         """Start one more container."""
 
@@ -66,6 +80,9 @@ class Adding(Protocol):
     @property
     def placed(self) -> tuple[Placed, ...]:
         """Every container, in order of start."""
+
+    def ended_of(self, placed: Placed) -> str:
+        """How a container has ended, with its last lines; empty while it runs."""
 
     def let_end(self, placed: Placed) -> None:
         """It is to end: its end is no news."""
@@ -95,21 +112,32 @@ class Acting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """A container of a run's own."""
+    """A container of a run's own. `image`: of the user's, whose end from outside is the run's."""
 
     run: int
     placed: Placed
+    image: bool
 
 
 class Backends:
     """The backends of one lab. Thread-safe.
 
-    `one`: a single container serves all shared stubs. That is started sooner, and dies as one.
+    `have` fetches a user's image that is not there, and raises SetupError. `one`: a single container serves all shared stubs. That is started sooner, and dies as one.
     """
 
-    def __init__(self, site: Adding, engine: Acting, *, one: bool = False) -> None:
+    def __init__(
+        self,
+        site: Adding,
+        engine: Acting,
+        have: Callable[[str], None],
+        *,
+        answering: Answering = await_answer,
+        one: bool = False,
+    ) -> None:
         self._site = site
         self._engine = engine
+        self._have = have
+        self._answering = answering
         self._one = one
         self._pool = ThreadPoolExecutor(_THREADS, "faultlab-backends")
         self._lock = threading.Lock()
@@ -117,6 +145,8 @@ class Backends:
         self._shared: dict[str, Future[Place]] = {}
         self._holders: dict[tuple[int, str], Future[Placed]] = {}
         self._own: dict[int, _Own] = {}
+        self._ending: set[int] = set()  # containers that were told to end
+        self._released: set[int] = set()  # runs
 
     def places(self, services: Iterable[str]) -> dict[str, Place]:
         """Where stubs of these are served; what does not run yet is started, all at once.
@@ -137,7 +167,7 @@ class Backends:
         try:
             match wanted.act:
                 case "start":
-                    return self._start(run, wanted.service)
+                    return self._start(run, wanted.service, wanted.image)
                 case "cut":
                     peers = self._addresses(run, wanted.peer)
                     if not peers:
@@ -146,14 +176,27 @@ class Backends:
                 case "join":
                     return Contained(lost=self._join(run, wanted.service, wanted.peer))
                 case act:
+                    if act in ("stop", "kill"):
+                        self._ending.add(wanted.container)
                     self._act(self._own[wanted.container].placed, act)
         except SetupError as error:
             return Contained(str(error))
         return Contained()
 
-    def release(self, run: int) -> None:
-        """Remove all of this run's own, soon."""
+    def lost(self, run: int) -> str:
+        """Which servers of images of this run's have ended by themselves, with their last lines."""
         with self._lock:
+            mine = [
+                own.placed
+                for number, own in self._own.items()
+                if own.run == run and own.image and number not in self._ending
+            ]
+        return "\n".join(filter(None, map(self._site.ended_of, mine)))
+
+    def release(self, run: int) -> None:
+        """Remove all of this run's own, soon; what is awaited is given up."""
+        with self._lock:
+            self._released.add(run)
             mine = [number for number, own in self._own.items() if own.run == run]
             gone = [self._own.pop(number).placed for number in mine]
             keys = [key for key in self._holders if key[0] == run]
@@ -161,16 +204,21 @@ class Backends:
         holders = [one.result() for one in held if one.exception() is None]
         for placed in (*gone, *holders):
             self._site.let_end(placed)
-            self._pool.submit(self._site.remove, placed)
+        self._pool.submit(self._remove, (*gone, *holders))
 
     def close(self) -> None:
         """Begin nothing more, and wait for what was begun."""
         self._pool.shutdown()
 
+    def _remove(self, placed: Sequence[Placed]) -> None:
+        """Holders last: their addresses are another's then, and nothing may answer there."""
+        for one in placed:
+            self._site.remove(one)
+
     def _share(self, service: str) -> Place:
         return self._serve(service, None, None)[1]
 
-    def _start(self, run: int, service: str) -> Contained:
+    def _start(self, run: int, service: str, image: Image | None) -> Contained:
         with self._lock:
             holder = self._holders.get((run, service))
             first = holder is None
@@ -178,10 +226,14 @@ class Backends:
                 holder = self._holders[run, service] = Future()
         if first:
             self._hold(run, service, holder)
-        placed, place = self._serve(service, run, holder.result())
+        if image is None:
+            placed, place = self._serve(service, run, holder.result())
+        else:
+            placed = self._of_image(service, run, holder.result(), image)
+            place = Place("", placed.address)
         with self._lock:
             number = next(self._numbers)
-            self._own[number] = _Own(run, placed)
+            self._own[number] = _Own(run, placed, image is not None)
         return Contained(container=number, place=place)
 
     def _hold(self, run: int, service: str, holder: Future[Placed]) -> None:
@@ -223,8 +275,9 @@ class Backends:
             return [self._site.address]
         with self._lock:
             others = {own.placed for own in self._own.values() if own.run != run}
-        serving = [one for one in self._site.placed if one.part == "backend" and one not in others]
-        return sorted({one.address for one in serving if one.service in (peer, "")})
+            servers = [own.placed for own in self._own.values() if own.run == run and own.image]
+        stubs = [one for one in self._site.placed if one.part == "backend" and one not in others]
+        return sorted({one.address for one in (*stubs, *servers) if one.service in (peer, "")})
 
     def _filter(self, run: int, service: str, command: tuple[str, ...]) -> str:
         return self._engine.run(self._holders[run, service].result().id, command)
@@ -234,6 +287,31 @@ class Backends:
         lost = dropped(self._filter(run, service, counters(peer)))
         self._filter(run, service, join(peer))
         return lost
+
+    def _of_image(self, service: str, run: int, holder: Placed, image: Image) -> Placed:
+        """A container of the user's image, whose server answers."""
+        self._have(image.image)
+        placed = self._site.add(
+            "backend",
+            image.image,
+            tuple(on_port(word, image.port) for word in image.arguments),
+            service=service,
+            run=run,
+            beside=holder,
+            capabilities=_USUAL,
+            environment={name: on_port(value, image.port) for name, value in image.environment},
+            lasts=False,
+        )
+        try:
+            self._answering(placed.address, image, partial(self._gone, run, placed))
+        except SetupError:
+            self._site.remove(placed)
+            raise
+        return placed
+
+    def _gone(self, run: int, placed: Placed) -> str:
+        """Why a container is waited for no longer."""
+        return "the run was stopped" if run in self._released else self._site.ended_of(placed)
 
     def _act(self, placed: Placed, act: Act) -> None:
         match act:

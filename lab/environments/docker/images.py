@@ -23,7 +23,17 @@ from ...errors import SetupError
 from .compose import compose_file, image_of
 from .contents import Target, digest, faultlab_files, pins
 
-__all__ = ["ASK", "Builder", "Images", "Installed", "Refused", "Say", "target_of", "use_images"]
+__all__ = [
+    "ASK",
+    "Builder",
+    "Images",
+    "Installed",
+    "Refused",
+    "Say",
+    "have_image",
+    "target_of",
+    "use_images",
+]
 
 Say = Callable[[str], None]
 _BASE = "FAULTLAB_BASE_IMAGE"
@@ -148,6 +158,17 @@ def use_images(
             if _labels(builder, ours) is None:  # it may have built this one
                 _build(builder, here, base, say)
     return Images(ours, toxiproxy)
+
+
+def have_image(builder: Builder, image: str, say: Say) -> None:
+    """Fetch a user's image if it isn't here. Raises SetupError."""
+    if _labels(builder, image) is not None:
+        return
+    say(f"fetching {image}")
+    try:
+        builder.pull(image)
+    except Refused as error:
+        raise SetupError(f"it is not here and can't be fetched: {error}") from None
 
 
 def _have(builder: Builder, image: str, variable: str, say: Say) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,7 @@ from .building import EngineBuilder
 from .cleaner import Cleaner
 from .client import connect
 from .containers import Engine
-from .images import Images, Say, use_images
+from .images import Images, Say, have_image, use_images
 from .labels import Owner, started
 from .removal import remove, sweep
 from .site import Site
@@ -76,12 +77,14 @@ class DockerLab:
         try:
             client = connect(os.environ)
             self._undo.callback(client.close)
-            images = use_images(EngineBuilder(client), os.environ, say)
+            builder = EngineBuilder(client)
+            images = use_images(builder, os.environ, say)
             self._engine = Engine(client)
             self._control = self._start(images)
             self._undo.callback(self._control.close)
             one = os.environ.get(_BACKENDS) == "one"
-            self._backends = Backends(self.site, self._engine, one=one)
+            have = partial(have_image, builder, say=say)
+            self._backends = Backends(self.site, self._engine, have, one=one)
             self._undo.callback(self._backends.close)
             self.clock = _bound(self._control)
             self._control.settimeout(None)
@@ -175,6 +178,10 @@ class DockerLab:
     def contain(self, run: int, wanted: Wanted) -> Contained:
         """Start a container of this run's own, or act on one."""
         return self._backends.contain(run, wanted)
+
+    def lost(self, run: int) -> str:
+        """Which servers of this run's own have ended by themselves, with their last lines."""
+        return self._backends.lost(run)
 
     def release(self, run: int) -> None:
         """Have all containers of this run's own removed, soon."""

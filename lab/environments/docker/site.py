@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ...errors import SetupError
+from ...redaction import redacted
 from .containers import Container, State
 from .images import Images
 from .labels import Owner, Part, labels
@@ -165,10 +166,12 @@ class Site:
         shares: bool = False,
         capabilities: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
+        lasts: bool = True,
     ) -> Placed:
         """Start one more container on the lab's network; with `beside` in that one's namespace.
 
         It gets an address of its own unless one is given. `shares`: the lab's folder is in it.
+        `lasts`: its end from outside is the lab's, and not only that of a run.
         Raises SetupError.
         """
         if not address and beside is None:
@@ -188,8 +191,9 @@ class Site:
         )
         place = address or (beside.address if beside else "")
         placed = Placed(ident, part, place, service, owns=beside is None)
-        with self._lock:
-            self._placed.append(placed)
+        if lasts:
+            with self._lock:
+                self._placed.append(placed)
         return placed
 
     def let_end(self, placed: Placed) -> None:
@@ -213,18 +217,17 @@ class Site:
 
     def ended(self) -> str:
         """Which containers have ended that nobody of the lab's ended, with their last lines."""
-        told = []
-        for placed in self.placed:
-            try:
-                state = self._engine.state(placed.id)
-            except NotThereError:
-                told.append(f"{placed} was removed")
-                continue
-            if not state.running:
-                told.append(f"{placed} {state}{self.last_words(placed)}")
-        return "\n".join(told)
+        return "\n".join(filter(None, map(self.ended_of, self.placed)))
+
+    def ended_of(self, placed: Placed) -> str:
+        """How a container has ended, with its last lines; empty while it runs."""
+        try:
+            state = self._engine.state(placed.id)
+        except NotThereError:
+            return f"{placed} was removed"
+        return "" if state.running else f"{placed} {state}{self.last_words(placed)}"
 
     def last_words(self, placed: Placed) -> str:
         """The end of what a container has printed, to stand behind what became of it."""
-        lines = self._engine.last_lines(placed.id)
+        lines = [redacted(line) for line in self._engine.last_lines(placed.id)]
         return "".join(("; its last lines:", *(f"\n    {line}" for line in lines))) if lines else ""

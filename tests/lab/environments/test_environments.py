@@ -6,8 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from faultlab.faults import KINDS
-from faultlab.lab.environments import ENVIRONMENTS, Environment, Handle
+from faultlab.lab.backends.specification import Specification, parse
+from faultlab.lab.environments import ENVIRONMENTS, Environment, Handle, demand_servable, unserved
 from faultlab.lab.environments.hosted import Armed, Hosted
+from faultlab.lab.errors import UsageError
 
 METHODS = [
     name
@@ -42,3 +44,45 @@ def test_a_handle_is_what_an_inject_gives() -> None:
 def test_a_waiter_who_gives_up_takes_the_news_from_nobody() -> None:
     """Several tests may wait for the first hit of one fault."""
     assert not Armed(1).first.cancel()
+
+
+@pytest.mark.parametrize(
+    ("environment", "who", "reason"),
+    [
+        (
+            "embedded",
+            "image:nginx:1.27@80",
+            "the image nginx:1.27 needs containers, which `--env docker` has",
+        ),
+        ("docker", "cmd:./orders", "the command ./orders would run on this machine, which"),
+        ("docker", "http://127.0.0.1:9000", "http://127.0.0.1:9000 is this machine's own loopback"),
+        ("docker", "http://localhost:9000", "http://localhost:9000 is this machine's own loopback"),
+        ("docker", "http://[::1]:9000", "http://[::1]:9000 is this machine's own loopback"),
+    ],
+)
+def test_what_an_environment_can_t_have_served_is_refused_by_name(
+    environment: str, who: str, reason: str
+) -> None:
+    """With where it can, before anything is started."""
+    found = unserved(environment, parse(who))
+    assert found.startswith(reason)
+    assert "`--env " in found
+    with pytest.raises(UsageError, match=r"^orders: the|^orders: http"):
+        demand_servable(environment, "orders", parse(who))
+
+
+@pytest.mark.parametrize(
+    ("environment", "who"),
+    [
+        ("embedded", "cmd:./orders"),
+        ("embedded", "http://127.0.0.1:9000"),
+        ("docker", "image:nginx:1.27@80"),
+        ("docker", "http://192.168.0.7:9000"),
+        ("docker", "core"),
+    ],
+)
+def test_the_rest_is_served(environment: str, who: str) -> None:
+    """Stubs everywhere."""
+    specification: Specification = parse(who)
+    assert unserved(environment, specification) == ""
+    demand_servable(environment, "orders", specification)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from faultlab.lab.backends.container import Contained
 from faultlab.lab.backends.pipe import Place
+from faultlab.lab.backends.servers import Image
 from faultlab.lab.environments.docker.backends import Backends
 from faultlab.lab.environments.docker.images import Images
 from faultlab.lab.environments.docker.labels import Part
@@ -26,6 +27,8 @@ class Site:
 
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.asked: list[tuple[str, tuple[str, ...], dict[str, str]]] = []
+        self.dead = ""  # how a container has ended
         self.full = False  # of whatever an engine needs
         self.placed: tuple[Placed, ...] = ()
         self.printed = ""
@@ -43,21 +46,38 @@ class Site:
         beside: Placed | None = None,
         shares: bool = False,
         capabilities: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+        lasts: bool = True,
     ) -> Placed:
         """Its id is its part and service, its address that of what it is beside."""
         if self.full:
             raise SetupError("no space left on device")
-        assert (image, entrypoint) == ("ours", ())
-        assert shares == (part == "backend")
+        if image == "ours":
+            assert entrypoint == ()
+            assert shares == (part == "backend")
+            assert capabilities == (("NET_ADMIN",) if part == "holder" else ("DAC_OVERRIDE",))
+        else:
+            assert "NET_ADMIN" not in capabilities
+            assert (entrypoint, shares, lasts) == (None, False, False)
+            self.asked.append((image, command, dict(environment or {})))
         with self._lock:
             told = f"{part} {service}" + (f" of run {run}" if run else "")
             self.log.append(told + (f" beside {beside.id}" if beside else ""))
-        assert capabilities == (("NET_ADMIN",) if part == "holder" else ("DAC_OVERRIDE",))
         whose = f"{service} of {run}" if run else service
         address = beside.address if beside else f"at {whose}"
         placed = Placed(f"{part}-{service}", part, address, service, owns=beside is None)
-        self.placed = (*self.placed, placed)
+        self.placed = (*self.placed, *([placed] if lasts else []))
         return placed
+
+    def ended_of(self, placed: Placed) -> str:
+        """As the test says."""
+        return self.dead
+
+    def have(self, image: str) -> None:
+        """Nothing but nginx can be fetched."""
+        if image != "nginx":
+            raise SetupError("it is not here and can't be fetched: no such host")
+        self.log.append(f"have {image}")
 
     def let_end(self, placed: Placed) -> None:
         """Note it."""
@@ -98,7 +118,7 @@ def site() -> Site:
 @pytest.fixture
 def backends(site: Site) -> Iterator[Backends]:
     """The backends of a lab."""
-    backends = Backends(site, site)
+    backends = Backends(site, site, site.have)
     yield backends
     backends.close()
 
@@ -118,7 +138,7 @@ def test_each_service_has_one_container_for_all_runs(site: Site, backends: Backe
 
 def test_one_container_can_serve_all(site: Site) -> None:
     """The stubs have ports of their own in it."""
-    backends = Backends(site, site, one=True)
+    backends = Backends(site, site, site.have, one=True)
     places = backends.places(["orders", "core"])
     backends.close()
     assert (site.log, places["orders"]) == (["backend "], places["core"])
@@ -183,7 +203,7 @@ def test_a_run_that_is_over_leaves_nothing_of_its_own(site: Site, backends: Back
     backends.release(1)
     backends.release(1)
     backends.close()
-    assert sorted(site.log) == [
+    assert site.log == [
         "let backend-orders end",
         "let holder-orders end",
         "remove backend-orders",
@@ -215,3 +235,48 @@ def test_a_peer_that_no_container_serves_is_told(backends: Backends) -> None:
     backends.contain(1, Wanted(wanted=1, act="start", service="orders"))
     wanted = Wanted(wanted=2, act="cut", service="orders", peer="pay", ways=("to_backend",))
     assert backends.contain(1, wanted) == Contained("no container serves pay here")
+
+
+IMAGE = Image("nginx", 9, ("-p", "{port}"), (("AT", ":{port}"),), ready_within=0.05)
+ASKED = Wanted(wanted=1, act="start", service="orders", image=IMAGE)
+
+
+def test_an_image_of_the_user_s_is_started_beside_a_holder(site: Site) -> None:
+    """It keeps its entry point, gets its port in words and environment, and is the run's own."""
+    answered: list[str] = []
+    backends = Backends(
+        site, site, site.have, answering=lambda address, image, ended: answered.append(address)
+    )
+    came = backends.contain(3, ASKED)
+    assert came == Contained(container=1, place=Place("", "at orders of 3"))
+    assert site.asked == [("nginx", ("-p", "9"), {"AT": ":9"})]
+    assert answered == ["at orders of 3"]
+    assert site.log == [
+        "holder orders of run 3",
+        "have nginx",
+        "backend orders of run 3 beside holder-orders",
+    ]
+    assert backends.contain(3, Wanted(wanted=2, container=1, act="kill")) == Contained()
+    assert site.log[-1] == "kill backend-orders"
+    site.dead = "ended with code 137"
+    assert backends.lost(3) == ""  # it was told to
+    backends.contain(3, ASKED)
+    assert (backends.lost(3), backends.lost(4)) == ("ended with code 137", "")
+    backends.contain(3, Wanted(wanted=1, act="start", service="core"))
+    backends.contain(
+        3, Wanted(wanted=2, act="cut", service="core", peer="orders", ways=("to_backend",))
+    )
+    assert "{ at orders of 3 }" in site.log[-1]
+
+
+def test_an_image_that_does_not_serve_leaves_nothing(site: Site, backends: Backends) -> None:
+    """Its last words are told."""
+    site.dead = "ended with code 1; its last lines: no"
+    came = backends.contain(3, ASKED)
+    assert came.problem == f"it ended before it served: {site.dead}"
+    assert site.log[-1] == "remove backend-orders"
+    site.dead = ""
+    backends.release(3)
+    assert "the run was stopped" in backends.contain(3, ASKED).problem
+    nowhere = Wanted(wanted=1, act="start", service="orders", image=Image("nowhere", 80))
+    assert "can't be fetched" in backends.contain(3, nowhere).problem

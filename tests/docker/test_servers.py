@@ -1,0 +1,188 @@
+"""Services by an image of the user's: nginx, from the Dockerfile of tests/servers."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import ImageNotFound
+
+from faultlab.faults import Frozen, Killed, Stopped
+from faultlab.lab.backends.specification import Image, parse
+from faultlab.lab.environments.docker.images import Images
+from faultlab.lab.environments.docker.lab import DockerLab
+from faultlab.lab.environments.docker.labels import LAB, PART, RUN, SERVICE
+from faultlab.lab.environments.hosted import Hosted
+from faultlab.lab.errors import SetupError
+from faultlab.lab.history import FaultArmed, Header
+
+SERVERS = Path(__file__).parents[1] / "servers"
+NGINX = os.environ.get("FAULTLAB_NGINX_IMAGE", "nginx:1.27")
+GET = b"GET /orders/7 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+LIMIT = 10.0  # seconds after which what is awaited has not come
+SILENCE = 0.3  # seconds without a byte that are silence
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+Open = Callable[[Image], Hosted]
+
+
+@pytest.fixture(scope="module")
+def orders(engine: docker.DockerClient) -> Iterator[str]:
+    """The image that a user would build; removed again."""
+    try:
+        engine.images.get(NGINX)
+    except ImageNotFound:
+        pytest.skip(f"no image {NGINX}: FAULTLAB_NGINX_IMAGE names one of nginx")
+    name = f"faultlab-orders:{uuid.uuid4().hex[:8]}"
+    engine.images.build(path=str(SERVERS), tag=name, buildargs={"NGINX": NGINX})
+    yield name
+    engine.images.remove(name, force=True)
+
+
+@pytest.fixture(scope="module")
+def lab(images: Images) -> Iterator[DockerLab]:
+    """One lab for the whole module."""
+    with DockerLab(print) as started:
+        yield started
+
+
+@pytest.fixture
+def opened(lab: DockerLab, tmp_path: Path) -> Iterator[Open]:
+    """Opens runs with orders in it, and closes them."""
+    with ExitStack() as stack:
+
+        def open_(image: Image) -> Hosted:
+            feed, events = socket.socketpair()
+            stack.callback(events.close)
+            path = tmp_path / "h.jsonl"
+            run = Hosted(lab, {"orders": image}, header=Header(), path=path, feed=feed)
+            stack.callback(run.abandon)
+            return run
+
+        yield open_
+
+
+def served(image: str, **more: object) -> Image:
+    """The image, in the words of an author."""
+    found = parse({"image": image, "port": 80, **more})
+    assert isinstance(found, Image)
+    return found
+
+
+def connected(run: Hosted) -> socket.socket:
+    """A live connection."""
+    host, _, port = run.url("orders").removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=LIMIT)
+
+
+def get(run: Hosted) -> bytes:
+    """A whole answer."""
+    with connected(run) as client:
+        client.sendall(GET)
+        return b"".join(iter(lambda: client.recv(4096), b""))
+
+
+def test_it_serves_when_it_answers_and_goes_with_its_run(
+    opened: Open, engine: docker.DockerClient, lab: DockerLab, orders: str
+) -> None:
+    """A container of its own for each run, beside one that holds its address."""
+    run = opened(served(orders, ready="GET /orders/7", environment={"MODE": "on {port}"}))
+    assert get(run).endswith(b'{"id": 7, "sku": "a"}\n')
+    ours = engine.api.inspect_container(lab.site.front.id)["Config"]["Labels"][LAB]
+    told = {"label": [f"{LAB}={ours}", f"{SERVICE}=orders"]}
+    found = engine.api.containers(filters=told)
+    assert sorted(one["Labels"][PART] for one in found) == ["backend", "holder"]
+    (backend,) = (one for one in found if one["Labels"][PART] == "backend")
+    assert "MODE=on 80" in engine.api.inspect_container(backend["Id"])["Config"]["Env"]
+    history = run.close()
+    assert not any(event.where == "backend" for event in history)
+
+
+@pytest.mark.parametrize("fault", [Stopped(service="orders"), Killed(service="orders")])
+def test_it_ends_and_comes_back(opened: Open, orders: str, fault: Stopped | Killed) -> None:
+    """Nobody listens while it is down; what comes back has its address."""
+    run = opened(served(orders))
+    assert get(run)
+    run.inject(1, fault)
+    with pytest.raises(ConnectionRefusedError):
+        connected(run)
+    run.clear(1)
+    assert get(run).startswith(b"HTTP/1.1 200")
+    (armed,) = [event for event in run.events() if isinstance(event, FaultArmed)]
+    assert armed.mechanism.startswith("server's container, SIG")
+
+
+def test_all_of_it_is_halted(opened: Open, orders: str) -> None:
+    """It is silent; what was late is answered afterwards."""
+    run = opened(served(orders))
+    run.inject(1, Frozen(service="orders"))
+    with connected(run) as client:
+        client.sendall(GET)
+        assert not select.select([client], [], [], SILENCE)[0]
+        run.clear(1)
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ({"image": "faultlab-nowhere:1"}, "it is not here and can't be fetched"),
+        ({"command": "-g nonsense"}, "it ended before it served"),
+        ({"port": 81, "ready_within": 1}, "it did not answer a connection on port 81 within 1 s"),
+        (
+            {"ready": "/none", "ready_within": 1},
+            "it did not answer `GET /none` on port 80 within 1 s",
+        ),
+    ],
+)
+def test_one_that_does_not_serve_is_told(
+    opened: Open, orders: str, words: dict[str, object], problem: str
+) -> None:
+    """With what it said last."""
+    with pytest.raises(SetupError) as refused:
+        opened(served(**{"image": orders, **words}))  # type: ignore[arg-type]
+    assert problem in str(refused.value)
+    assert str(refused.value).startswith("orders: the image ")
+    if "command" in words:
+        assert "unexpected end of parameter" in str(refused.value)
+
+
+def test_one_that_is_killed_from_outside_ends_its_run_alone(
+    opened: Open, engine: docker.DockerClient, lab: DockerLab, orders: str
+) -> None:
+    """With what it said last; others play on."""
+    run, other = opened(served(orders)), opened(served(orders))
+    ours = engine.api.inspect_container(lab.site.front.id)["Config"]["Labels"][LAB]
+    told = {"label": [f"{LAB}={ours}", f"{RUN}={run.number}", f"{PART}=backend"]}
+    (backend,) = engine.api.containers(filters=told)
+    engine.api.kill(backend["Id"])
+    with pytest.raises(SetupError, match=r"the backend of orders .*ended with code 137"):
+        run.close()
+    assert get(other).startswith(b"HTTP/1.1 200")
+    other.close()
+
+
+def test_stories_play_on_it(tmp_path: Path, orders: str) -> None:
+    """The same files and the same subject as in `embedded`; the command line names the image."""
+    arguments = ("--env", "docker", "--subject", "servers_lab.py:orders", "--seed", "7")
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "faultlab", "run", *arguments, "--out", str(tmp_path / "out")),
+            *("--service", f"orders=image:{orders}@80", "ends.yaml", "partial"),
+        ],
+        cwd=SERVERS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
