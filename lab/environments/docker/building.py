@@ -112,7 +112,7 @@ class EngineBuilder:
         self, asked: Sequence[str], pinned: Sequence[str], target: Target
     ) -> Iterator[tuple[str, bytes]]:
         """The files of packages for another Python, by the pip and the settings of this one."""
-        with tempfile.TemporaryDirectory(prefix="faultlab-image-") as scratch:
+        with _refusals(), tempfile.TemporaryDirectory(prefix="faultlab-image-") as scratch:
             limits = Path(scratch, "pins")
             limits.write_text("\n".join(pinned))
             into = Path(scratch, "site")

@@ -208,7 +208,9 @@ def _build(builder: Builder, here: Installed, base: str, say: Say) -> None:
             raise SetupError(
                 f"what faultlab needs can't be fetched for Python {_dotted(target.python)}",
                 seen=str(error),
-                mend=f"{_BASE} names an image with another Python",
+                mend="`python -m ensurepip` brings pip"
+                if "No module named pip" in str(error)
+                else f"{_BASE} names an image with another Python",
             ) from None
         _run(builder, files, (needed,), base, labels)
     say("building the lab's image")
@@ -227,9 +229,9 @@ def _run(
     try:
         builder.build(files, names, {_BASE: base}, labels)
     except Refused as error:
-        if "no space left" in str(error):
+        if "no space left" in str(error).lower():
             raise SetupError(
-                f"the engine's disk is full: {names[0]} can't be built",
+                f"the disk is full: {names[0]} can't be built",
                 seen=str(error),
                 mend="make room: `docker system df` says what takes it",
             ) from None

@@ -229,8 +229,20 @@ def test_a_ready_made_image_is_taken_as_it_is() -> None:
         (
             PROXY | BASE,
             {"build": FULL},
-            f"the engine's disk is full: {NEEDED} can't be built",
+            f"the disk is full: {NEEDED} can't be built",
             "make room: ",
+        ),
+        (
+            PROXY | BASE,
+            {"build": "[Errno 28] No space left on device"},  # of this machine, as Python says it
+            f"the disk is full: {NEEDED} can't be built",
+            "make room: ",
+        ),
+        (
+            PROXY | BASE,
+            {"fetch": "/venv/bin/python: No module named pip"},
+            "what faultlab needs can't be fetched for Python 3.13",
+            "`python -m ensurepip` brings pip",
         ),
         (
             PROXY | BASE,
