@@ -97,6 +97,13 @@ class BehindConnection:
         return received(self._ours) is None
 
     @property
+    def delivered(self) -> bool:
+        """Whether the client's kernel has all that was written, or takes no more. From any thread."""
+        ends = self._ends
+        has = None if ends is None else acknowledged(ends)
+        return has is None or has >= self._written
+
+    @property
     def under_way(self) -> bool:
         """Whether something that the client has sent, an end too, is still in Toxiproxy."""
         ends = self._ends
@@ -121,9 +128,7 @@ class BehindConnection:
         return (client.dialled, self.local, client.address, client.port)
 
     def _reset_when_sent(self, waited: float) -> None:
-        ends = self._ends
-        has = None if ends is None else acknowledged(ends)
-        if has is None or has >= self._written or waited >= UNSENT:
+        if self.delivered or waited >= UNSENT:
             self._reset_now()
             return
         self._later(LOOK, lambda: self._reset_when_sent(waited + LOOK))

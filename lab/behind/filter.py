@@ -1,7 +1,7 @@
 """The packet filter before Toxiproxy's ports, by `nft`: refuse or drop connects, unplug a client.
 
 One table of our own in the network namespace, named by the process that made it, and nothing else is
-touched. It goes with `close`, with the namespace (a container's), or at the next start of any lab in
+touched. It goes with `close`, with the namespace (a container's), or at the next start of a lab in
 the same namespace: `sweep` removes the tables of processes that are gone. Calls block.
 """
 
@@ -115,7 +115,6 @@ class Filter:
     def _change(self, lines: Iterable[tuple[str, str, str]]) -> None:
         text = ""
         if not self._name:
-            self.sweep()
             self._name = name_of(os.getpid(), Path("/proc/self/stat").read_text())
             text = table(self._name)
         for verb, kept, ends in lines:

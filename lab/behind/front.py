@@ -83,6 +83,8 @@ class Front:
         self._problem = ""
         self._label = f"faultlab-{os.getpid()}-{secrets.token_hex(3)}"
         self.missing = {"reset": undestroyable(), "filter": Filter.missing()}
+        if not self.missing["filter"]:
+            self.calls.do(self.filter.sweep, lambda _: None)
         self._output = output
         self._gone = gone
         self._lost: dict[object, Callable[[], None]] = {}

@@ -7,6 +7,7 @@ Toxiproxy can, and nobody else gets it while Toxiproxy does not. Counterpart: `L
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -18,6 +19,9 @@ from .front import Front
 from .means import How, Step, how, mechanism, rule, steps, toxic
 
 __all__ = ["BehindListener"]
+
+DELIVERY = 0.1  # seconds that what was written may take to get to clients
+LOOK = 0.001  # seconds between looks
 
 
 class BehindListener:
@@ -132,10 +136,17 @@ class BehindListener:
             case "enable":
                 return partial(front.control.enable, self._name)
             case "disable":
-                return partial(front.control.disable, self._name)
+                return self._disable
             case "filter":
                 old, new = rule(before), rule(wanted)
                 return partial(front.filter.switch, front.host, self.port, old, new)
+
+    def _disable(self) -> None:
+        """On the calls' thread: it drops what is in Toxiproxy, and what was written is told as had."""
+        limit = time.monotonic() + DELIVERY
+        while time.monotonic() < limit and not all(o.delivered for o in self._connections):
+            time.sleep(LOOK)
+        self._front.control.disable(self._name)
 
     def _do(self, job: Callable[[], object], then: Callable[[], None] = lambda: None) -> None:
         def over(problem: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -12,15 +13,28 @@ from faultlab.lab.environments.toxiproxy import found
 from faultlab.lab.errors import SetupError
 
 
+@cache
+def missing() -> str:
+    """Why there is no real Toxiproxy, or nothing."""
+    try:
+        found(os.environ)
+    except SetupError as error:
+        return error.text
+    return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """From here rather than from a fixture: what is skipped at one place is one line."""
+    if "server" in getattr(item, "fixturenames", ()) and missing():
+        if "docker" in os.environ.get("FAULTLAB_REQUIRE", "").split(","):
+            pytest.fail(f"FAULTLAB_REQUIRE=docker, but {missing()}", pytrace=False)
+        pytest.skip(missing())
+
+
 @pytest.fixture(scope="session")
 def server() -> str:
     """The binary of a real Toxiproxy."""
-    try:
-        return found(os.environ).path
-    except SetupError as error:
-        if os.environ.get("FAULTLAB_REQUIRE") == "docker":
-            pytest.fail(str(error))
-        pytest.skip(error.text)
+    return found(os.environ).path
 
 
 @pytest.fixture

@@ -7,7 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from faultlab.faults import Refused
-from faultlab.lab.history import ConnClosed, ConnOpened, FaultArmed, ListenerMode, RequestStarted
+from faultlab.lab.history import (
+    ConnClosed,
+    ConnOpened,
+    FaultArmed,
+    ListenerMode,
+    RequestStarted,
+    ResponseComplete,
+)
 
 pytestmark = pytest.mark.wire
 
@@ -54,6 +61,20 @@ def test_a_live_connection_is_closed(stage) -> None:
     stage.arm(Refused(service="core"))
     assert client.rest() == (b"", "fin")
     assert next((event.by, event.how) for event in stage.of(ConnClosed)) == ("lab", "fin")
+
+
+def test_what_was_answered_arrives_before_toxiproxy_is_told_to_refuse(stage) -> None:
+    """It drops what it still has, and the history has it as released."""
+    body = b"x" * 200_000
+    stage.backend.answers["/big"] = (
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    )
+    client = stage.connect()
+    client.ask("GET /big")
+    stage.see(ResponseComplete)
+    stage.arm(Refused(service="core"))
+    data, end = client.rest()
+    assert (data.partition(b"\r\n\r\n")[2], end) == (body, "fin")
 
 
 def test_a_live_connection_is_kept(stage) -> None:
