@@ -16,7 +16,7 @@ from .demand import (
     Key,
 )
 from .state import Call, State, World
-from .votes import results_of, taken
+from .votes import results_of, taken, votes_of
 from .worlds import Found, clouded, reach
 
 
@@ -24,7 +24,8 @@ def with_earlier(contract: Contract, state: State, op: int, now: float) -> State
     """Add the worlds in which other pending things came before what is settled now.
 
     Only things that can change a circuit are tried: results, and admissions to a circuit that is
-    not closed. Results of one kind are tried in the order in which their attempts ended.
+    not closed. Results of one kind are tried in the order in which their attempts ended. A success
+    that changes nothing is tried beside a failure: after it, it would.
     """
     this = state.calls[op]
     if not this.keys:
@@ -46,10 +47,13 @@ def with_earlier(contract: Contract, state: State, op: int, now: float) -> State
     if not results and not asking:
         worlds = frozenset(excuse(contract, state, world, everyone) for world in state.worlds)
         return state if worlds == state.worlds else replace(state, worlds=worlds)
+    pending = results if this.asking else [*results, this]
+    votes = {vote for call in pending for vote in votes_of(contract, call)}
+    ordered = {"counts", "success"} <= votes
     found = Found(excuse(contract, state, world, everyone) for world in state.worlds)
     while (world := found.next()) is not None:
         for next_world in (
-            *_results_next(contract, state, world, results, now),
+            *_results_next(contract, state, world, results, now, ordered=ordered),
             *_admissions_next(contract, state, world, asking, now),
         ):
             found.add(excuse(contract, state, next_world, everyone))
@@ -59,7 +63,13 @@ def with_earlier(contract: Contract, state: State, op: int, now: float) -> State
 
 
 def _results_next(
-    contract: Contract, state: State, world: World, results: list[Call], now: float
+    contract: Contract,
+    state: State,
+    world: World,
+    results: list[Call],
+    now: float,
+    *,
+    ordered: bool,
 ) -> Iterator[World]:
     tried: set[tuple[frozenset[str], tuple[Key, ...], tuple[tuple[bool, bool], ...]]] = set()
     for call in results:
@@ -75,8 +85,13 @@ def _results_next(
             continue
         tried.add(kind)
         for after in taken(contract, state, world, call, now):
-            if after.circuits != world.circuits:
+            if after.circuits != world.circuits or (ordered and _succeeded(contract, call)):
                 yield after
+
+
+def _succeeded(contract: Contract, call: Call) -> bool:
+    """Whether a result is known for one that may reset a count; an unknown one may be neutral too."""
+    return "unknown" not in results_of(call) and "success" in votes_of(contract, call)
 
 
 def _admissions_next(

@@ -43,6 +43,16 @@ def _stands_for(keys: frozenset[str], observable: str) -> bool:
 _VOTES: tuple[Vote, ...] = ("counts", "success", "neutral")
 
 
+def votes_of(contract: Contract, call: Call) -> frozenset[Vote]:
+    """What an operation's result may be to any of its circuits."""
+    votes: set[Vote] = set()
+    for result in results_of(call):
+        for key in call.keys:
+            vote = None if result == "unknown" else breaker_of(contract, key).vote(result)
+            votes.update(_VOTES if vote is None else (vote,))
+    return frozenset(votes)
+
+
 def _after_vote(
     breaker: Breaker,
     circuit: Circuit,
@@ -148,15 +158,21 @@ def taken(
             )
             yield released.with_circuits(changed)
             if trips:
-                # Whoever was still asking may have been let through before the trip.
-                through = released
-                for other in waiting(state, call):
-                    admissible = all(through.circuit(k).mode == "closed" for k in other.keys)
-                    if (
-                        other.invoked.ran == "yes"
-                        and admissible
-                        and through.permit(other.invoked.op) is None
-                    ):
-                        through = let_through(state, through, other)
-                if through is not released:
+                for through in _before_trip(state, released, call):
                     yield through.with_circuits(changed)
+
+
+def _before_trip(state: State, world: World, call: Call) -> Iterator[World]:
+    """Worlds in which who was still asking has been let through before a circuit opens.
+
+    Who is seen to work later must have been; who ends without an attempt, as one does that waited
+    for a connection, may have been.
+    """
+    for ran in ("yes", "unseen"):
+        before = world
+        for other in waiting(state, call):
+            asks = other.invoked.ran == ran and world.permit(other.invoked.op) is None
+            if asks and all(world.circuit(key).mode == "closed" for key in other.keys):
+                world = let_through(state, world, other)
+        if world is not before:
+            yield world

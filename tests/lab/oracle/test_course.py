@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from faultlab.lab.attempts import Attempt, Incarnation, Operation, Reading, Told
-from faultlab.lab.contract import builtin
+from faultlab.lab.contract import builtin, error_keys
 from faultlab.lab.history import Header, Raised
 from faultlab.lab.oracle import (
     AttemptBegan,
@@ -58,7 +58,7 @@ def raised(observable: str) -> tuple[Raised, ...]:
         kind = "status"
     elif observable == "bad_json":
         kind = "response"
-    elif observable.startswith("read_timeout"):
+    elif observable.startswith("read_timeout") or observable == "pool_exhausted":
         kind = "timeout"
     else:
         kind = "open" if observable == "open" else "connection"
@@ -131,6 +131,7 @@ class Client:
     chance: Random
     fates: list[str]
     wrong: str = ""
+    queues: list[float] = field(default_factory=list)
     now: float = 0.0
     operations: dict[int, Operation] = field(default_factory=dict)
     circuits: dict[tuple[str, str], Circuit] = field(default_factory=dict)
@@ -189,8 +190,12 @@ class Client:
         permits = [(-1, False)] * 2 if refused else [circuit.admit() for circuit in pair]
         limit = 1 if any(probe for _, probe in permits) else 3
         attempts: list[Attempt] = []
+        yield (queued := self.queues.pop(0) if self.queues else 0.0)
         while True:
             yield self.blink()
+            if queued >= FAST.pool:
+                fate = "pool_exhausted"
+                break
             fate, begun = self.fate(), self.now
             takes = {"connect_timeout": 0.3, "read_timeout_headers": 0.7, "connect_refused": 0.0}
             yield takes.get(fate, self.chance.choice((0.001, 0.1, 0.5)))
@@ -242,6 +247,8 @@ class Client:
 
 def votes(fate: str) -> tuple[str, str]:
     """What the last attempt's fate means to the service's circuit and to the endpoint's."""
+    if fate == "pool_exhausted":
+        return "neutral", "neutral"
     if fate in CONNECT:
         return "counts", "neutral"
     if fate in ("ok", "status:404", "status:429"):
@@ -259,19 +266,32 @@ STARTS = st.lists(
     min_size=1,
     max_size=30,
 )
+CROWDS = st.lists(
+    st.tuples(st.sampled_from((0.0, 0.05, 0.4)), st.just("GET /a")), min_size=12, max_size=24
+)
 
 SICK = st.lists(
     st.sampled_from((*FATES, *["status:503"] * 8, *["connect_refused"] * 8)), max_size=80
 )
 
 
-def played(wrong: str, gaps: list[tuple[float, str]], fates: list[str], seed: int) -> Reading:
+# How long operations wait for a connection of the pool, before their first attempt.
+QUEUES = st.lists(st.sampled_from((0.0, 0.0, 0.6, FAST.pool)), min_size=24, max_size=24)
+
+
+def played(
+    wrong: str,
+    gaps: list[tuple[float, str]],
+    fates: list[str],
+    seed: int,
+    queues: list[float] | None = None,
+) -> Reading:
     """What a client does when operations begin these many seconds after one another."""
     at, starts = 0.0, []
     for gap, endpoint in gaps:
         at += gap
         starts.append((at, endpoint, not endpoint.startswith("POST")))
-    return Client(Random(seed), list(fates), wrong).run(starts)
+    return Client(Random(seed), list(fates), wrong, list(queues or ())).run(starts)
 
 
 def objections(reading: Reading) -> list[str]:
@@ -281,7 +301,8 @@ def objections(reading: Reading) -> list[str]:
     for operation in reading.operations:
         demand = found.of(operation.id)
         made = len(operation.attempts)
-        if not demand.admission.explained:
+        ends = error_keys(MAXIMUS, operation.errors)
+        if not demand.admission.explained or (not made and ends.isdisjoint(demand.ends_as)):
             said.append(f"{operation.id}: {demand.admission.demand.start} start")
         elif made and demand.admission.demand.start != "must_not":
             if made < demand.least:
@@ -333,6 +354,15 @@ def test_the_oracle_never_objects_to_a_client_that_keeps_its_contract(
 ) -> None:
     """A false alarm would make every red verdict a question."""
     assert objections(played("", gaps, fates, seed)) == []
+
+
+@settings(max_examples=100)
+@given(CROWDS, st.integers(0, 2**16), QUEUES)
+def test_who_waits_for_a_connection_while_the_breaker_opens_was_admitted_before(
+    gaps: list[tuple[float, str]], seed: int, queues: list[float]
+) -> None:
+    """Its attempts come late, or its time for the pool runs out; neither breaks a promise."""
+    assert objections(played("", gaps, ["status:503"] * 90, seed, queues)) == []
 
 
 @pytest.mark.parametrize(

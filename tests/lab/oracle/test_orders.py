@@ -54,3 +54,16 @@ def test_late_results_are_dropped(story: Story) -> None:
     found = story.judge()
     assert found.of(slow).admission.explained
     assert found.of(refused).admission.demand.start == "must_not"
+
+
+def test_a_success_at_once_with_a_failure_may_have_come_before_it(story: Story) -> None:
+    """To a circuit without failures it is nothing, and after the failure it would be all."""
+    story.op("status:503", endpoint="POST /c", idempotent=False)
+    story.now = 0.0
+    story.op("ok", endpoint="POST /c")
+    for _ in range(4):
+        story.op("status:503", endpoint="POST /c", idempotent=False)
+    refused = story.op(endpoint="POST /c")
+    admission = story.judge().of(refused).admission
+    assert admission.demand.start == "may"
+    assert admission.explained

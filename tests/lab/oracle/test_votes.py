@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from faultlab.lab.contract import builtin
 from faultlab.lab.oracle.demand import AttemptBegan, AttemptEnded, Ended, Invoked
@@ -63,6 +64,32 @@ def test_refused_connects_open_the_service_and_leave_the_endpoint(story: Story) 
     found = story.judge()
     assert [str(key) for key in found.of(other).admission.refusers] == ["service core"]
     assert found.of(elsewhere).admission.demand.start == "must"
+
+
+def test_who_waits_while_a_breaker_opens_may_have_been_let_through_before(story: Story) -> None:
+    """It ends without an attempt when its time for the pool is over, and breaks no promise."""
+    for _ in range(4):
+        story.op(*["status:503"] * 3)
+    began = story.now
+    story.op(*["status:503"] * 3)
+    opened = story.now
+    waits, rejected = (
+        later(story, at=began, until=opened + 0.1, ends=ends) for ends in ("read_timeout", "open")
+    )
+    too_late = later(story, at=opened, until=opened + 0.2, ends="read_timeout")
+    found = story.judge()
+    assert found.of(waits).admission.demand.start == "may"
+    assert found.of(rejected).admission.explained
+    assert found.of(too_late).admission.demand.start == "must_not"
+
+
+def later(story: Story, *, at: float, until: float, ends: str) -> int:
+    """An operation without an attempt."""
+    story.now = at
+    op: int = story.op(ends=ends)
+    story.operations[-1] = replace(story.operations[-1], ended=until)
+    story.now = until
+    return op
 
 
 def call(*met: str, ends: tuple[str, ...] = (), ending: str = "failed", began: int = 0) -> Call:

@@ -13,6 +13,7 @@ from faultlab.lab.oracle import Demand, OperationDemand, demands
 
 Drawn = Any  # the strategies in conftest.py
 
+FEW = 6  # operations: nine can have more orders than are followed in a minute
 EVERY = 100_000  # worlds: more than so few operations can have
 MIXED = ("ok", "status:503", "status:404", "pending", "connect_refused", "eof_before_response")
 
@@ -35,7 +36,8 @@ def assert_weaker(bounded: OperationDemand, exact: OperationDemand) -> None:
     for standing, known in zip(one.standings, other.standings, strict=True):
         assert standing.modes >= known.modes
         assert standing.start in (known.start, "may")
-    assert bounded.least <= exact.least
+    if other.demand.start != "must_not":  # else nothing is promised of the attempts that it made
+        assert bounded.least <= exact.least
     assert bounded.most is None or (exact.most is not None and bounded.most >= exact.most)
     if exact.ends_as:
         assert bounded.ends_as >= exact.ends_as
@@ -53,7 +55,7 @@ def test_few_worlds_claim_no_more_than_all(drawn: Drawn, data: st.DataObject) ->
         takes=st.sampled_from((0.02, 0.3)),
         gap=st.sampled_from((0.02, 0.06)),
     )
-    reading = read(drawn.written(data.draw(drawn.operations(fates))))
+    reading = read(drawn.written(data.draw(drawn.operations(fates))[:FEW]))
     contract = data.draw(drawn.contracts())
     most = data.draw(st.sampled_from((1, 2, 4, 16)))
     bounded, exact = demands(contract, reading, most), demands(contract, reading, EVERY)
