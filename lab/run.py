@@ -7,6 +7,7 @@ baseline does not work, no fault is armed. Nothing is judged here.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -23,6 +24,7 @@ from .attempts import read
 from .backends.specification import Specification, Url, amended
 from .contract import Contract
 from .environments import ENVIRONMENTS, demand_servable, unserved
+from .environments.deployed import deployed
 from .environments.host import Host
 from .environments.start import start
 from .errors import LabError, SetupError
@@ -110,6 +112,8 @@ class Session:
             )
             for offered in described.offers
         )
+        said = {**described.services, **dict.fromkeys(described.unserved), **given.services}
+        given = given.beside(deployed(environment, said, os.environ))
         demand_served(self.subject, described.services, described.unserved, given.services)
         self.services = {**described.services, **given.services}
         for name, specification in self.services.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from ..backends.maximus import BUILTIN
-from ..backends.specification import Specification, parse
+from ..backends.specification import Image, Specification, parse
 from ..contract import Contract, ContractError, named
 from ..errors import UsageError
 from ..redaction import redacted
@@ -27,6 +27,14 @@ class Given:
     services: Mapping[str, Specification] = field(default_factory=dict)
     contract: Contract | None = None
     words: tuple[str, ...] = ()
+
+    def beside(self, images: Mapping[str, Image]) -> Given:
+        """The same, and these images for services of which it says nothing."""
+        more = {name: image for name, image in images.items() if name not in self.services}
+        words = [
+            word for name, image in more.items() for word in ("--service", _shown(name, image))
+        ]
+        return Given({**self.services, **more}, self.contract, (*self.words, *words))
 
 
 def read_given(services: Sequence[str], contract: str | None) -> Given:
@@ -80,6 +88,11 @@ def _service(text: str) -> tuple[str, Specification]:
         return name, parse(json.loads(who) if who.startswith("{") else who, name)
     except ValueError as error:
         raise UsageError(f"--service {name}: {redacted(str(error))}") from error
+
+
+def _shown(name: str, image: Image) -> str:
+    words = {"image": image.image, "port": image.port, "ready": image.ready}
+    return f"{name}={json.dumps(words)}"
 
 
 def _contract(text: str) -> Contract:

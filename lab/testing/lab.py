@@ -6,6 +6,7 @@ counting asks. Knows no pytest: what fails here is an AssertionError or an error
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -28,6 +29,7 @@ from ..attempts import Attempt
 from ..backends.maximus import BUILTIN
 from ..backends.specification import Builtin, Server, Specification, parse
 from ..environments import Environment, Handle, demand_servable
+from ..environments.deployed import deployed
 from ..errors import EvidenceMissing, LabError, UsageError
 from ..history import EffectApplied, Header, History
 from ..report.lanes import WIDTH, lanes
@@ -95,7 +97,8 @@ class Lab(Arming):
         self._judged: list[Verdict] = []  # of this history, so that their marks are events of it
         self._played: list[Verdict] = []
         self._tuned = False  # whether the test has asked for the tune
-        self._declared = {name: Builtin(name) for name in BUILTIN} | dict(services or {})
+        stubs = {name: Builtin(name) for name in BUILTIN}
+        self._declared = {**stubs, **deployed(settings.env, stubs, os.environ), **(services or {})}
         self._numbers = count(1)
         self._armed: list[Armed] = []
         self._urls: dict[str, str] = {}

@@ -23,7 +23,7 @@ from faultlab.lab.environments.docker.lab import DockerLab
 from faultlab.lab.environments.docker.labels import LAB, PART, RUN, SERVICE
 from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.errors import SetupError
-from faultlab.lab.history import FaultArmed, Header
+from faultlab.lab.history import FaultArmed, Header, RequestReceived, RequestStarted, load
 
 SERVERS = Path(__file__).parents[1] / "servers"
 NGINX = os.environ.get("FAULTLAB_NGINX_IMAGE", "nginx:1.27")
@@ -186,3 +186,33 @@ def test_stories_play_on_it(tmp_path: Path, orders: str) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.fixture
+def maximus(engine: docker.DockerClient, images: Images, tmp_path: Path) -> Iterator[str]:
+    """An image that serves core as MAXIMUS's own does, on the field's port; removed again."""
+    serving = '["python3", "-m", "faultlab", "stubs", "core", "--host", "0.0.0.0", "--own-ports"]'
+    (tmp_path / "Dockerfile").write_text(f"FROM {images.lab}\nENTRYPOINT []\nCMD {serving}\n")
+    name = f"faultlab-core:{uuid.uuid4().hex[:8]}"
+    engine.images.build(path=str(tmp_path), tag=name)
+    yield name
+    engine.images.remove(name, force=True)
+
+
+def test_maximus_itself_takes_the_place_of_a_stub(tmp_path: Path, maximus: str) -> None:
+    """A variable names its image; the story and the subject are the same."""
+    out = tmp_path / "out"
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "faultlab", "run", "--env", "docker", "--seed", "7"),
+            *("--out", str(out), "slow"),
+        ],
+        env={**os.environ, "MAXIMUS_CORE_IMAGE": maximus},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    history = load(out / "slow" / "armed.jsonl")
+    assert {event.service for event in history if isinstance(event, RequestStarted)} >= {"core"}
+    assert "core" not in {event.service for event in history if isinstance(event, RequestReceived)}

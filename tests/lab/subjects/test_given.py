@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlab.lab.backends.specification import Builtin, Routed, Url
+from faultlab.lab.backends.specification import Builtin, Image, Routed, Url
 from faultlab.lab.errors import UsageError
 from faultlab.lab.subjects.given import Given, demand_served, read_given
 
@@ -78,3 +78,16 @@ def test_a_service_that_the_subject_has_not_is_told() -> None:
     with pytest.raises(UsageError) as caught:
         demand_served("lab.py:orders", {"orders": 1}, [], {"order": 1})
     assert caught.value.rows == {"nearest": "orders"}
+
+
+def test_images_that_variables_name_stand_beside_what_was_said() -> None:
+    """It wins; and a run can be repeated without the variables."""
+    image = Image("core:2", 8150, ready="/health")
+    given = read_given(("core=http://127.0.0.1:9000",), None).beside({"core": image, "nis": image})
+    assert given.services == {"core": Url("http://127.0.0.1:9000"), "nis": image}
+    assert given.words[2:] == (
+        "--service",
+        'nis={"image": "core:2", "port": 8150, "ready": "/health"}',
+    )
+    again = read_given((given.words[-1],), None).services["nis"]
+    assert again == image
