@@ -46,6 +46,7 @@ from .history import AnyEvent
 from .mortal import die_with
 from .net import Entrance
 from .orders import (
+    CLOCK,
     Acted,
     Answer,
     AnyOrder,
@@ -74,10 +75,7 @@ from .rig import FaultRefused, Rig
 from .sockets import RealNet
 from .stamp import run_delay
 
-__all__ = ["CLOCK", "main", "serve"]
-
-CLOCK = b"clock"
-"""Asks for this process's CLOCK_MONOTONIC; answered as a double, in seconds."""
+__all__ = ["main", "serve"]
 
 Entrances = Callable[[asyncio.AbstractEventLoop], Entrance]
 

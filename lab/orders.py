@@ -15,6 +15,9 @@ from .backends.pipe import Place
 from .backends.specification import Image, Specification
 from .history import AnyEvent, Header
 
+CLOCK = b"clock"
+"""Said to a lab process beside its runs: asks for its CLOCK_MONOTONIC, answered in seconds, a double."""
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
     """Something to do; answered once, when it is done."""

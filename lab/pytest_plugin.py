@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -244,8 +245,9 @@ def _session_host(config: pytest.Config, environment: str, proxy: str) -> Host:
 
 
 def _end_hosts(config: pytest.Config) -> None:
-    for host in config.stash[_hosts].values():
-        host.close()
+    with ExitStack() as closing:  # each of them, whatever becomes of the others
+        for host in config.stash[_hosts].values():
+            closing.callback(host.close)
 
 
 def _die_with_controller(config: pytest.Config) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.docker.client import place_of
-from faultlab.lab.environments.docker.images import Images
+from faultlab.lab.environments.docker.images import Images, Installed
 from faultlab.lab.environments.docker.lab import DockerLab
 from faultlab.lab.environments.docker.labels import LAB, OWNER
 from faultlab.lab.environments.hosted import Hosted
@@ -85,6 +85,17 @@ def test_what_somebody_does_to_a_container_ends_every_run_with_its_reason(
         assert not lab.alive
         with pytest.raises(SetupError, match=told):
             run.close()
+
+
+def test_a_gate_that_does_not_start_is_told_with_its_last_lines(
+    images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They mostly say why; here the image is not the lab's."""
+    monkeypatch.setenv("FAULTLAB_IMAGE", Installed.here().base(os.environ))
+    with pytest.raises(SetupError, match="the lab's containers do not start") as raised:
+        DockerLab(print)
+    assert "the gate (container" in str(raised.value)
+    assert "No module named 'faultlab'" in str(raised.value)
 
 
 class Gateway:

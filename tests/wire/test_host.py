@@ -24,7 +24,8 @@ from faultlab.lab.environments.embedded import LabProcess
 from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.errors import FaultError, SetupError
 from faultlab.lab.history import ConnectAttempted, FaultFired, Header, RequestStarted, load
-from faultlab.lab.host import CLOCK, serve
+from faultlab.lab.host import serve
+from faultlab.lab.orders import CLOCK
 from faultlab.lab.subjects.channel import Channel
 
 pytestmark = pytest.mark.wire

@@ -16,12 +16,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import SetupError
 from .client import connect
 from .containers import Engine
 from .labels import Owner, started
 from .removal import EMPTY, remove
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 __all__ = ["Cleaner", "ended", "main"]
 
@@ -95,11 +99,21 @@ def main(arguments: list[str]) -> None:
     lab, told, folder = arguments
     owner = Owner.parse(told)
     assert owner is not None
-    client = connect(os.environ)  # before it is needed: the SDK takes a while to import
+    client = _connected()  # before it is needed: the SDK takes a while to import
     if ended(owner, sys.stdin.fileno()):
         shutil.rmtree(folder, ignore_errors=True)
         _remove(Engine(client), lab)
     client.close()
+
+
+def _connected() -> DockerClient:
+    """The engine's client, as soon as there is one. Raises SetupError."""
+    for _ in range(_TRIES):
+        try:
+            return connect(os.environ)
+        except SetupError:
+            time.sleep(_AGAIN)
+    return connect(os.environ)
 
 
 def _remove(engine: Engine, lab: str) -> None:

@@ -29,7 +29,7 @@ from typing import Self
 from ...backends.container import Contained
 from ...backends.pipe import Place
 from ...errors import SetupError
-from ...orders import Wanted
+from ...orders import CLOCK, Wanted
 from .backends import Backends
 from .building import EngineBuilder
 from .cleaner import Cleaner
@@ -47,7 +47,6 @@ _BACKENDS = "FAULTLAB_BACKENDS"  # `one`: a single container serves all shared s
 _SOCKET = "lab"  # in the shared folder
 _STARTING = 30.0  # seconds for the gate's process to dial, on a loaded machine
 _LOOK = 0.25  # seconds between looks whether its container has ended instead
-_CLOCK = b"clock"
 _ASKED = 8  # times that the clock is asked; the quickest answer bounds it best
 _ANSWER = 5.0  # seconds for the lab process to tell its clock
 _REST = 0.05  # seconds between passes of a removal
@@ -59,8 +58,8 @@ class DockerLab:
     """The lab process in a container, with all that it needs: started once, removed with `close`.
 
     `say` gets a line for whatever takes long before, as an image that is built. A process of its own
-    removes everything, too, when this one is gone. Raises SetupError if it
-    can't be started; nothing is left then.
+    removes everything, too, when this one is gone. Raises SetupError if it can't be started; nothing
+    is left then.
     """
 
     environment = "docker"
@@ -80,7 +79,7 @@ class DockerLab:
             builder = EngineBuilder(client)
             images = use_images(builder, os.environ, say)
             self._engine = Engine(client)
-            self._control = self._start(images)
+            self._control = self._start(images, say)
             self._undo.callback(self._control.close)
             one = os.environ.get(_BACKENDS) == "one"
             have = partial(have_image, builder, say=say)
@@ -94,13 +93,16 @@ class DockerLab:
             self.close()
             raise
 
-    def _start(self, images: Images) -> socket.socket:
+    def _start(self, images: Images, say: Say) -> socket.socket:
         owner = Owner.here()
         self._lab = lab = secrets.token_hex(4)
         folder = Path(tempfile.mkdtemp(prefix="faultlab-"))
         self._undo.callback(shutil.rmtree, folder, ignore_errors=True)
         self._undo.callback(self._remove, lab, Cleaner(lab, owner, folder))
-        sweep(self._engine, owner, started)
+        try:
+            sweep(self._engine, owner, started, rest=_rest)
+        except SetupError as error:  # it is in nobody's way
+            say(f"what an earlier lab has left can't be removed: {error}")
         self.site = Site(
             self._engine, lab, owner, images, folder, first=int.from_bytes(os.urandom(2), "big")
         )
@@ -114,7 +116,7 @@ class DockerLab:
 
     def _remove(self, lab: str, cleaner: Cleaner) -> None:
         try:
-            remove(self._engine, lab, empty=1, rest=lambda: time.sleep(_REST))
+            remove(self._engine, lab, empty=1, rest=_rest)
         except BaseException:
             cleaner.take_over()
             raise
@@ -210,8 +212,10 @@ class DockerLab:
         """End every run: whatever comes now is no client's doing."""
         told = "the Docker engine went away in the middle"
         if happened is not None:
-            (placed,) = (one for one in self.site.placed if one.id == happened.container)
-            told = f"{placed} {happened}{self.site.last_words(placed)}"
+            told = f"container {happened.container[:12]} {happened}"
+            for placed in self.site.placed:
+                if placed.id == happened.container:
+                    told = f"{placed} {happened}{self.site.last_words(placed)}"
         self._broken = told
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
@@ -242,13 +246,17 @@ class DockerLab:
         self.close()
 
 
+def _rest() -> None:
+    time.sleep(_REST)
+
+
 def _bound(control: socket.socket) -> float:
     """How far, in seconds, the lab process's clock may be from ours. Raises SetupError."""
     best: tuple[float, float] | None = None
     for _ in range(_ASKED):
         before = time.monotonic()
         try:
-            control.send(_CLOCK)
+            control.send(CLOCK)
             (told,) = _seconds.unpack(control.recv(_seconds.size))
         except (OSError, struct.error) as error:
             raise SetupError(f"the lab process does not tell its clock: {error}") from error

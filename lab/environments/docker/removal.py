@@ -55,12 +55,21 @@ def remove(engine: Removing, lab: str, *, empty: int, rest: Callable[[], object]
     raise problem or SetupError(f"what lab {lab} made could not be removed")
 
 
-def sweep(engine: Removing, here: Owner, start_of: Callable[[int], int | None]) -> tuple[str, ...]:
-    """Remove what labs have left behind whose owners have ended; gives their ids."""
+def sweep(
+    engine: Removing,
+    here: Owner,
+    start_of: Callable[[int], int | None],
+    *,
+    rest: Callable[[], object],
+) -> tuple[str, ...]:
+    """Remove what labs have left behind whose owners have ended; gives their ids.
+
+    Raises SetupError as `remove` does.
+    """
     things = [*engine.containers(), *engine.networks()]
     left = {thing.labels[LAB] for thing in things if stale(thing.labels, here, start_of)}
     for lab in sorted(left):
-        remove(engine, lab, empty=1, rest=lambda: None)
+        remove(engine, lab, empty=1, rest=rest)
     return tuple(sorted(left))
 
 

@@ -92,6 +92,6 @@ def test_a_sweep_takes_what_ended_owners_have_left() -> None:
         [found("net", "older", Owner(71, 601, 9))],
     )
     engine.remove_network = lambda ident: engine.nets.clear()  # type: ignore[method-assign]
-    assert sweep(engine, HERE, {70: 500, 72: 700}.get) == ("old", "older")
+    assert sweep(engine, HERE, {70: 500, 72: 700}.get, rest=lambda: None) == ("old", "older")
     assert [one.id for one in engine.has] == ["y", "z"]
     assert engine.nets == []
