@@ -20,7 +20,7 @@ EVENTS = ("die", "pause")
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What an engine told of a container. `own`: it belongs to one run, which may pause it."""
+    """What an engine told of a container. `own`: it belongs to one run."""
 
     container: str
     what: str
@@ -57,8 +57,11 @@ def read(told: Mapping[str, object]) -> Happened | None:
 
 
 def from_outside(happened: Happened, lasting: Iterable[str]) -> bool:
-    """Whether nobody of the lab's did it. `lasting`: the containers that it has let nothing end."""
-    return happened.container in lasting and not (happened.what == "pause" and happened.own)
+    """Whether nobody of the lab's did it. `lasting`: the containers that it has let nothing end.
+
+    What happens to a run's own is that run's alone, which notices it by itself.
+    """
+    return happened.container in lasting and not happened.own
 
 
 class Watch:

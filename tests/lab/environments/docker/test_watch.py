@@ -65,7 +65,7 @@ def test_everything_else_says_nothing(told: dict[str, object]) -> None:
     [
         (Happened("gate", "die", "0"), True),
         (Happened("gate", "pause"), True),
-        (Happened("own", "die", "137", own=True), True),
+        (Happened("own", "die", "137", own=True), False),
         (Happened("own", "pause", own=True), False),
         (Happened("let go", "die", "137"), False),
     ],
@@ -73,7 +73,7 @@ def test_everything_else_says_nothing(told: dict[str, object]) -> None:
 def test_only_what_nobody_of_the_lab_s_did_is_from_outside(
     happened: Happened, expected: bool
 ) -> None:
-    """A backend that a story kills is no accident."""
+    """A backend that a story kills is no accident, and a run's own is no matter of others."""
     assert from_outside(happened, {"gate", "own"}) is expected
 
 
