@@ -20,7 +20,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -30,8 +29,9 @@ from pydantic import ValidationError
 from ..faults import fault_adapter
 from . import descriptors
 from .addresses import TOXIPROXYS
+from .asked import Asked
 from .backends.apart import Apart
-from .backends.container import Act, Contained, StubContainer, Told, Way
+from .backends.container import StubContainer
 from .backends.imaged import Imaged
 from .backends.pipe import Place
 from .backends.process import StubProcess
@@ -67,7 +67,6 @@ from .orders import (
     Own,
     Reset,
     Serve,
-    Wanted,
 )
 from .packets import PacketsError
 from .recorder import Recorder
@@ -84,44 +83,6 @@ _seconds = struct.Struct("d")
 _READ = 256 * 1024
 _orders = msgspec.msgpack.Decoder(AnyOrder)
 _answers = msgspec.msgpack.Encoder()
-
-
-class _Engine:
-    """The conductor's engine: it is asked over the channel of a run."""
-
-    def __init__(self, answer: Callable[[Answer], None]) -> None:
-        self._answer = answer
-        self._numbers = count(1)
-        self._waiting: dict[int, Told] = {}
-
-    def start(self, service: str, told: Told, image: Image | None = None) -> None:
-        """Have a container started."""
-        number = self._waits(told)
-        self._answer(Wanted(wanted=number, act="start", service=service, image=image))
-
-    def act(self, container: int, act: Act, told: Told) -> None:
-        """Have this done to it."""
-        self._answer(Wanted(wanted=self._waits(told), act=act, container=container))
-
-    def cut(self, service: str, peer: str, ways: tuple[Way, ...], told: Told) -> None:
-        """Have all packets between the service's and this peer lost."""
-        number = self._waits(told)
-        self._answer(Wanted(wanted=number, act="cut", service=service, peer=peer, ways=ways))
-
-    def join(self, service: str, peer: str, told: Told) -> None:
-        """Have them pass again."""
-        self._answer(Wanted(wanted=self._waits(told), act="join", service=service, peer=peer))
-
-    def _waits(self, told: Told) -> int:
-        number = next(self._numbers)
-        self._waiting[number] = told
-        return number
-
-    def came(self, number: int, what: Contained) -> None:
-        """What was asked is done, or can't be."""
-        told = self._waiting.pop(number, None)
-        if told is not None:
-            told(what)
 
 
 class _Run:
@@ -151,7 +112,7 @@ class _Run:
         self._closed: Rig | None = None
         self._path = Path()
         self._places: dict[str, Place] = {}
-        self._engine = _Engine(self._answer)
+        self._asked = Asked(self._answer)
         channel.setblocking(True)  # answers are small; orders are read only when they are there
         feed.setblocking(False)
         loop.add_reader(channel, self._ordered)
@@ -256,7 +217,7 @@ class _Run:
             case Reset():
                 rig.reset()
             case Acted():
-                self._engine.came(order.wanted, order.came)
+                self._asked.came(order.wanted, order.came)
             case Barrier():
                 self._fed()
                 if order.token is not None and order.token not in self._marks:
@@ -267,17 +228,22 @@ class _Run:
             case Note():
                 rig.note(order.event)
             case Close():
-                self._fed()
-                rig.drain()
-                self._stop_feed()
-                rig.close()
-                self._rig, self._closed = None, rig
-                broken = Failed(number=order.number, kind="setup", text=rig.broken)
-                rig.when_gone(partial(self._answer, broken if rig.broken else done))
+                rig.when_quiet(partial(self._close, rig, done))
                 return None
             case _:
                 assert_never(order)
         return done
+
+    def _close(self, rig: Rig, done: Done) -> None:
+        if self._rig is None:
+            return  # its channel ended first
+        self._fed()
+        rig.drain()
+        self._stop_feed()
+        rig.close()
+        self._rig, self._closed = None, rig
+        broken = Failed(number=done.number, kind="setup", text=rig.broken)
+        rig.when_gone(partial(self._answer, broken if rig.broken else done))
 
     def _arrived(self, number: int) -> None:
         """Answer when what has arrived until now is recorded, mostly at once."""
@@ -370,7 +336,7 @@ class _Run:
         changed: Callable[[], None],
     ) -> Apart:
         return Apart(
-            partial(StubContainer, self._loop, self._engine, service),
+            partial(StubContainer, self._loop, self._asked, service),
             service,
             specification,
             record,
@@ -378,7 +344,7 @@ class _Run:
             changed=changed,
             what="stub container",
             halts="paused by the engine",
-            engine=self._engine,
+            engine=self._asked,
         )
 
     def _shared(
@@ -402,7 +368,7 @@ class _Run:
     ) -> Started | Imaged:
         """The backend of a server that is started; what a command prints lies beside the history."""
         if isinstance(server, Image):
-            return Imaged(self._engine, service, server, changed=changed)
+            return Imaged(self._asked, service, server, changed=changed)
         name = re.sub(r"[^\w.-]", "_", service)
         log = self._path.with_suffix(f".{name}.log")
         return Started(self._loop, service, server, log=log, changed=changed)

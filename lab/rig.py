@@ -39,6 +39,7 @@ from .recorder import Recorder
 
 __all__ = ["FaultRefused", "Rig"]
 
+LATE = 3.0  # seconds in which TCP delivers what a cut of some seconds has kept
 _AT_REST = 0.002  # seconds between looks whether nothing is under way at a backend
 
 
@@ -380,6 +381,22 @@ class Rig:
         self._recorder.close()
         waiting, self._waiting = self._waiting, []
         for call in waiting:
+            call()
+
+    def when_quiet(self, call: Callable[[], None]) -> None:
+        """Call when nothing late is on its way to a backend, at the latest after `LATE` seconds.
+
+        What was held by a fault, or by a network that has healed, is carried out after its client
+        has gone; a history that ended before would miss its effects.
+        """
+        self._await_quiet(call, self._net.now() + LATE)
+
+    def _await_quiet(self, call: Callable[[], None], until: float) -> None:
+        self.drain()
+        late = any(proxy.late for proxy in self._proxies.values())
+        if late and not self.broken and self._net.now() < until:
+            self._net.later(_AT_REST, partial(self._await_quiet, call, until))
+        else:
             call()
 
     def when_gone(self, call: Callable[[], None]) -> None:

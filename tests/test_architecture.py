@@ -72,7 +72,10 @@ ARROWS: dict[str, set[str]] = {
     "lab.toxiproxy": WIRE | {"lab.net", "lab.sockets", "lab.foreground"},
     "lab.stubs": WIRE | {"lab.net", "lab.sockets", "lab.foreground", "lab.backends"},
     "lab.rig": WIRE | HOSTED | {"faults"},
-    "lab.host": WIRE | HOSTED | {"lab.behind", "lab.orders", "lab.rig", "lab.sockets", "faults"},
+    "lab.asked": {"lab.backends", "lab.orders"},
+    "lab.host": WIRE
+    | HOSTED
+    | {"lab.asked", "lab.behind", "lab.orders", "lab.rig", "lab.sockets", "faults"},
     "lab.contained": WIRE | {"lab.net", "lab.behind", "lab.host", "lab.sockets"},
     "lab.environments": WIRE | {"lab.orders", "lab.backends", "faults"},
     # who plays it

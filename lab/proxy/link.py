@@ -124,6 +124,12 @@ class Link:
         if not self._upstream.over:
             self._upstream.move(upstream)
 
+    @property
+    def late(self) -> bool:
+        """Whether its client has gone, and its backend still has to do what that asked for."""
+        waits = self._gate.in_flight or not self._up.empty or self._upstream.waiting > 0
+        return self.state == "gone" and waits and not (self._held or self._upstream.over)
+
     def halt(self, *, halted: bool) -> None:
         """Let nothing pass between here and the backend, or go on with what came meanwhile."""
         self._upstream.halt(halted=halted)

@@ -90,6 +90,12 @@ class Proxy:
         """Whether nothing is under way at the backend."""
         return all(link.at_rest for link in self._links.values())
 
+    @property
+    def late(self) -> bool:
+        """Whether requests whose clients have gone are still to be carried out, and can be."""
+        kept = any(on_process(one.fault) is not None for one in self._force.armed)
+        return not kept and any(link.late for link in self._links.values())
+
     def own(self, process: Process) -> None:
         """What comes next goes to this process, on live connections too; faults may act on it."""
         self._process = process

@@ -33,6 +33,7 @@ from faultlab.lab.history import (
     Header,
     RequestStarted,
 )
+from faultlab.lab.rig import LATE
 
 pytestmark = pytest.mark.wire
 
@@ -389,6 +390,34 @@ def test_a_late_request_is_carried_out_when_the_process_goes_on(stage: Stage) ->
     (attempt,) = read(stage.run.events()).strays
     assert (attempt.observable, attempt.effects) == ("read_timeout_headers", 1)
     assert effect.t > stage.of(FaultCleared)[0].t - 0.001
+
+
+def test_a_run_that_ends_waits_for_what_is_late(stage: Stage) -> None:
+    """A history that ended before would miss its effect."""
+    client = stage.connect()
+    stage.run.prepare(Frozen(service="orders"))
+    (stub,) = children(stage.lab.pid)
+    os.kill(stub, signal.SIGSTOP)  # by nobody of the lab's
+    client.send(POST)
+    stage.see(RequestStarted)
+    client.sock.close()
+    stage.see(ConnClosed)
+    threading.Timer(0.2, os.kill, (stub, signal.SIGCONT)).start()
+    (attempt,) = read(stage.run.close()).strays
+    assert attempt.effects == 1
+
+
+def test_a_run_does_not_wait_for_a_backend_that_can_do_nothing(stage: Stage) -> None:
+    """The fault that keeps it is in force."""
+    client = stage.connect()
+    stage.run.inject(1, Frozen(service="orders"))
+    client.send(POST)
+    stage.see(RequestStarted)
+    client.sock.close()
+    stage.see(ConnClosed)
+    begun = time.monotonic()
+    (attempt,) = read(stage.run.close()).strays
+    assert (attempt.effects, time.monotonic() - begun < LATE) == (0, True)
 
 
 def test_a_stub_that_moves_to_its_own_process_takes_its_memory_along(stage: Stage) -> None:
