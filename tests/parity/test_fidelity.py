@@ -11,7 +11,7 @@ from faultlab.lab.environments import ENVIRONMENTS
 from faultlab.lab.environments.host import Host
 
 from .fidelity import ABSENT, ROWS, Figures, as_markdown, load
-from .measure import MEASURES, PLACES, figure
+from .measure import MEASURES, PLACES, figure, mechanisms, running
 
 ELSEWHERE = {"published"}  # measured on the engine alone
 
@@ -66,6 +66,15 @@ def test_a_steady_figure_comes_out_the_same(place: tuple[str, Host], row: str) -
     """The table is wrong, or the lab has changed: `make fidelity` tells which."""
     name, host = place
     assert figure(host, row) == load()[name].rows[row]
+
+
+@pytest.mark.slow
+@pytest.mark.wire
+def test_each_kind_is_done_by_the_means_that_the_table_tells(place: tuple[str, Host]) -> None:
+    """Who changes how a fault is done is told to measure it: `make fidelity`."""
+    name, host = place
+    with running(host) as run:
+        assert mechanisms(run) == load()[name].mechanisms
 
 
 def test_the_kinds_are_listed_in_the_order_of_the_faults() -> None:
