@@ -416,7 +416,6 @@ def main(arguments: list[str]) -> NoReturn:
     sock, parent = (int(argument) for argument in arguments)
     die_with(parent, signal.SIGTERM)
     adopt_orphans()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the conductor's to handle
     _Keeper(socket.socket(fileno=sock)).serve()
     os._exit(0)
 

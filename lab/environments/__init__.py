@@ -73,10 +73,8 @@ def demand_servable(environment: str, service: str, specification: Specification
     """Raise UsageError for a service that an environment can't have served so."""
     reason = unserved(environment, specification)
     if reason:
-        raise UsageError(
-            f"{service}: {reason}",
-            mend="say who serves it: a URL, a command, routes",
-        )
+        others = "image:NAME:TAG@PORT" if environment == "docker" else "'cmd:COMMAND {port}'"
+        raise UsageError(f"{service}: {reason}", mend=f"--service {service}={others}, or routes")
 
 
 class Handle(Protocol):
