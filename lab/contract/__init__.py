@@ -29,10 +29,11 @@ from .model import (
     Vote,
     resolve,
 )
-from .source import BUILTINS, ContractError, Problem, builtin, named, parse
+from .source import BUILTINS, FILES, ContractError, Problem, builtin, named, parse
 
 __all__ = [
     "BUILTINS",
+    "FILES",
     "GROUPS",
     "KEYS",
     "NUMBERS",

@@ -76,6 +76,9 @@ class ContractError(ValueError):
 
 BUILTINS = ("httpx", "maximus")
 
+FILES = (".yaml", ".yml", ".json")
+"""How the name of a contract that is a file ends; JSON is YAML, too."""
+
 
 def builtin(name: str) -> Contract:
     """A contract that comes with the package. Raises ContractError for another name."""
@@ -86,16 +89,20 @@ def builtin(name: str) -> Contract:
     return parse(text, name)
 
 
-def named(name: str) -> Contract:
-    """A contract by its name: one that comes with the package, or a YAML file. Raises ContractError."""
-    if not name.endswith((".yaml", ".yml")):
+def named(name: str, root: Path = Path()) -> Contract:
+    """A contract by its name: one that comes with the package, or a file, from `root` on.
+
+    Raises ContractError.
+    """
+    if not name.endswith(FILES):
         return builtin(name)
+    path = root / name
     try:
-        text = Path(name).read_text("utf-8")
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ContractError(
-            name, [Problem("file", why or str(error), "a YAML document")]
+            str(path), [Problem("file", why or str(error), "a YAML document")]
         ) from error
     return parse(text, name)
 

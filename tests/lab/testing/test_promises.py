@@ -15,13 +15,15 @@ def test_a_contract_is_a_name_a_file_or_a_mapping(tmp_path: Path) -> None:
     (tmp_path / "orders.yaml").write_text("attempts: {max: 3}\n")
     assert promised("httpx", tmp_path) == builtin("httpx")
     assert promised("orders.yaml", tmp_path) == parse("attempts: {max: 3}", "orders.yaml")
+    (tmp_path / "orders.json").write_text('{"attempts": {"max": 3}}')
+    assert promised("orders.json", tmp_path).attempts.max == 3
     assert promised({"attempts": {"max": 3}}, tmp_path).attempts.max == 3
     assert promised(builtin("maximus"), tmp_path) == builtin("maximus")
 
 
 def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
     """Whoever looks for it sees where the lab looked."""
-    with pytest.raises(ValueError, match=f"^{tmp_path}/c.yaml: can't be read: No such file"):
+    with pytest.raises(ValueError, match=f"^contract {tmp_path}/c.yaml:\n  file: No such file"):
         promised("c.yaml", tmp_path)
 
 
