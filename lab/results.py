@@ -18,7 +18,7 @@ from .contract import Contract
 from .errors import LabError, SetupError, UsageError
 from .expect import StepFinding, judge_steps, not_ok, required
 from .history import History, HistoryError, load, refuted
-from .oracle import demands
+from .oracle import Demands, demands
 from .plan import Operate, Plan
 from .verdict import Judgement, encode, judge
 
@@ -62,8 +62,10 @@ def judged(result: Result) -> Result:
     reading = read(result.armed)
     ended = result.armed.ended
     plan = result.plan if ended else _so_far(result.plan, reading)
+    demanded: Demands | None = None
     try:
-        found = judge_steps(plan, reading, result.contract, demands(result.contract, reading))
+        demanded = demands(result.contract, reading)
+        found = judge_steps(plan, reading, result.contract, demanded)
         steps = tuple(_finding(step) for step in found)
     except Exception as error:  # noqa: BLE001  # the border: our own mistake is a verdict, too
         crash = f"the steps' judgement crashed: {type(error).__name__}: {error}"
@@ -74,6 +76,7 @@ def judged(result: Result) -> Result:
         result.baseline,
         frozenset(required(plan, result.contract) if ended else ()),
         steps if ended else (*steps, _cut_short(result, reading)),
+        demanded,
     )
     return replace(result, judgement=judgement)
 

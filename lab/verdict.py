@@ -19,6 +19,7 @@ from .checks.meta import BASELINE, baseline_passes, no_baseline
 from .contract import Contract
 from .expect import not_ok
 from .history import History
+from .oracle import Demands
 
 __all__ = ["Judgement", "decode", "encode", "exit_code", "judge", "worst"]
 
@@ -84,11 +85,13 @@ def judge(
     baseline: History | Reading | None = None,
     required: frozenset[str] = frozenset(),
     step_findings: tuple[Finding, ...] = (),
+    demanded: Demands | None = None,
 ) -> Judgement:
     """Hold a run against a contract, beside its baseline if there is one.
 
     `required` names checks by slug or id that this run must exercise; raises KeyError for another
-    name. A check that fails counts whether required or not. Where an operation of the baseline did
+    name. `demanded` is what the oracle says of the armed run, if it was asked before.
+    A check that fails counts whether required or not. Where an operation of the baseline did
     not end ok, that is the one finding, whatever the armed run shows; `armed` may be None then.
     """
     wanted = frozenset(by_slug(name).id for name in required)
@@ -104,7 +107,7 @@ def judge(
         pair = BASELINE.settle(baseline_passes(of_baseline))
     if armed is None:
         raise ValueError("there is nothing to judge: no run with faults, and a baseline that works")
-    findings = list(put(_reading(armed), contract))
+    findings = list(put(_reading(armed), contract, demanded))
     findings = sorted([*findings, pair], key=lambda finding: finding.check)
     not_exercised = _ids(findings, "not_exercised")
     unmet = tuple(check for check in not_exercised if check in wanted - {BASELINE.id})

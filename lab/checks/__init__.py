@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ..attempts import Reading
 from ..contract import Contract
-from ..oracle import demands
+from ..oracle import Demands, demands
 from . import (
     breaker,
     context,
@@ -94,13 +94,20 @@ def by_slug(name: str) -> CheckInfo:
     raise KeyError(name)
 
 
-def put(reading: Reading, contract: Contract | None) -> tuple[Finding, ...]:
-    """One finding of each check but C92, in order of ids. A check that raises is an `error`."""
-    found = [*_held(reading, contract), *_free(reading, contract)]
+def put(
+    reading: Reading, contract: Contract | None, demanded: Demands | None = None
+) -> tuple[Finding, ...]:
+    """One finding of each check but C92, in order of ids. A check that raises is an `error`.
+
+    `demanded` is what the oracle says of this reading under this contract, if it was asked before.
+    """
+    found = [*_held(reading, contract, demanded), *_free(reading, contract)]
     return tuple(sorted(found, key=lambda finding: finding.check))
 
 
-def _held(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
+def _held(
+    reading: Reading, contract: Contract | None, demanded: Demands | None
+) -> Iterator[Finding]:
     promised = [
         (info, rule)
         for info, rule in _PROMISES
@@ -112,7 +119,8 @@ def _held(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
         return
     case: Case | Exception
     try:
-        case = Case(reading, contract, demands(contract, reading))
+        found = demands(contract, reading) if demanded is None else demanded
+        case = Case(reading, contract, found)
     except Exception as error:  # noqa: BLE001  # the border: our own mistake is a verdict, too
         case = error
     for info, rule in promised:

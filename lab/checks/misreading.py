@@ -9,9 +9,11 @@ client has misread that field. Pure; judges nothing.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Literal
+
+from msgspec.structs import replace
 
 from ..attempts import Operation, Reading
 from ..contract import Breaker, Contract
@@ -28,7 +30,7 @@ _TURNED: dict[str | None, Literal["ignore", "count"]] = {"ignore": "count", "cou
 class Misreading:
     """What a contract with `late_results` turned over would have demanded of a history.
 
-    The oracle is not asked before it is needed, nor where nothing came late.
+    The oracle is not asked before it is needed, nor of services where nothing came late.
     """
 
     def __init__(self, reading: Reading, contract: Contract, found: Demands) -> None:
@@ -39,13 +41,19 @@ class Misreading:
     @cached_property
     def taken(self) -> Mapping[int, Taken]:
         """How each operation was treated on whose admission the field decides."""
-        turned = tuple(map(_turned, self._contract.breaker or ()))
-        if turned == (self._contract.breaker or ()) or not any(
-            map(self._outlives_a_trip(), self._reading.operations)
-        ):
+        breakers = self._contract.breaker or ()
+        turned = tuple(map(_turned, breakers))
+        if turned == breakers:
+            return {}
+        operations = self._reading.operations
+        touched = {one.service for one in filter(self._outlives_a_trip(), operations)}
+        if not any(breaker.scope == "client" for breaker in breakers):
+            operations = tuple(one for one in operations if one.service in touched)
+        if not touched:
             return {}
         contract = self._contract.model_copy(update={"breaker": turned})
-        return dict(self._compared(demands(contract, self._reading)))
+        reading = replace(self._reading, operations=operations)
+        return dict(self._compared(operations, demands(contract, reading)))
 
     def _outlives_a_trip(self) -> Callable[[Operation], bool]:
         """Tells whether a circuit opened while an operation ran, by another one's result."""
@@ -59,9 +67,11 @@ class Misreading:
 
         return outlives
 
-    def _compared(self, other: Demands) -> Iterator[tuple[int, Taken]]:
+    def _compared(
+        self, operations: Iterable[Operation], other: Demands
+    ) -> Iterator[tuple[int, Taken]]:
         refuted: set[Key] = set()
-        for operation in self._reading.operations:
+        for operation in operations:
             wanted = self._found.of(operation.id).admission
             misread = other.of(operation.id).admission
             keys = {standing.key for standing in wanted.standings}
