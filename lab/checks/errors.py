@@ -175,13 +175,13 @@ def integrity(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
     Witness: the operation with that attempt. Source: RFC 9112 section 8 (incomplete messages); peers
     that accepted truncated bodies.
     """
-    known = usual(reading)
-    for operation in reading.operations:
-        if not operation.attempts or operation.ending == "unknown":
-            continue
-        last = operation.attempts[-1]
-        if last.observable not in _DAMAGED:
-            continue
+    damaged = [
+        (one, one.attempts[-1])
+        for one in reading.operations
+        if one.attempts and one.attempts[-1].observable in _DAMAGED and one.ending != "unknown"
+    ]
+    known = usual(reading) if damaged else {}
+    for operation, last in damaged:
         if last.observable not in _CUT and _returned(contract, operation, last) is not False:
             continue
         if is_odd(known, operation):

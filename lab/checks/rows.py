@@ -67,4 +67,7 @@ class _Ends:
     def row(self, t: float) -> Iterator[Operation]:
         """Those that had failed in a row by then, the latest first."""
         over = bisect_right(self._times, t)
-        return (self._operations[at] for at in range(over - 1, self._since[over] - 1, -1))
+        since = self._since[over]
+        if since == over:
+            return iter(())
+        return (self._operations[at] for at in range(over - 1, since - 1, -1))

@@ -130,7 +130,13 @@ class Backoff(_Section):
             longest = self.base * self.factor ** min(power, 64)
         if self.max is not None:
             longest = min(longest, self.max)
-        return {"none": longest, "full": 0.0, "equal": longest / 2}[self.jitter], longest
+        match self.jitter:
+            case "none":
+                return longest, longest
+            case "full":
+                return 0.0, longest
+            case "equal":
+                return longest / 2, longest
 
 
 class RetryAfter(_Section):
@@ -340,7 +346,8 @@ class Contract(_Section):
     @property
     def counts_attempts(self) -> bool:
         """Whether its breakers count, and are asked before, each attempt and not each operation."""
-        return any(breaker.layer == "per_attempt" for breaker in self.breaker or ())
+        first = self.breaker[0] if self.breaker else None
+        return first is not None and first.layer == "per_attempt"  # it is one for all
 
     @property
     def classes(self) -> dict[str, tuple[str | int, ...]]:
