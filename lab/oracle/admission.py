@@ -19,7 +19,7 @@ from .demand import (
     Mode,
     Standing,
 )
-from .orders import with_earlier
+from .orders import undisturbed, with_earlier
 from .state import Call, Circuit, State, World
 from .worlds import merged
 
@@ -27,12 +27,11 @@ from .worlds import merged
 def admit(contract: Contract, state: State, call: Call, now: float) -> tuple[State, Admission]:
     """Settle whether an operation was let through, at `now` by the latest."""
     op, ran = call.invoked.op, call.invoked.ran
-    if len(state.calls) <= 1 and len(state.worlds) == 1 and ran != "no":
-        (only,) = state.worlds
-        if all_closed(state, only, call):
-            through = frozenset((let_through(state, only, call),))
-            state = replace(state, worlds=through, calls={op: call})
-            return state, unrefused(contract, only, call)
+    only = undisturbed(contract, state, call)
+    if only is not None and ran != "no" and only.permit(op) is None:
+        through = frozenset((let_through(state, only, call),))
+        state = replace(state, worlds=through, calls={**state.calls, op: call})
+        return state, unrefused(contract, only, call)
     state = replace(state, calls={**state.calls, op: call})
     state = with_earlier(contract, state, op, now)
     admitted: set[World] = set()
@@ -74,13 +73,8 @@ def admit(contract: Contract, state: State, call: Call, now: float) -> tuple[Sta
     return merged(state, call, noted), admission
 
 
-def all_closed(state: State, world: World, call: Call) -> bool:
-    """Whether everything that an operation asks is surely closed in a world."""
-    return all(key not in state.cloud and world.circuit(key).mode == "closed" for key in call.keys)
-
-
 def unrefused(contract: Contract, world: World, call: Call) -> Admission:
-    """What is demanded where nothing else is in flight and all that is asked is closed."""
+    """What is demanded where all that is asked is closed, and nothing pending can change that."""
     demand = Demand(
         "must",
         earliest=call.invoked.t,

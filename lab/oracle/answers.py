@@ -85,6 +85,11 @@ def refusers(
     return tuple(found)
 
 
+def all_closed(state: State, world: World, call: Call) -> bool:
+    """Whether everything that an operation asks is surely closed in a world."""
+    return all(key not in state.cloud and world.circuit(key).mode == "closed" for key in call.keys)
+
+
 def let_through(state: State, world: World, call: Call) -> World:
     """The world in which every circuit of an operation gave it leave."""
     op = call.invoked.op

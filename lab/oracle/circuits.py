@@ -9,8 +9,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ..contract import Contract
-from .admission import admit, all_closed, unrefused
-from .answers import excuse, keys_of, let_through, waiting
+from .admission import admit, unrefused
+from .answers import all_closed, excuse, keys_of, let_through, waiting
 from .demand import (
     Admission,
     AttemptBegan,
@@ -22,9 +22,9 @@ from .demand import (
     Ran,
     Renewed,
 )
-from .orders import with_earlier
+from .orders import undisturbed, with_earlier
 from .state import Call, State, World
-from .votes import may_move, taken
+from .votes import may_move, settled, taken
 from .worlds import cleared, merged
 
 
@@ -135,6 +135,9 @@ def _settle(contract: Contract, state: State, call: Call, now: float) -> State:
     op = call.invoked.op
     if not call.keys:
         return state
+    only = undisturbed(contract, state, call)
+    if only is not None and not may_move(contract, only, call) and only.permit(op) is not None:
+        return replace(state, worlds=frozenset((settled(only, op),)))
     state = with_earlier(contract, state, op, now)
     worlds: set[World] = set()
     for world in state.worlds:

@@ -11,13 +11,31 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ..contract import Contract
-from .answers import excuse, let_through, refusers, waiting
+from .answers import all_closed, excuse, let_through, refusers, waiting
 from .demand import (
     Key,
 )
 from .state import Call, State, World
-from .votes import results_of, taken, votes_of
+from .votes import may_move, results_of, taken, votes_of
 from .worlds import Found, clouded, reach
+
+
+def undisturbed(contract: Contract, state: State, this: Call) -> World | None:
+    """The only world, if whatever is asked by anybody is closed in it, and no result may change it.
+
+    Then it does not matter in which order things came.
+    """
+    if len(state.worlds) > 1:
+        return None
+    (world,) = state.worlds
+    if not all_closed(state, world, this):
+        return None
+    for op, call in state.calls.items():
+        if op == this.invoked.op:
+            continue
+        if not all_closed(state, world, call) or (call.idle and may_move(contract, world, call)):
+            return None
+    return world
 
 
 def with_earlier(contract: Contract, state: State, op: int, now: float) -> State:

@@ -126,6 +126,12 @@ def may_move(contract: Contract, world: World, call: Call) -> bool:
     return False
 
 
+def settled(world: World, op: int) -> World:
+    """The world in which circuits have taken an operation's result, which changed none of them."""
+    permits = tuple(item for item in world.permits if item[0] != op)
+    return replace(world, permits=permits, taken=world.taken | {op})
+
+
 def taken(
     contract: Contract, state: State, world: World, call: Call, now: float
 ) -> Iterator[World]:
@@ -133,8 +139,7 @@ def taken(
     op = call.invoked.op
     permits = world.permit(op) or ()
     opened = (min(_settled_from(call), now), now)
-    released = replace(world, permits=tuple(item for item in world.permits if item[0] != op))
-    released = replace(released, taken=released.taken | {op})
+    released = settled(world, op)
     for result in sorted(results_of(call)):
         choices = [
             [
