@@ -104,8 +104,9 @@ class BehindListener:
         """Whether something that clients have sent has not come out of Toxiproxy yet."""
         if self._closed:
             return False
+        unaccepted = queued(self._front.host, self.port)  # first: who is accepted now is told next
         self.drain()
-        if self._arrivals.clients.waiting or queued(self._front.host, self.port):
+        if unaccepted or self._arrivals.clients.waiting:
             return True
         self._connections = [one for one in self._connections if not one.over]
         return any(one.under_way for one in self._connections)

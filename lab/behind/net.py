@@ -100,12 +100,13 @@ class BehindNet:
 
     def when_arrived(self, call: Callable[[], None]) -> None:
         """Call when nothing that clients have sent by now is in Toxiproxy, or after a second."""
-        self._arrive(call, self.now() + TRANSIT)
+        self._arrive(call, self.now() + TRANSIT, quiet=False)
 
-    def _arrive(self, call: Callable[[], None], limit: float) -> None:
+    def _arrive(self, call: Callable[[], None], limit: float, *, quiet: bool) -> None:
+        """Two looks in a row: between accepting a client and saying so Toxiproxy shows nothing."""
         late = [one for one in self._listeners if one.under_way()]
-        if late and not self.problem and self.now() < limit:
-            self.later(LOOK, partial(self._arrive, call, limit))
+        if (late or not quiet) and not self.problem and self.now() < limit:
+            self.later(LOOK, partial(self._arrive, call, limit, quiet=not late))
             return
         for listener in late:
             listener.give_up()

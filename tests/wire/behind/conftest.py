@@ -57,6 +57,7 @@ def stage(request, started: Toxiproxy, stages) -> Iterator[object]:
 
     with stages(through) as stage:
         stage.fronts = fronts
+        stage.told_by_output = request.param == "output"
         yield stage
         stage.call(stage.proxy.close)
         stage.call(fronts[0].close)

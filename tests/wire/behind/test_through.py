@@ -104,4 +104,7 @@ def test_two_hundred_connects_at_once_are_told_apart(stage) -> None:
     asked = {event.conn: event.target for event in stage.see(RequestStarted, clients)}
     told = [conn for conn, port in opened.items() if port]
     assert all(dialled[int(asked[conn][1:])].port == opened[conn] for conn in told)
-    assert len(told) > clients / 2
+    stage.call(stage.proxy.drain)
+    # By their packets those of two processors may be nobody's to order; then it is said.
+    assert len(told) == clients or stage.entrance.doubt.startswith("connects of several processors")
+    assert len(told) == clients or not stage.told_by_output
