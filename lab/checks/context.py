@@ -45,7 +45,7 @@ def context(reading: Reading, contract: Contract | None) -> Iterator[Finding]:
         found = [*_secrets(operation)]
         if contract is not None and contract.carries.promised and _own(contract, operation):
             found += _cause(reading, contract.carries, operation)
-            found += _attributes(reading, contract.carries, operation)
+            found += _attributes(reading, contract, operation)
         yield from found or (CONTEXT.passed(operation.id),)
 
 
@@ -113,15 +113,15 @@ def _keeps(errors: tuple[Raised, ...], told: str) -> bool:
     return any(told in link.classes or not _OF_SYSTEM.isdisjoint(link.classes) for link in causes)
 
 
-def _attributes(reading: Reading, carries: Carries, operation: Operation) -> Iterator[Finding]:
+def _attributes(reading: Reading, contract: Contract, operation: Operation) -> Iterator[Finding]:
     raised = operation.errors[0]
-    for name in carries.attributes or ():
+    for name in contract.carries.attributes or ():
         value = raised.attributes.get(name)
         if value is None or value == "":
             wrong = "does not carry it" if name not in raised.attributes else f"carries {value!r}"
         elif isinstance(value, str | bool):
             continue
-        elif name == "attempts" and value != len(operation.attempts):
+        elif name == "attempts" and value not in _made(contract, operation):
             wrong = f"says {value:g}, and the wire saw {attempts(len(operation.attempts))}"
             if unsure := doubt(reading, operation):
                 yield CONTEXT.unknown(
@@ -145,6 +145,17 @@ def _attributes(reading: Reading, carries: Carries, operation: Operation) -> Ite
             events=(*operation.events, *(made if name == "attempts" else ())),
             marks=_at_end(operation, f"<- {name}: {wrong}"),
         )
+
+
+def _made(contract: Contract, operation: Operation) -> range:
+    """The numbers of attempts that an error may tell.
+
+    Where a deadline cut one between its connect and its head, the client has begun an attempt of
+    which the wire saw none: a connect that was answered and carried no head is not one.
+    """
+    seen = len(operation.attempts)
+    cut = "deadline" in error_keys(contract, operation.errors)
+    return range(seen, seen + (2 if cut else 1))
 
 
 def _elapsed(operation: Operation, value: float) -> bool:

@@ -115,6 +115,17 @@ def test_attributes_are_there_and_true(
     assert (finding.outcome, finding.seen) == ("fail", seen)
 
 
+@pytest.mark.parametrize(("said", "outcome"), [(1, "pass"), (2, "pass"), (3, "fail"), (0, "fail")])
+def test_a_deadline_may_cut_an_attempt_before_its_head(
+    story: Any, found: Any, said: int, outcome: str
+) -> None:
+    """The client had begun it, and the wire saw at most an answered connect, which is no attempt."""
+    contract = parse(
+        {"carries": {"attributes": "attempts"}, "errors": {"deadline": "shop.Unreachable"}}, "cut"
+    )
+    assert found("C62", lost(story, attributes={"attempts": said}), contract).outcome == outcome
+
+
 def test_what_was_not_read_is_not_judged(story: Any, found: Any) -> None:
     """A property's value is not known, and that it is there is."""
     told = lost(story, REFUSED, attributes=dict.fromkeys(GOOD, "<property>"))
