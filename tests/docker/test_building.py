@@ -61,7 +61,8 @@ def test_a_base_is_asked_for_its_python(
         builder.python(images.toxiproxy, ASK)
     with pytest.raises(Refused, match=r"exit 1: (?s:.*)ZeroDivisionError"):
         builder.python(images.lab, "1 / 0")
-    assert engine.containers.list(all=True, filters={"label": "faultlab.part=base"}) == []
+    mine = {"label": "faultlab.part=base", "ancestor": images.toxiproxy}
+    assert engine.containers.list(all=True, filters=mine) == []
 
 
 def test_packages_come_for_another_python_than_this(builder: EngineBuilder) -> None:
