@@ -44,7 +44,7 @@ def orders(engine: docker.DockerClient) -> Iterator[str]:
     except ImageNotFound:
         pytest.skip(f"no image {NGINX}: FAULTLAB_NGINX_IMAGE names one of nginx")
     name = f"faultlab-orders:{uuid.uuid4().hex[:8]}"
-    engine.images.build(path=str(SERVERS), tag=name, buildargs={"NGINX": NGINX})
+    engine.images.build(path=str(SERVERS), tag=name, buildargs={"NGINX": NGINX}, rm=True)
     yield name
     engine.images.remove(name, force=True)
 
@@ -194,7 +194,7 @@ def maximus(engine: docker.DockerClient, images: Images, tmp_path: Path) -> Iter
     serving = '["python3", "-m", "faultlab", "stubs", "core", "--host", "0.0.0.0", "--own-ports"]'
     (tmp_path / "Dockerfile").write_text(f"FROM {images.lab}\nENTRYPOINT []\nCMD {serving}\n")
     name = f"faultlab-core:{uuid.uuid4().hex[:8]}"
-    engine.images.build(path=str(tmp_path), tag=name)
+    engine.images.build(path=str(tmp_path), tag=name, rm=True)
     yield name
     engine.images.remove(name, force=True)
 

@@ -47,7 +47,11 @@ def test_a_cut_on_accept_ends_new_connections_and_no_live_one(stage, how) -> Non
     live.ask("GET /before")
     live.answer()
     stage.arm(Cut(service="core", at="accept", by=how, first=1))
-    assert stage.dial().rest() == (b"", how)
+    try:
+        met = stage.dial().rest()
+    except ConnectionResetError:  # by chance the connect itself meets it (design, section 7)
+        met = (b"", "rst")
+    assert met == (b"", how)
     assert [(e.by, e.how) for e in stage.see(ConnClosed)] == [("lab", how)]
     assert [(event.on, event.conn) for event in stage.of(FaultFired)] == [("connection", 2)]
     for client in (live, stage.connect()):
