@@ -134,10 +134,51 @@ def join(gathered: Gathered) -> Joined:
         if before and conn.opened.conn is not None:
             accepted[conn.opened.conn] = connect = before.pop()
             taken.add(connect.index)
+    for conn, connect in _from_nobody(gathered, taken):
+        if conn is not None:
+            accepted[conn] = connect
+        taken.add(connect.index)
     vanished = [
         connect for connect in gathered.connects if connect.local and connect.index not in taken
     ]
     return accepted, vanished
+
+
+def _from_nobody(
+    gathered: Gathered, taken: Collection[int]
+) -> Iterator[tuple[int | None, ConnectAttempted]]:
+    """The connects behind accepted connections of which the port is not known.
+
+    The attempt that made it and was sent on it names it. Of the others one that met no other mode
+    than open was accepted, as whichever of them; it came to something, and no more is told.
+    """
+    unknown = [
+        conn
+        for conn in gathered.conns.values()
+        if not conn.opened.port and conn.opened.conn is not None
+    ]
+    if not unknown:
+        return
+    left = [one for one in gathered.connects if one.local and one.index not in taken]
+    named = {(one.service, one.op, one.attempt): one for one in left if one.attempt is not None}
+    others: dict[str, int] = defaultdict(int)
+    found: set[int] = set()
+    for conn in sorted(unknown, key=lambda conn: conn.opened.t):
+        head = conn.exchanges[0].start if conn.exchanges else None
+        own = named.get((conn.opened.service, head.op, head.attempt)) if head else None
+        if own is not None and own.t <= conn.opened.t and own.index not in found:
+            found.add(own.index)
+            yield conn.opened.conn, own
+        else:
+            others[conn.opened.service] += 1
+    last = {conn.opened.service: conn.opened.t for conn in unknown}
+    for connect in sorted(left, key=lambda one: one.t):
+        service = connect.service
+        if connect.index in found or not others[service] or connect.t > last[service]:
+            continue
+        if gathered.modes[service].between(connect.t, connect.t + _REFUSAL) == {"open"}:
+            others[service] -= 1
+            yield None, connect
 
 
 _SHOWN: dict[str, Mode] = {"connect_refused": "refusing", "connect_timeout": "dark"}

@@ -128,6 +128,45 @@ def test_a_port_that_is_given_again_at_once_makes_no_connect_of_an_earlier_conne
     assert [a.observable for a in second.attempts] == ["connect_refused"]
 
 
+def test_connects_behind_connections_that_nobody_can_be_told_of_are_no_attempts(
+    tell: Tell,
+) -> None:
+    """Two at once: one carries the request of who made it, the other that of somebody else."""
+    read_ = tell.reading(
+        ListenerMode(t=0.0, service="core", mode="open"),
+        tell.invoked(0.1),
+        tell.invoked(0.1, op=2),
+        tell.invoked(0.1, op=3),
+        ConnectAttempted(t=0.11, op=1, attempt=1, service="core", port=4001, local=5001),
+        ConnectAttempted(t=0.11, op=2, attempt=1, service="core", port=4001, local=5002),
+        ConnectAttempted(t=0.11, op=3, attempt=1, service="core", port=4001, local=5003),
+        ConnOpened(t=0.12, conn=1, service="core"),
+        ConnOpened(t=0.12, conn=2, service="core"),
+        RequestStarted(t=0.13, conn=1, op=1, attempt=1, service="core", method="GET", target="/a"),
+        RequestStarted(t=0.13, conn=2, op=4, attempt=1, service="core", method="GET", target="/a"),
+        OpOk(t=0.3, op=1),
+        OpOk(t=0.3, op=2),
+        OpOk(t=0.3, op=3),
+    )
+    first, second, third = (operation.attempts for operation in read_.operations)
+    assert [attempt.begun for attempt in first] == [0.13]
+    assert second == ()
+    assert [attempt.observable for attempt in third] == ["unknown"]  # two came of three
+
+
+def test_a_connect_that_may_have_been_refused_is_not_taken_for_one_of_those(tell: Tell) -> None:
+    """Accepted later, on another port: the refusal is an attempt all the same."""
+    read_ = tell.reading(
+        ListenerMode(t=0.0, service="core", mode="refusing"),
+        tell.invoked(0.1),
+        ConnectAttempted(t=0.11, op=1, attempt=1, service="core", port=4001, local=5001),
+        ListenerMode(t=0.5, service="core", mode="open"),
+        ConnOpened(t=0.6, conn=1, service="core"),
+        tell.failed(0.7),
+    )
+    assert tell.only(read_).observable == "connect_refused"
+
+
 def test_a_connect_that_was_not_accepted_never_met_an_open_listener(tell: Tell) -> None:
     """A heal right after it is no reason for doubt: open ones are accepted."""
     read_ = tell.reading(
