@@ -53,6 +53,10 @@ class Op:
     lag: float = 0.0
 
 
+BESIDE = 0.2
+"""Seconds by which three operations of another service are over."""
+
+
 class Writer:
     """Writes events of operations; tagged ones say whose each request is."""
 
@@ -321,10 +325,11 @@ def _written(drawn: list[Op], *, tagged: bool = True, beside: int = 0) -> h.Hist
     writer = Writer(tagged=tagged)
     for one in drawn:
         writer.operation(one)
-    if drawn:
-        writer.add(h.SubjectClosed, max(event.t for event in writer.events) + 0.01)
     if beside:
         writer.beside("elsewhere", beside)
+    if drawn:
+        last = max(event.t for event in writer.events)
+        writer.add(h.SubjectClosed, max(last, BESIDE) + 0.01)  # as late with as without them
     return writer.history()
 
 

@@ -45,8 +45,6 @@ def test_a_verdict_is_the_same_from_its_file(drawn: Drawn, data: st.DataObject) 
 def test_traffic_of_another_service_changes_nothing(drawn: Drawn, data: st.DataObject) -> None:
     """A finding about one service must not depend on what else a client talks to."""
     operations = data.draw(drawn.operations())
-    # One that never ends lasts as long as the run, and other traffic prolongs that.
-    assume(all(one.ending != "never" for one in operations))
     contract = data.draw(drawn.contracts(scopes=("service", "endpoint")))
     their, alone, beside = (
         {one.check: one for one in put(read(history), contract)}
@@ -59,6 +57,8 @@ def test_traffic_of_another_service_changes_nothing(drawn: Drawn, data: st.DataO
     # There are contracts under which no success is allowed.
     assume(not {"fail", "unknown"} & {one.outcome for one in their.values()})
     for check, one in alone.items():
+        if check == "C91":
+            continue  # it asks of the other service, too, whether it worked before the first fault
         other = beside[check]
         if one.outcome == "not_exercised":
             assert other.outcome in ("not_exercised", "pass"), check
