@@ -134,9 +134,9 @@ def join(gathered: Gathered) -> Joined:
         if before and conn.opened.conn is not None:
             accepted[conn.opened.conn] = connect = before.pop()
             taken.add(connect.index)
-    for conn, connect in _from_nobody(gathered, taken):
-        if conn is not None:
-            accepted[conn] = connect
+    for number, connect in _from_nobody(gathered, taken):
+        if number is not None:
+            accepted[number] = connect
         taken.add(connect.index)
     vanished = [
         connect for connect in gathered.connects if connect.local and connect.index not in taken
@@ -160,13 +160,18 @@ def _from_nobody(
     if not unknown:
         return
     left = [one for one in gathered.connects if one.local and one.index not in taken]
-    named = {(one.service, one.op, one.attempt): one for one in left if one.attempt is not None}
+    named = {(one.service, one.op, one.attempt): one for one in left}
     others: dict[str, int] = defaultdict(int)
     found: set[int] = set()
     for conn in sorted(unknown, key=lambda conn: conn.opened.t):
-        head = conn.exchanges[0].start if conn.exchanges else None
-        own = named.get((conn.opened.service, head.op, head.attempt)) if head else None
-        if own is not None and own.t <= conn.opened.t and own.index not in found:
+        head = conn.exchanges[0].start if conn.exchanges else conn.opened
+        own = named.get((head.service, head.op, head.attempt))
+        if (
+            own is not None
+            and own.op is not None
+            and own.t <= conn.opened.t
+            and own.index not in found
+        ):
             found.add(own.index)
             yield conn.opened.conn, own
         else:
