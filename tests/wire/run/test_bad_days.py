@@ -208,7 +208,7 @@ def test_a_killed_lab_process_is_told_and_its_history_kept(ground: Any) -> None:
         def kill(progress: Any) -> None:
             said.append(progress.text)
             if "fault: waiting 0.3 s" in said and progress.text == "fault: read x 1":
-                os.kill(session.process.pid, signal.SIGKILL)
+                os.kill(session.host.pid, signal.SIGKILL)
 
         session.play([ground.plan(session, story)], progress=kill, ended=results.append, jobs=1)
     (result,) = results
