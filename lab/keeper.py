@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from .children import unreaped, wake
 from .excerpt import Excerpt, last_lines
 from .mortal import adopt_orphans, die_with, sweep
 from .programs import ended, on_port
@@ -136,14 +137,8 @@ class _Keeper:
 
     def serve(self) -> None:
         """Obey until it is over; then end all that was started."""
-        woken, wake = os.pipe()
-        for end in (woken, wake):
-            os.set_blocking(end, False)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, self._terminated)
+        wake(self._selector, self._terminated)
         self._selector.register(self._socket, selectors.EVENT_READ, self._take)
-        self._selector.register(woken, selectors.EVENT_READ, partial(_emptied, woken))
         while not self._over:
             for key, _ in self._selector.select(self._wait()):
                 key.data()
@@ -154,7 +149,7 @@ class _Keeper:
         sweep()
         self._forget()
 
-    def _terminated(self, *_: object) -> None:
+    def _terminated(self) -> None:
         self._over = True
 
     def _turn(self) -> None:
@@ -293,7 +288,7 @@ class _Keeper:
 
     def _reap(self) -> None:
         """Tell of the server's end, once nothing is left of it."""
-        while gone := _ended():
+        while gone := unreaped():
             _, status = os.waitpid(gone, 0)
             process = self._process
             if process is None or gone != process.pid:
@@ -351,22 +346,9 @@ def _missing(program: str, error: OSError | ValueError) -> str:
             return f"{shown} does not start: {error}"
 
 
-def _emptied(pipe: int) -> None:
-    with contextlib.suppress(BlockingIOError):
-        os.read(pipe, _CHUNK)
-
-
 def _signal(pid: int, by: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, by)
-
-
-def _ended() -> int:
-    """The id of a child that has ended and is not reaped yet; 0: there is none."""
-    with contextlib.suppress(ChildProcessError):
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return 0 if found is None else found.si_pid
-    return 0
 
 
 def _descendants(pid: int) -> Iterator[int]:

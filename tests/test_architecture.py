@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 LEAVES = {
     "lab.addresses",
+    "lab.children",
     "lab.descriptors",
     "lab.errors",
     "lab.escaped",

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, Any, NoReturn
 
+from ..children import unreaped, wake
 from ..mortal import adopt_orphans, die_with, sweep
 
 __all__ = ["main"]
@@ -79,20 +80,14 @@ class _Spawner:
 
     def serve(self) -> None:
         """Obey until it is over; then end every command and all that they started."""
-        woken, wake = os.pipe()
-        for end in (woken, wake):
-            os.set_blocking(end, False)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, self._terminated)
+        wake(self._selector, self._terminated)
         self._selector.register(self._socket, selectors.EVENT_READ, self._take)
-        self._selector.register(woken, selectors.EVENT_READ, partial(_emptied, woken))
         self._tell(ready=True)
         while not self._over:
             self._turn()
         self._end_all()
 
-    def _terminated(self, *_: object) -> None:
+    def _terminated(self) -> None:
         self._over = True
 
     def _turn(self) -> None:
@@ -181,7 +176,7 @@ class _Spawner:
 
     def _reap(self) -> None:
         """Tell of the commands that have ended, after what they left running was killed."""
-        while ended := _ended():
+        while ended := unreaped():
             run = self._runs.pop(ended, None)
             if run is not None:
                 # While the command is not reaped, its group's number is nobody else's.
@@ -224,11 +219,6 @@ def _become_a_command(spawner: int) -> None:
     die_with(spawner)
 
 
-def _emptied(pipe: int) -> None:
-    with contextlib.suppress(BlockingIOError):
-        os.read(pipe, _CHUNK)
-
-
 def _told(stream: _Stream) -> dict[str, object]:
     return {"tail": stream.tail.decode("latin-1"), "cut": stream.size > len(stream.tail)}
 
@@ -236,14 +226,6 @@ def _told(stream: _Stream) -> dict[str, object]:
 def _signal(group: int, by: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, by)
-
-
-def _ended() -> int:
-    """The id of a child that has ended and is not reaped yet; 0: there is none."""
-    with contextlib.suppress(ChildProcessError):
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return 0 if found is None else found.si_pid
-    return 0
 
 
 def main(arguments: list[str]) -> NoReturn:
