@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import io
 import os
-import re
 import signal
 import socket
 import struct
@@ -30,14 +29,7 @@ from ..faults import fault_adapter
 from . import descriptors
 from .addresses import TOXIPROXYS
 from .asked import Asked
-from .backends.apart import Apart
-from .backends.container import StubContainer
-from .backends.imaged import Imaged
-from .backends.pipe import Place
-from .backends.process import StubProcess
-from .backends.shared import Shared
-from .backends.specification import Builtin, Command, Image, Routed
-from .backends.started import Started
+from .backends.making import Making
 from .behind import BehindNet, Front, Toxiproxy
 from .counting import PACKETS, Counting
 from .errors import SetupError
@@ -110,8 +102,7 @@ class _Run:
         self._waiting: dict[int, int] = {}  # mark -> number of the barrier that waits for it
         self._rig: Rig | None = None
         self._closed: Rig | None = None
-        self._path = Path()
-        self._places: dict[str, Place] = {}
+        self._making: Making | None = None
         self._asked = Asked(self._answer)
         channel.setblocking(True)  # answers are small; orders are read only when they are there
         feed.setblocking(False)
@@ -186,8 +177,8 @@ class _Run:
             raise ValueError("the run is not open")
         match order:
             case Serve():
-                if order.place is not None:
-                    self._places[order.service] = order.place
+                if order.place is not None and self._making is not None:
+                    self._making.add(order.service, order.place)
                 port = rig.serve(order.service, order.specification)
                 self._settled(rig, Done(number=order.number, ports={order.service: port}))
                 return None
@@ -279,8 +270,8 @@ class _Run:
             soon=self._loop.call_soon,
             delay=run_delay,
         )
-        self._places = order.places or {}
-        self._path = Path(order.path)
+        making = Making(self._loop, self._asked, order.places, Path(order.path))
+        self._making = making
         self._rig = Rig(
             RealNet(self._loop),
             order.services,
@@ -289,10 +280,10 @@ class _Run:
             ports=order.ports,
             fired=self._fired,
             over=self._over,
-            shared=self._shared if order.places is not None else None,
-            apart=self._apart if order.places is None else self._contained,
+            shared=making.shared if order.places is not None else None,
+            apart=making.apart,
             entrance=self._entrance(self._loop),
-            started=self._started,
+            started=making.started,
         )
         done = Done(
             number=order.number,
@@ -313,65 +304,6 @@ class _Run:
             return f"none: {error}"
         self._loop.add_reader(self._counting, self._counting.drain)
         return PACKETS
-
-    def _apart(
-        self,
-        service: str,
-        specification: Routed | Builtin,
-        record: Callable[[AnyEvent], None],
-        *,
-        start: float,
-        changed: Callable[[], None],
-    ) -> Apart:
-        new = partial(StubProcess, self._loop)
-        return Apart(new, service, specification, record, start=start, changed=changed)
-
-    def _contained(
-        self,
-        service: str,
-        specification: Routed | Builtin,
-        record: Callable[[AnyEvent], None],
-        *,
-        start: float,
-        changed: Callable[[], None],
-    ) -> Apart:
-        return Apart(
-            partial(StubContainer, self._loop, self._asked, service),
-            service,
-            specification,
-            record,
-            start=start,
-            changed=changed,
-            what="stub container",
-            halts="paused by the engine",
-            engine=self._asked,
-        )
-
-    def _shared(
-        self,
-        service: str,
-        specification: Routed | Builtin,
-        record: Callable[[AnyEvent], None],
-        *,
-        start: float,
-        changed: Callable[[], None],
-    ) -> Shared:
-        place = self._places.get(service)
-        if place is None:
-            raise ValueError(f"{service}: no process serves its stub here")
-        return Shared(
-            self._loop, place, service, specification, record, start=start, changed=changed
-        )
-
-    def _started(
-        self, service: str, server: Command | Image, *, changed: Callable[[], None]
-    ) -> Started | Imaged:
-        """The backend of a server that is started; what a command prints lies beside the history."""
-        if isinstance(server, Image):
-            return Imaged(self._asked, service, server, changed=changed)
-        name = re.sub(r"[^\w.-]", "_", service)
-        log = self._path.with_suffix(f".{name}.log")
-        return Started(self._loop, service, server, log=log, changed=changed)
 
     def _fired(self, fault: int, event: AnyEvent) -> None:
         self._answer(Fired(fault=fault, event=event))

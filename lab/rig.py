@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import Literal, Protocol, assert_never
+from typing import Literal, Protocol, TypeVar, assert_never
 
 from ..faults import Fault
 from ..faults.actions import CutOff
@@ -43,8 +43,11 @@ LATE = 3.0  # seconds in which TCP delivers what a cut of some seconds has kept
 _AT_REST = 0.002  # seconds between looks whether nothing is under way at a backend
 
 
-class MakeShared(Protocol):
-    """Makes a backend in a process that serves those of many runs: `Shared` at its place."""
+B = TypeVar("B", covariant=True)
+
+
+class MakeStub(Protocol[B]):
+    """Makes a stub elsewhere: `Shared` in the process of many runs, or `Apart` in one of its own."""
 
     def __call__(
         self,
@@ -54,23 +57,8 @@ class MakeShared(Protocol):
         *,
         start: float,
         changed: Callable[[], None],
-    ) -> Shared:
-        """As `Shared` is made."""
-
-
-class MakeApart(Protocol):
-    """Makes a backend in a process of its own: `Apart` on the lab process's loop."""
-
-    def __call__(
-        self,
-        service: str,
-        specification: Routed | Builtin,
-        record: Callable[[AnyEvent], None],
-        *,
-        start: float,
-        changed: Callable[[], None],
-    ) -> Apart:
-        """As `Apart` is made."""
+    ) -> B:
+        """As these are made."""
 
 
 class MakeStarted(Protocol):
@@ -103,8 +91,8 @@ class Rig:
         ports: Mapping[str, int] | None = None,
         fired: Callable[[int, AnyEvent], None] | None = None,
         over: Callable[[int, AnyEvent], None] | None = None,
-        shared: MakeShared | None = None,
-        apart: MakeApart | None = None,
+        shared: MakeStub[Shared] | None = None,
+        apart: MakeStub[Apart] | None = None,
         entrance: Entrance | None = None,
         started: MakeStarted | None = None,
     ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from faultlab.faults import Fault, Frozen, Killed, Latency, Partition, Refused, Status
+from faultlab.lab.backends.shared import Shared
 from faultlab.lab.backends.specification import Specification, Url, parse
 from faultlab.lab.history import (
     AnyEvent,
@@ -26,7 +27,7 @@ from faultlab.lab.history import (
 )
 from faultlab.lab.net import Connection, Listener, Means, Mode, Slowing, Timer
 from faultlab.lab.recorder import Recorder
-from faultlab.lab.rig import FaultRefused, MakeShared, Rig
+from faultlab.lab.rig import FaultRefused, MakeStub, Rig
 
 ORDERS: dict[str, Specification] = {"orders": parse({"GET /orders/{id}": {"id": 7}})}
 
@@ -126,7 +127,7 @@ class Stage:
     def rig(
         self,
         services: dict[str, Specification] = ORDERS,
-        shared: MakeShared | None = None,
+        shared: MakeStub[Shared] | None = None,
         **ports: int,
     ) -> Rig:
         """A rig that started at second 100."""
