@@ -419,27 +419,49 @@ def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
     loop = asyncio.new_event_loop()
     try:
         with contextlib.ExitStack() as stack:
-            through = _through(arguments[2], loop, stack) if len(arguments) > 2 else RealNet
+            through: Entrances = RealNet
+            if len(arguments) > 2:
+                through = own = _Through(arguments[2])
+                stack.callback(own.close)
             fine = serve(socket.socket(fileno=descriptor), loop, through)
     finally:
         loop.close()
     exit_(0 if fine else 1)
 
 
-def _through(path: str, loop: asyncio.AbstractEventLoop, stack: contextlib.ExitStack) -> Entrances:
-    """The way through a Toxiproxy of our own, ended with `stack`; if it fails, each run is told why."""
-    try:
-        started = Toxiproxy(path)
-    except SetupError as error:
-        return partial(_refuse, str(error))
-    front = Front(loop, started.control, TOXIPROXYS, output=started.output, gone=started.gone)
-    stack.callback(front.close)
-    stack.callback(started.close)  # first, so that no call waits for it
-    return lambda loop: BehindNet(front, RealNet(loop))
+class _Through:
+    """The way through a Toxiproxy of our own, at `path`; where that has ended, through a new one.
 
+    The runs that came through the one that ended are lost, and each new one begins with its own proxies,
+    so that nothing has to be put back. If none starts, each run is told why.
+    """
 
-def _refuse(why: str, _loop: asyncio.AbstractEventLoop) -> Entrance:
-    raise ValueError(why)
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._started: Toxiproxy | None = None
+        self._front: Front | None = None
+
+    def __call__(self, loop: asyncio.AbstractEventLoop) -> Entrance:
+        """The network of one more run. Raises ValueError where Toxiproxy does not start."""
+        if self._front is not None and self._front.problem:
+            self.close()
+        if self._front is None:
+            try:
+                self._started = began = Toxiproxy(self._path)
+            except SetupError as error:
+                raise ValueError(str(error)) from error
+            self._front = Front(
+                loop, began.control, TOXIPROXYS, output=began.output, gone=began.gone
+            )
+        return BehindNet(self._front, RealNet(loop))
+
+    def close(self) -> None:
+        """End it."""
+        if self._started is not None:
+            self._started.close()  # first, so that no call waits for it
+        if self._front is not None:
+            self._front.close()
+        self._started = self._front = None
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import pytest
 if TYPE_CHECKING:
     from .backends.specification import Specification
     from .environments.host import Host
+    from .environments.start import Lasting
     from .history import History
     from .testing import Lab, Settings
 
@@ -30,7 +31,7 @@ __all__ = ["lab"]
 
 _LONGEST = 150  # characters of a kept history's name
 
-_hosts = pytest.StashKey["dict[tuple[str, str], Host]"]()
+_hosts: pytest.StashKey[dict[tuple[str, str], Lasting]] = pytest.StashKey()
 _lab = pytest.StashKey["Lab"]()
 _passed = pytest.StashKey[bool]()
 
@@ -228,20 +229,18 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 def _session_host(config: pytest.Config, environment: str, proxy: str) -> Host:
     """The session's lab process of these: started when a test first asks, anew when it is gone."""
-    from .environments.start import start
+    from .environments import start as starting
 
     if _hosts not in config.stash:
         config.stash[_hosts] = {}
         config.add_cleanup(lambda: _end_hosts(config))
         _die_with_controller(config)
     hosts = config.stash[_hosts]
-    known = hosts.get((environment, proxy))
-    if known is not None and known.alive:
-        return known
-    if known is not None:
-        known.close()
-    host = hosts[environment, proxy] = start(environment, lambda _: None, proxy)
-    return host
+    if (environment, proxy) not in hosts:
+        hosts[environment, proxy] = starting.Lasting(
+            lambda: starting.start(environment, lambda _: None, proxy)
+        )
+    return hosts[environment, proxy].host()
 
 
 def _end_hosts(config: pytest.Config) -> None:

@@ -26,7 +26,7 @@ from .contract import Contract
 from .environments import ENVIRONMENTS, demand_servable, unserved
 from .environments.deployed import deployed
 from .environments.host import Host
-from .environments.start import start
+from .environments.start import Lasting, start
 from .errors import LabError, SetupError
 from .expect import not_ok
 from .history import History, HistoryError
@@ -121,13 +121,12 @@ class Session:
         self._given = given
         self._contract = described.contract if given.contract is None else given.contract
         self._tunable = described.tunable
-        self._host: Host | None = None
+        self._lasting = Lasting(lambda: start(self.environment, self._say, self.proxy))
 
     @property
     def host(self) -> Host:
-        """The lab process. The first `play` starts it, so a plan alone starts nothing."""
-        assert self._host is not None
-        return self._host
+        """The lab process. The first to ask starts it, so a plan alone starts nothing."""
+        return self._lasting.host()
 
     def tune_of(self, scenario: Scenario) -> str:
         """The tune's name for a scenario."""
@@ -228,8 +227,7 @@ class Session:
         On an exception of the caller's (Ctrl-C) what is running is stopped and kept.
         """
         said = threading.Lock()
-        if self._host is None:
-            self._host = start(self.environment, self._say, self.proxy)
+        self._lasting.host()  # where none starts, nothing is played
 
         def one(story: Plan) -> None:
             result = self._story(story, progress)
@@ -257,8 +255,7 @@ class Session:
     def close(self) -> None:
         """Stop everything, the lab process last."""
         self.stop()
-        if self._host is not None:
-            self._host.close()
+        self._lasting.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,16 +1,18 @@
-"""The lab process of an environment, by the environment's name."""
+"""The lab process of an environment, by the environment's name; a new one where it has ended."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 
+from ..errors import SetupError
 from .docker.lab import DockerLab
 from .embedded import LabProcess
 from .host import Host
 from .toxiproxy import found
 
-__all__ = ["start"]
+__all__ = ["Lasting", "start"]
 
 
 def start(environment: str, say: Callable[[str], None], proxy: str = "embedded") -> Host:
@@ -20,6 +22,39 @@ def start(environment: str, say: Callable[[str], None], proxy: str = "embedded")
     among `ENVIRONMENTS`.
     """
     return _HOSTS[environment](say, proxy)
+
+
+class Lasting:
+    """The lab process of a session or a command: started when first asked for, anew when it is gone.
+
+    The runs that were in it when it ended are lost, with what they had recorded; later ones are not.
+    `begin` starts one, as `start` does. Thread-safe.
+    """
+
+    def __init__(self, begin: Callable[[], Host]) -> None:
+        self._begin = begin
+        self._lock = threading.Lock()
+        self._host: Host | None = None
+        self._closed = False
+
+    def host(self) -> Host:
+        """That which runs. Raises SetupError where none starts, and when it is closed."""
+        with self._lock:
+            if self._closed:
+                raise SetupError("the run was stopped")
+            known, self._host = self._host, None
+            if known is not None and not known.alive:
+                known.close()
+                known = None
+            self._host = self._begin() if known is None else known
+            return self._host
+
+    def close(self) -> None:
+        """End it, for good. Raises SetupError if something of it does not go."""
+        with self._lock:
+            self._closed = True
+            if self._host is not None:
+                self._host.close()
 
 
 def _embedded(_say: Callable[[str], None], proxy: str) -> Host:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import docker
@@ -22,6 +22,7 @@ from faultlab.lab.environments.docker.images import Images, Installed
 from faultlab.lab.environments.docker.lab import DockerLab
 from faultlab.lab.environments.docker.labels import LAB, OWNER
 from faultlab.lab.environments.hosted import Hosted
+from faultlab.lab.environments.start import Lasting
 from faultlab.lab.errors import SetupError
 from faultlab.lab.history import Header
 
@@ -85,6 +86,33 @@ def test_what_somebody_does_to_a_container_ends_every_run_with_its_reason(
         assert not lab.alive
         with pytest.raises(SetupError, match=told):
             run.close()
+
+
+def test_a_toxiproxy_that_was_restarted_has_forgotten_nothing_that_a_later_run_needs(
+    images: Images, engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    """The run that it took with it is an error; the next one begins with all its proxies."""
+    lasting = Lasting(lambda: DockerLab(print))
+    with ExitStack() as stack:
+        stack.callback(lasting.close)
+        lab = lasting.host()
+        assert isinstance(lab, DockerLab)
+        with running(tmp_path / "h.jsonl", lab) as run:
+            (toxiproxy,) = (one for one in lab.site.placed if one.part == "toxiproxy")
+            engine.api.restart(toxiproxy.id, timeout=0)
+            told = r"the toxiproxy \(container \w+\) ended with code \d+"
+            with pytest.raises(SetupError, match=told):
+                ask_on(run)
+            after = lasting.host()
+            with pytest.raises(SetupError, match=told):
+                run.close()
+        assert after is not lab
+        with (
+            running(tmp_path / "after.jsonl", after) as run,
+            socket.create_connection((after.address, run.ports["orders"]), 5) as client,
+        ):
+            client.sendall(b"GET /orders/7 HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(15) == b"HTTP/1.1 200 OK"
 
 
 def test_a_gate_that_does_not_start_is_told_with_its_last_lines(

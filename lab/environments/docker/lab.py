@@ -225,12 +225,14 @@ class DockerLab:
     def gone(self) -> str:
         """What to say when it no longer answers: which container ended, and its last lines."""
         kept = "what it had recorded is kept"
-        if self._closed:
-            return f"the lab is closed; {kept}"
+        if self._closed:  # runs that it had may ask after its end
+            return f"{self._broken or 'the lab is closed'}\n{kept}"
         return f"{self.ended() or self.who + ' does not answer'}\n{kept}"
 
     def close(self) -> None:
         """Remove everything. Raises SetupError if something does not go."""
+        if not self._closed and not self.alive:
+            self._broken = self.ended()
         self._closed = True
         self._undo.close()
 

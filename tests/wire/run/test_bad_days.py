@@ -207,16 +207,23 @@ def test_a_killed_lab_process_is_told_and_its_history_kept(ground: Any) -> None:
 
         def kill(progress: Any) -> None:
             said.append(progress.text)
-            if "fault: waiting 0.3 s" in said and progress.text == "fault: read x 1":
+            waited = said.count("fault: waiting 0.3 s") == 1
+            if waited and progress.text == "fault: read x 1":
+                said.append("fault: waiting 0.3 s")
                 os.kill(session.host.pid, signal.SIGKILL)
 
-        session.play([ground.plan(session, story)], progress=kill, ended=results.append, jobs=1)
-    (result,) = results
+        plan = ground.plan(session, story)
+
+        def ended(result: Any) -> None:
+            results.append((result, read(load(result.folder / "armed.jsonl")).operations))
+
+        session.play([plan, plan], progress=kill, ended=ended, jobs=1)
+    (result, operations), (after, _) = results
+    assert after.error is None, "it is started anew for the next story"
     error = the(result.error, SetupError)
     assert re.fullmatch(
         r"the lab process \(pid \d+\) ended with code -9; what it had recorded is kept", error.text
     )
-    operations = read(load(result.folder / "armed.jsonl")).operations
     assert [operation.ending for operation in operations] == ["ok", "ok"]
 
 
