@@ -41,7 +41,7 @@ from .actions import (
 from .bodies import BODIES
 from .down import Cut, Killed, Refused, Stopped
 from .partial import BadBody, Capacity, Duplicate, LostAnswer, Stale
-from .partition import PROXY, Partition
+from .partition import EVERY_REQUEST, Partition
 from .scope import covers
 from .slow import Drip, Frozen, Latency, Stall, Throttle
 from .status import Status
@@ -119,7 +119,9 @@ def on_request(request: Request, armed: Sequence[Armed], draws: Draws) -> Decisi
     silent: list[int] = []  # faults that keep the backend from answering
     for one in armed:
         fault = one.fault
-        if isinstance(fault, Frozen) or (isinstance(fault, Partition) and fault.between == PROXY):
+        if isinstance(fault, Frozen) or (
+            isinstance(fault, Partition) and fault.between in EVERY_REQUEST
+        ):
             silent.append(one.id)
         if fault.reach not in ("stream", "request") or not concerns(one, request):
             continue

@@ -11,6 +11,12 @@ from .scope import Family, Fault, Reach, Text
 PROXY = "proxy"
 """The lab's own side of a backend's network: through it comes every client's request."""
 
+NETWORK = "network"
+"""All that a backend is connected to: its network interface goes, and comes back as it was."""
+
+EVERY_REQUEST = (PROXY, NETWORK)
+"""Cut from one of these, a backend gets no request."""
+
 
 class Partition(Fault):
     """Connects stay unanswered, and live connections fall silent or live on, as `live` says.
@@ -25,9 +31,10 @@ class Partition(Fault):
 
     `between`: not between its clients and the service, but between the service's backend and that of
     another service, or `proxy`: packets are lost, of new connections and live ones, and a client sees
-    what is made of that: of a lost proxy silence. Connects to the service are answered. What the
+    what is made of that: of a lost proxy silence. `network` is all of them: the backend is disconnected
+    from its network, and reconnected with the same address. Connects to the service are answered. What the
     kernels send once more after the heal arrives late; a connection that was begun meanwhile ends
-    after five seconds. In `to_backend` what the other side sends is lost, in `to_client` what the
+    after five seconds (`network`: after three, when its kernel has looked for the address in vain). In `to_backend` what the other side sends is lost, in `to_client` what the
     backend sends to it. One fault cuts one pair; groups are cut by several.
     """
 
@@ -39,7 +46,7 @@ class Partition(Fault):
     live: Literal["hold", "unplugged", "keep"] = "hold"
     direction: Literal["to_client", "to_backend", "both"] = "both"
     between: Text | None = Field(
-        default=None, description="another service, or `proxy`, cut from its backend"
+        default=None, description="another service, `proxy` or `network`, cut from its backend"
     )
 
     @model_validator(mode="after")
@@ -55,7 +62,9 @@ class Partition(Fault):
         if self.between is not None and self.live != "hold":
             raise ValueError("`live` is of a service's clients: it goes with no `between`")
         if self.between == "":
-            raise ValueError("`between` names another service, or `proxy`")
+            raise ValueError("`between` names another service, or `proxy`, or `network`")
+        if self.between == NETWORK and self.direction != "both":
+            raise ValueError("a backend without its network loses both directions")
         if self.between == self.service:
             raise ValueError("a backend can't be cut from itself: `between` names another service")
         return self

@@ -15,7 +15,7 @@ from ..faults import Fault
 from ..faults.actions import CutOff
 from ..faults.arming import on_process
 from ..faults.decide import keyed
-from ..faults.partition import PROXY
+from ..faults.partition import EVERY_REQUEST
 from .backends.apart import Apart
 from .backends.backend import Backend
 from .backends.imaged import Imaged
@@ -218,7 +218,7 @@ class Rig:
     def _demand_here(self, fault: Fault) -> None:
         """Raise FaultRefused for one whose services are not all of this run."""
         act = on_process(fault)
-        peers = [act.peer] if isinstance(act, CutOff) and act.peer != PROXY else []
+        peers = [act.peer] if isinstance(act, CutOff) and act.peer not in EVERY_REQUEST else []
         for service in (fault.service, *peers):
             if service not in self._proxies:
                 raise FaultRefused(self._no_service(service, fault.kind))

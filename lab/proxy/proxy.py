@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from ...faults import AnyFault, Fault, fault_adapter
 from ...faults.actions import Armed, CutOff, Draws, EndProcess, FreezeProcess, Hold, Live, OnProcess
 from ...faults.arming import conflict, listener, mode, needs, on_live, on_process, replaced, steady
-from ...faults.partition import PROXY
+from ...faults.partition import EVERY_REQUEST, NETWORK
 from ...faults.written import seconds
 from ..addresses import ANY_LOOPBACK
 from ..history import AnyEvent, Ending, ListenerMode, Starved
@@ -359,6 +359,8 @@ class Proxy:
         """What is done to the backend's process, for the history."""
         assert self._process is not None
         match on_process(fault):
+            case CutOff(peer=peer) if peer == NETWORK:
+                return f"{self._process.what}, disconnected from its network"
             case CutOff(peer=peer, directions=lost):
                 way = "" if len(lost) > 1 else f", {lost[0]}"
                 return f"packet filter before {self._process.what}, cut from {peer}{way}"
@@ -461,4 +463,4 @@ class Proxy:
 
 def _loses_answers(act: OnProcess | None) -> bool:
     """Whether what is under way at the backend is not answered any more."""
-    return isinstance(act, CutOff) and act.peer == PROXY and "to_client" in act.directions
+    return isinstance(act, CutOff) and act.peer in EVERY_REQUEST and "to_client" in act.directions

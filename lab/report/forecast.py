@@ -31,7 +31,7 @@ from ...faults.actions import Armed, Decision, Draws, EndProcess, Request
 from ...faults.arming import on_live, on_process
 from ...faults.decide import concerns, keyed, picks
 from ...faults.decide import fold as acted
-from ...faults.partition import PROXY
+from ...faults.partition import EVERY_REQUEST
 from ..contract import Contract
 from ..expect import outcome_of_key
 from ..oracle import (
@@ -355,7 +355,7 @@ def _spares(fault: AnyFault, step: Operate, rest: float | None) -> bool:
     match fault:
         case Refused(live="keep") | Partition(live="keep") | Stall(at="connect"):
             return "ok" in step.expect or ("contract" in step.expect and rest is not None)
-        case Partition(between=str(peer)) if peer != PROXY:
+        case Partition(between=str(peer)) if peer not in EVERY_REQUEST:
             return True  # what its backend makes of it is its own
         case Capacity():
             return bool({"ok", "contract"} & set(step.expect))

@@ -384,6 +384,32 @@ def test_backends_are_cut_from_one_another_and_from_nothing_else(
     assert (fired.fault, fired.on) == (1, "bytes")
 
 
+def test_a_backend_disconnected_from_its_network_is_silence_and_comes_back_as_it_was(
+    stage: Stage, engine: docker.DockerClient
+) -> None:
+    """Its connections live on: the address is the same, and TCP delivers what it kept."""
+    live = stage.connect()
+    stage.run.inject(1, Partition(service="orders", between="network"))
+    (holder,) = those(engine, stage.lab, "holder", **{RUN: str(stage.run.number)})
+
+    def networks() -> dict[str, str]:
+        known = engine.api.inspect_container(holder)["NetworkSettings"]["Networks"]
+        return {one["NetworkID"]: one["IPAddress"] for one in known.values()}
+
+    assert networks() == {}
+    live.send(POST)
+    assert live.silent()
+    assert stage.of(EffectApplied) == []
+    (armed,) = stage.of(FaultArmed)
+    assert armed.mechanism == "stub container, disconnected from its network"
+    stage.run.clear(1)
+    assert live.sock.recv(99).startswith(b"HTTP/1.1 201")
+    assert len(stage.see(EffectApplied)) == 1
+    assert list(networks()) == [stage.lab.site.network]
+    (cleared,) = stage.of(FaultCleared)
+    assert cleared.fired == 1
+
+
 def test_groups_are_cut_by_several_faults_that_heal_apart(stage: Stage) -> None:
     """Each pair has a filter of its own."""
     stage.run.inject(1, Partition(service="orders", between="core"))

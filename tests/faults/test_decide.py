@@ -140,7 +140,9 @@ def test_no_kind_is_missing_here() -> None:
     assert here == KINDS.keys()
 
 
-@pytest.mark.parametrize(("between", "fires"), [("proxy", (1,)), ("nis", ()), (None, ())])
+@pytest.mark.parametrize(
+    ("between", "fires"), [("proxy", (1,)), ("network", (1,)), ("nis", ()), (None, ())]
+)
 def test_a_backend_cut_from_the_proxy_acts_on_what_should_get_to_it(between, fires) -> None:
     """What it makes of a lost peer is its own; a partition from clients acts on connections."""
     fault = Partition(service="s", between=between)

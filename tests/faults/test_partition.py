@@ -40,6 +40,7 @@ def test_a_backend_is_cut_from_a_peer() -> None:
         ({"between": "core"}, "a backend can't be cut from itself"),
         ({"between": "nis", "live": "keep"}, "`live` is of a service's clients"),
         ({"between": ""}, "names another service, or `proxy`"),
+        ({"between": "network", "direction": "to_client"}, "without its network loses both"),
     ],
 )
 def test_what_can_not_be_between_two_backends_is_refused(fields, said: str) -> None:

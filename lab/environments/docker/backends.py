@@ -16,7 +16,7 @@ from functools import partial
 from itertools import count
 from typing import Protocol, assert_never
 
-from ....faults.partition import PROXY
+from ....faults.partition import NETWORK, PROXY
 from ...backends.container import Act, Contained
 from ...backends.pipe import Place
 from ...backends.servers import Image
@@ -74,6 +74,10 @@ class Adding(Protocol):
         """Start one more container."""
 
     @property
+    def network(self) -> str:
+        """The lab's, by its id."""
+
+    @property
     def address(self) -> str:
         """The front's, where proxies are."""
 
@@ -108,6 +112,12 @@ class Acting(Protocol):
 
     def run(self, ident: str, command: tuple[str, ...]) -> str:
         """Run a command in it; what it prints."""
+
+    def disconnect(self, ident: str, network: str) -> None:
+        """Take it from a network, with its interface there."""
+
+    def reconnect(self, ident: str, network: str, address: str) -> None:
+        """Give it back what it had there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +178,12 @@ class Backends:
             match wanted.act:
                 case "start":
                     return self._start(run, wanted.service, wanted.image)
+                case "cut" if wanted.peer == NETWORK:
+                    holder = self._holder(run, wanted.service)
+                    self._engine.disconnect(holder.id, self._site.network)
+                case "join" if wanted.peer == NETWORK:
+                    holder = self._holder(run, wanted.service)
+                    self._engine.reconnect(holder.id, self._site.network, holder.address)
                 case "cut":
                     peers = self._addresses(run, wanted.peer)
                     if not peers:
@@ -280,7 +296,10 @@ class Backends:
         return sorted({one.address for one in (*stubs, *servers) if one.service in (peer, "")})
 
     def _filter(self, run: int, service: str, command: tuple[str, ...]) -> str:
-        return self._engine.run(self._holders[run, service].result().id, command)
+        return self._engine.run(self._holder(run, service).id, command)
+
+    def _holder(self, run: int, service: str) -> Placed:
+        return self._holders[run, service].result()
 
     def _join(self, run: int, service: str, peer: str) -> int:
         """Let packets pass again; how many were lost."""

@@ -148,6 +148,16 @@ class Engine:
         with self._asked(f"container {ident[:12]}"):
             self._client.unpause(ident)
 
+    def disconnect(self, ident: str, network: str) -> None:
+        """Take it from a network: its interface there is gone on return."""
+        with self._asked(f"container {ident[:12]}"):
+            self._client.disconnect_container_from_network(ident, network)
+
+    def reconnect(self, ident: str, network: str, address: str) -> None:
+        """Put it on a network again, at this address: another one unless asked for."""
+        with self._asked(f"container {ident[:12]}"):
+            self._client.connect_container_to_network(ident, network, ipv4_address=address)
+
     def watch(self, lab: str) -> Stream:
         """What happens to a lab's containers from now on."""
         told = {"type": "container", "label": _label(lab), "event": list(EVENTS)}

@@ -471,6 +471,16 @@ def test_a_backend_cut_from_its_proxy_leaves_requests_without_an_answer(house, p
     assert cleared(house) == [(1, "")]
 
 
+def test_a_backend_without_its_network_gets_no_request_either(house, process) -> None:
+    """The history tells that this was no filter."""
+    mechanism = house.arm(Partition(service="core", between="network"))
+    assert mechanism == "a process in a test, disconnected from its network"
+    client, _ = house.connect()
+    client.says(GET)
+    fired = [event.on for event in house.events if isinstance(event, FaultFired)]
+    assert (fired, process.log) == (["request"], ["cut network to_client to_backend"])
+
+
 def test_packets_lost_between_two_backends_are_what_that_fault_did(house, process) -> None:
     """No request can be said to have met it; where none was lost it has not acted."""
     client, _ = house.connect()

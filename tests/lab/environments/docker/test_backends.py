@@ -23,6 +23,7 @@ class Site:
 
     images = Images("ours", "toxi")
     address = "the front"
+    network = "the network"
     shared = "/run/faultlab"
 
     def __init__(self) -> None:
@@ -103,6 +104,14 @@ class Site:
         """Note it."""
         self.log.append(f"in {ident}: {' '.join(command)}")
         return self.printed
+
+    def disconnect(self, ident: str, network: str) -> None:
+        """Note it."""
+        self.log.append(f"disconnect {ident} from {network}")
+
+    def reconnect(self, ident: str, network: str, address: str) -> None:
+        """Note it."""
+        self.log.append(f"connect {ident} to {network} as {address}")
 
     def unpause(self, ident: str) -> None:
         """It is gone."""
@@ -228,6 +237,21 @@ def test_a_backend_is_cut_from_all_that_serve_a_peer_of_its_run(
         wanted = Wanted(wanted=3, act="join", service="orders", peer=peer)
         assert backends.contain(1, wanted) == Contained(lost=5)
         assert "delete table" in site.log[-1]
+
+
+def test_a_backend_loses_its_network_and_has_it_back_with_its_address(
+    site: Site, backends: Backends
+) -> None:
+    """An engine would give it another one."""
+    backends.contain(1, Wanted(wanted=1, act="start", service="orders"))
+    site.log.clear()
+    for number, act in ((2, "cut"), (3, "join")):
+        told = backends.contain(1, Wanted(wanted=number, act=act, service="orders", peer="network"))
+        assert told == Contained()
+    assert site.log == [
+        "disconnect holder-orders from the network",
+        "connect holder-orders to the network as at orders of 1",
+    ]
 
 
 def test_a_peer_that_no_container_serves_is_told(backends: Backends) -> None:
