@@ -23,7 +23,7 @@ from ..scenarios.errors import nearest
 from .attempts import read
 from .backends.specification import Specification, Url, amended
 from .contract import Contract
-from .environments import ENVIRONMENTS, demand_servable, unserved
+from .environments import ENVIRONMENTS, demand_servable, undone, unserved
 from .environments.deployed import deployed
 from .environments.host import Host
 from .environments.start import Lasting, start
@@ -31,6 +31,7 @@ from .errors import LabError, SetupError
 from .expect import not_ok
 from .history import History, HistoryError
 from .plan import (
+    Inject,
     NotOffered,
     Offer,
     Plan,
@@ -209,6 +210,13 @@ class Session:
         )
         if isinstance(made, NotOffered):
             return made
+        refused = [
+            Problem(made.file, step.line, "inject", reason)
+            for step in made.steps
+            if isinstance(step, Inject) and (reason := undone(self.environment, step.fault))
+        ]
+        if refused:
+            raise ScenarioError(refused)
         shown = tuple(_without_secrets(one) for one in made.served)
         self._secret[made.file, shown] = made.served
         told = {"given": self._given.words, "served": shown, "proxy": self.proxy}

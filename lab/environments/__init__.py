@@ -11,12 +11,20 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Literal, Protocol
 
-from ...faults import Fault
+from ...faults import Fault, Partition
 from ..backends.specification import Command, Image, Specification, Url
 from ..errors import UsageError
 from ..history import AnyEvent, History
 
-__all__ = ["ENVIRONMENTS", "PROXIES", "Environment", "Handle", "demand_servable", "unserved"]
+__all__ = [
+    "ENVIRONMENTS",
+    "PROXIES",
+    "Environment",
+    "Handle",
+    "demand_servable",
+    "undone",
+    "unserved",
+]
 
 _EVERY = frozenset(
     (
@@ -46,6 +54,20 @@ _LOOPBACK = re.compile(r"127(?:\.\d+){3}|localhost|::1", re.IGNORECASE)
 
 PROXIES = ("embedded", "toxiproxy")
 """What can stand before the services in `embedded`: its own proxy, or a real Toxiproxy before it."""
+
+
+def undone(environment: str, fault: Fault) -> str:
+    """Why an environment can't do this fault, and which can; empty if it can."""
+    if fault.kind not in ENVIRONMENTS[environment]:
+        able = [name for name, kinds in ENVIRONMENTS.items() if fault.kind in kinds]
+        instead = " or ".join(f"`--env {name}`" for name in able)
+        return f"`{fault.kind}` can't be done in {environment}; {instead} can"
+    if environment != "docker" and isinstance(fault, Partition) and fault.between is not None:
+        return (
+            f"`{fault.kind}` between {fault.service} and {fault.between} can't be done in "
+            f"{environment}, whose backends have no network of their own; `--env docker` can"
+        )
+    return ""
 
 
 def unserved(environment: str, specification: Specification) -> str:

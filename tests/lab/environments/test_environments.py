@@ -5,9 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
-from faultlab.faults import KINDS
+from faultlab.faults import KINDS, Partition, Refused
 from faultlab.lab.backends.specification import Specification, parse
-from faultlab.lab.environments import ENVIRONMENTS, Environment, Handle, demand_servable, unserved
+from faultlab.lab.environments import (
+    ENVIRONMENTS,
+    Environment,
+    Handle,
+    demand_servable,
+    undone,
+    unserved,
+)
 from faultlab.lab.environments.hosted import Armed, Hosted
 from faultlab.lab.errors import UsageError
 
@@ -21,6 +28,27 @@ METHODS = [
 def test_embedded_can_do_every_fault_there_is() -> None:
     """A kind without an environment could be written in a file and never be played."""
     assert ENVIRONMENTS["embedded"] == KINDS.keys()
+
+
+def test_a_cut_between_backends_is_done_where_they_have_a_network() -> None:
+    """Elsewhere it is refused by name before anything is played, with where it can be done."""
+    cut = Partition(service="orders", between="core")
+    assert undone("docker", cut) == ""
+    assert undone("embedded", cut) == (
+        "`partition` between orders and core can't be done in embedded, whose backends have no "
+        "network of their own; `--env docker` can"
+    )
+    assert undone("embedded", Partition(service="orders")) == ""
+
+
+def test_a_kind_that_an_environment_lacks_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With those that have it."""
+    monkeypatch.setitem(ENVIRONMENTS, "embedded", frozenset())
+    assert undone("embedded", Refused(service="orders")) == (
+        "`refused` can't be done in embedded; `--env docker` can"
+    )
 
 
 @pytest.mark.parametrize("name", METHODS)

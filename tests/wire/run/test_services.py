@@ -108,3 +108,14 @@ def test_wrong_words_are_told_with_the_other_mistakes(keyed: Any) -> None:
         (5, "services.ordres", f"{session.subject} has no service `ordres`"),
         (7, "fault[1].service", "the subject has no service `stock`"),
     ]
+
+
+def test_what_an_environment_can_not_do_is_told_before_anything_is_started(keyed: Any) -> None:
+    """Where it stands, and where it can be done."""
+    text = LOST.format(services="").replace("lost_answer", "partition\n    between: proxy")
+    text = text.replace("    first: 1\n", "")
+    with keyed.session("keyed") as session, pytest.raises(ScenarioError) as refused:
+        keyed.plan(session, text)
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.key) == (3, "inject")
+    assert problem.text.startswith("`partition` between orders and proxy can't be done in embedded")
