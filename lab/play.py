@@ -10,7 +10,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import wait
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from pathlib import Path
 from platform import python_version
 from typing import Literal, assert_never
 
+from ..faults import Fault
 from ..faults.actions import EndProcess
 from ..faults.arming import on_process
 from .attempts import misdeclared, read
@@ -58,7 +59,9 @@ class Play:
     """One play of a plan, baseline or armed: a subject's process before listeners of its own.
 
     `spec` names the subject for its process, `subject` for people. `served`: who serves each service.
-    Raises SetupError and SubjectError, as each of its methods may.
+    `foreseen`: the faults of the story, also where this play arms none; one that this machine can't
+    do is refused before anything is played. Raises FaultError, SetupError and SubjectError, as each of
+    its methods may.
     """
 
     def __init__(
@@ -73,7 +76,9 @@ class Play:
         contract: Contract,
         host: Host,
         served: Mapping[str, Specification],
+        foreseen: Iterable[Fault] = (),
     ) -> None:
+        self._foreseen = [fault for fault in foreseen if on_process(fault) is None]
         self._subject = subject
         self._plan = story
         self._tell = say
@@ -114,6 +119,8 @@ class Play:
         try:
             tune = TUNES[self._plan.tune]
             self._say("opening")
+            for fault in self._foreseen:
+                self._env.demand_fit(fault)
             self._env.prepare(*self._plan.faults().values())
             self._open(tune)  # has a limit of its own: a slow start takes nothing from the plan's
             self._deadline = time.monotonic() + self._plan.limit

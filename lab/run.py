@@ -11,13 +11,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from ..faults import Fault
 from ..scenarios import Problem, Scenario, ScenarioError, Served
 from ..scenarios.errors import nearest
 from .attempts import read
@@ -293,7 +294,8 @@ class Session:
 
         try:
             for kind, played in runs:
-                histories[kind] = self._run(played, kind, folder, say)
+                foreseen = story.faults().values()
+                histories[kind] = self._run(played, kind, folder, say, foreseen)
                 before += sum(len(step.ids) for step in played.operations())
                 if kind == "baseline" and not_ok(read(histories[kind]), contract):
                     break  # a run with faults would show nothing about them
@@ -319,6 +321,7 @@ class Session:
         kind: Kind,
         folder: Path,
         say: Callable[[str, int], None],
+        foreseen: Iterable[Fault],
     ) -> History:
         running = Play(
             story,
@@ -330,6 +333,7 @@ class Session:
             contract=self.contract_for(story.tune),
             host=self.host,
             served=self.served(story),
+            foreseen=foreseen,
         )
         with self._lock:
             late = self._closing  # it was not among those that `stop` saw
