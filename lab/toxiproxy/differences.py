@@ -151,6 +151,14 @@ SEED = Difference(
     "agree",
     "a run that failed can be played again",
 )
+METRICS = Difference(
+    "W17",
+    "`/metrics`, with `-proxy-metrics`",
+    "the bytes of each link that has ended",
+    "absent",
+    "absent",
+    "what passes when is told by the lab's history; this server only stands in for the original",
+)
 CRASH = Difference(
     "H01",
     "bytes through a `bandwidth` of rate -1",
@@ -178,7 +186,18 @@ LONG_RESET = Difference(
 
 DIFFERENCES = (
     *(LOGGER, EVERY, UNUSABLE, TAKEN, UNSOUND, PACKET_LOSS, HALF_DONE, POPULATED, KNOWN_AGAIN),
-    *(HALF_CLOSE, RESET, LIVE_RESET, SPARED_RESET, REDRAWN, SEED, CRASH, BLACK_HOLE, LONG_RESET),
+    *(
+        HALF_CLOSE,
+        RESET,
+        LIVE_RESET,
+        SPARED_RESET,
+        REDRAWN,
+        SEED,
+        METRICS,
+        CRASH,
+        BLACK_HOLE,
+        LONG_RESET,
+    ),
 )
 """All of them, in the order of the list."""
 

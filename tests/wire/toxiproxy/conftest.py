@@ -230,11 +230,12 @@ def embedded(**options: Any) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def original(seed: int = 0) -> Iterator[Server]:
+def original(seed: int = 0, *flags: str) -> Iterator[Server]:
     """The real server, a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [found(os.environ).path, "-host", "127.0.0.1", "-port", str(port), "-seed", str(seed)]
+    command += flags
     with subprocess.Popen(
         command,
         stdout=subprocess.DEVNULL,
@@ -299,6 +300,15 @@ def seeded(request: pytest.FixtureRequest) -> Seeded:
 def server(seeded: Seeded) -> Iterator[Server]:
     """A server without proxies: the lab's, in both of its ways, and the real one."""
     with seeded(0) as server:
+        yield server
+
+
+@pytest.fixture(params=["embedded", "strict", pytest.param("original", marks=pytest.mark.slow)])
+def metered(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server that was told to count, where it can be told."""
+    start = ALL[request.param]
+    flags = (0, "-proxy-metrics") if request.param == "original" else ()
+    with start(*flags) as server:
         yield server
 
 

@@ -25,7 +25,7 @@ PROMPT = 2.0  # seconds within which an answer has waited for nothing
 PATIENCE = 1.0  # seconds after which one that has not come waits for something
 
 
-@pytest.mark.conformance("H01")
+@pytest.mark.conformance("H01", "H02", "H03", "H04")
 @pytest.mark.parametrize(
     ("type_", "attributes"),
     [
@@ -39,7 +39,7 @@ PATIENCE = 1.0  # seconds after which one that has not come waits for something
 def test_values_that_crash_the_original_are_refused(
     better: Server, type_: str, attributes: dict[str, int]
 ) -> None:
-    """New, and over a sound toxic, which stays as it was."""
+    """New, and over a sound toxic, which stays as it was; and the server lives."""
     better.proxy("p")
     body = {"type": type_, "attributes": attributes}
     told = better.call("POST", "/proxies/p/toxics", body, 400)

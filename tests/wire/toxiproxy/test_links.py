@@ -565,3 +565,28 @@ def test_the_listing_tells_what_happens(better: Server, until: Callable[..., Non
         "p: connection 1 over: closed by a toxic",
         "p: limit_data removed",
     ]
+
+
+@pytest.mark.conformance("W17")
+def test_what_metrics_tell_of_a_link_that_has_ended(
+    metered: Server, until: Callable[[Callable[[], bool]], None]
+) -> None:
+    """Not before: whoever looks while it lives finds nothing."""
+    upstream = metered.upstream()
+    proxy = metered.proxy("p", upstream.address)
+    client = metered.dial(proxy)
+    peer = upstream.accept()
+    client.send(b"abc")
+    assert peer.take(3) == b"abc"
+    before = metered.http.get("/metrics")
+    if before.status_code == 404:
+        assert metered.of(differences.METRICS) == "absent"
+        return
+    assert "toxiproxy_proxy_received_bytes_total" not in before.text
+    client.fin()
+    assert peer.rest() == (b"", "fin")
+    counted = 'toxiproxy_proxy_received_bytes_total{direction="upstream"'
+    until(lambda: counted in metered.http.get("/metrics").text)
+    (row,) = (one for one in metered.http.get("/metrics").text.splitlines() if counted in one)
+    assert row.endswith(" 3")
+    assert metered.of(differences.METRICS) == "the bytes of each link that has ended"
