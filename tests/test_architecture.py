@@ -322,6 +322,19 @@ def test_only_subjects_and_the_command_line_name_maximus() -> None:
     assert who <= {"lab.subjects", "lab.cli"}
 
 
+def test_the_simulation_is_a_library_of_its_own() -> None:
+    """A loop, a network and clocks that anybody can use, without the lab and what it needs."""
+    room = "faultlab.lab.environments.simulated"
+    assert [
+        f"{module.at(imported.line)}: {imported.target}"
+        for module in MODULES.values()
+        if module.name.startswith(room)
+        for imported in module.imports
+        if not imported.target.startswith(room)
+        and imported.target.split(".")[0] not in sys.stdlib_module_names
+    ] == []
+
+
 def test_no_import_cycle() -> None:
     """Modules in a circle are one module in several files."""
     graph: dict[str, set[str]] = {name: set() for name in MODULES}

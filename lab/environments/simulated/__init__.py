@@ -1,0 +1,12 @@
+"""A deterministic simulation for asyncio programs, usable by itself: it knows nothing of the lab.
+
+`running` gives a thread virtual clocks and seeded chance, and refuses what would leave it.
+"""
+
+from __future__ import annotations
+
+from .clocks import START
+from .escapes import Escaped
+from .running import Run, running
+
+__all__ = ["START", "Escaped", "Run", "running"]

@@ -1,0 +1,212 @@
+"""What would leave a run: block its thread for real, or do its work where no clock is ours.
+
+Such a call raises `Escaped` before it is made. One audit hook sees most of them; what blocks
+without an event of its own is replaced.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import select
+import selectors
+import site
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, Final
+
+from .swapping import Attribute, Function, Make, Replacement, builtin
+
+__all__ = ["Escaped", "audited", "replacements"]
+
+_PACKAGE: Final = __name__.partition(".")[0]
+
+
+class Escaped(BaseException):
+    """A call that a simulation can't answer for, refused before it was made.
+
+    Not an Exception: a client that retries whatever fails would hide it. `call` is what was called,
+    `where` the author's line, outside the standard library and installed packages; the nearest
+    caller's where there is none.
+    """
+
+    def __init__(self, call: str, where: str) -> None:
+        super().__init__(call, where)
+        self.call = call
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"{self.call}, from {self.where}"
+
+    @classmethod
+    def here(cls, call: str) -> Escaped:
+        """The escape of the caller."""
+        return cls(call, _author(sys._getframe(1)))
+
+
+Refuse = Callable[[str], Escaped | None]
+"""Asked by the name of a call: what to raise for it; nothing where no run is on."""
+
+_ALWAYS: Final = frozenset(
+    {
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.startfile",
+        "os.system",
+        "pty.spawn",
+        "socket.bind",
+        "socket.connect",
+        "socket.getnameinfo",
+        "socket.sendmsg",
+        "socket.sendto",
+        "subprocess.Popen",
+    }
+)
+_OF_A_HOST: Final = frozenset(
+    {"socket.getaddrinfo", "socket.gethostbyaddr", "socket.gethostbyname"}
+)
+
+
+def audited(event: str, arguments: tuple[Any, ...]) -> str | None:
+    """The call that an audit event tells of, if it is one that would escape."""
+    asks = event in _OF_A_HOST and not _numeric(arguments[0])  # nobody is asked for a number's
+    return event if asks or event in _ALWAYS else None
+
+
+def _numeric(host: object) -> bool:
+    if host is None or host in ("", b""):
+        return True
+    try:
+        ip_address(host.decode() if isinstance(host, bytes) else str(host))
+    except ValueError:
+        return False
+    return True
+
+
+def replacements(refuse: Refuse) -> Iterator[Replacement]:
+    """What blocks without an audit event of its own, or too late in its call."""
+    yield builtin(time.sleep, _waiting(refuse, "time.sleep", 0, default=None))
+    for name in ("start_new_thread", "start_joinable_thread"):  # no event tells of it in 3.11
+        if hasattr(_thread, name):
+            yield builtin(getattr(_thread, name), _refusing(refuse, "thread start"))
+    yield Attribute(threading.Thread, "start", _refusing(refuse, "threading.Thread.start"))
+    yield Attribute(
+        threading.Condition, "wait", _waiting(refuse, "threading.Condition.wait", 1, default=None)
+    )
+    yield Attribute(select, "select", _waiting(refuse, "select.select", 3, default=None))
+    if hasattr(select, "poll"):
+        yield builtin(select.poll, _polling(refuse))
+    for name in ("SelectSelector", "_PollLikeSelector", "EpollSelector", "KqueueSelector"):
+        owner = getattr(selectors, name, None)
+        if owner is not None and "select" in vars(owner):
+            public = name.removeprefix("_").replace("Like", "")
+            call = f"selectors.{public}.select"
+            yield Attribute(owner, "select", _waiting(refuse, call, 1, default=None))
+
+
+def _refusing(refuse: Refuse, call: str) -> Make:
+    def make(real: Function) -> Function:
+        def standing_in(*arguments: Any, **keywords: Any) -> Any:
+            escaped = refuse(call)
+            if escaped is not None:
+                raise escaped
+            return real(*arguments, **keywords)
+
+        return standing_in
+
+    return make
+
+
+def _waiting(refuse: Refuse, call: str, position: int, *, default: float | None) -> Make:
+    """Refused unless it only looks: its time is 0, or over."""
+
+    def make(real: Function) -> Function:
+        def standing_in(*arguments: Any, **keywords: Any) -> Any:
+            given = (
+                arguments[position]
+                if len(arguments) > position
+                else keywords.get("timeout", default)
+            )
+            if not _only_looks(given):
+                escaped = refuse(call)
+                if escaped is not None:
+                    raise escaped
+            return real(*arguments, **keywords)
+
+        return standing_in
+
+    return make
+
+
+def _only_looks(timeout: object) -> bool:
+    return isinstance(timeout, int | float) and timeout <= 0
+
+
+class _Poll:
+    """A `select.poll` that only looks."""
+
+    def __init__(self, poll: Any, refuse: Refuse) -> None:
+        self._poll = poll
+        self._refuse = refuse
+        self.register = poll.register
+        self.modify = poll.modify
+        self.unregister = poll.unregister
+
+    def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
+        """As `select.poll`'s; milliseconds."""
+        if not _only_looks(timeout):
+            escaped = self._refuse("select.poll")
+            if escaped is not None:
+                raise escaped
+        found: list[tuple[int, int]] = self._poll.poll(timeout)
+        return found
+
+
+def _polling(refuse: Refuse) -> Make:
+    def make(real: Function) -> Function:
+        return lambda: _Poll(real(), refuse)
+
+    return make
+
+
+def _author(frame: FrameType | None) -> str:
+    """The closest line of the author's; of anyone's, where the author has none."""
+    nearest = None
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] != _PACKAGE:
+            if not _installed(frame.f_code):
+                return _place(frame)
+            nearest = nearest or frame
+        frame = frame.f_back
+    return "nobody's line" if nearest is None else _place(nearest)
+
+
+def _place(frame: FrameType) -> str:
+    path = Path(frame.f_code.co_filename)
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return f"{path}:{frame.f_lineno}, {frame.f_code.co_qualname}"
+
+
+def _installed(code: CodeType) -> bool:
+    """Whether it is of the standard library, an installed package, or no file at all."""
+    return code.co_filename.startswith(("<", *_folders()))
+
+
+@lru_cache(maxsize=1)
+def _folders() -> tuple[str, ...]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    paths = [sysconfig.get_paths()[name] for name in names]
+    paths += [*site.getsitepackages(), site.getusersitepackages()]
+    own = str(Path(os.__file__).parent)
+    return tuple({f"{path}{os.sep}" for path in [*paths, own]})

@@ -1,0 +1,116 @@
+"""What is refused in a run, by which name, and from whose line."""
+
+import _thread
+import select
+import selectors
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from faultlab.lab.environments.simulated import Escaped, running
+from faultlab.lab.environments.simulated.escapes import audited
+
+REFUSED: dict[str, Callable[[], object]] = {
+    "time.sleep": lambda: time.sleep(1),
+    "threading.Thread.start": lambda: threading.Thread(target=print).start(),
+    "thread start": lambda: _thread.start_new_thread(print, ()),
+    "threading.Condition.wait": lambda: threading.Event().wait(1),
+    "subprocess.Popen": lambda: subprocess.run([sys.executable, "-V"]),
+    "socket.connect": lambda: urllib.request.urlopen("http://127.0.0.1:9"),
+    "socket.getaddrinfo": lambda: urllib.request.urlopen("http://localhost:9"),
+    "socket.bind": lambda: bound(socket.AF_INET),
+    "select.select": lambda: select.select([], [], [], 1),
+    "select.poll": lambda: select.poll().poll(),
+    "selectors.SelectSelector.select": lambda: selectors.SelectSelector().select(),
+    "selectors.PollSelector.select": lambda: selectors.PollSelector().select(1),
+}
+
+
+def bound(family: int) -> None:
+    """A socket that serves."""
+    with socket.socket(family) as server:
+        server.bind(("127.0.0.1", 0))
+
+
+@pytest.mark.parametrize("call", REFUSED)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # what a library leaves that was refused
+def test_what_would_block_or_leave_is_refused_by_name_and_kept(call: str) -> None:
+    """A client may swallow every exception: whoever judges asks the run."""
+    with running(lambda: 0.0, seed=0) as run:
+        with pytest.raises(Escaped) as refused:
+            REFUSED[call]()
+        assert [one.call for one in run.escapes] == [call]
+    assert run.escapes == [refused.value]
+
+
+def test_a_pool_of_threads_is_refused() -> None:
+    """`asyncio.to_thread` and run_in_executor go this way."""
+    with running(lambda: 0.0, seed=0), pytest.raises(Escaped, match=r"threading\.Thread\.start"):
+        ThreadPoolExecutor(1).submit(print)
+
+
+def test_it_is_no_exception_that_a_client_would_retry() -> None:
+    """`except Exception` is what clients write."""
+    assert not issubclass(Escaped, Exception)
+
+
+def test_the_line_is_the_authors_not_the_librarys() -> None:
+    """The library's line helps nobody to mend it."""
+    with running(lambda: 0.0, seed=0), pytest.raises(Escaped) as refused:
+        urllib.request.urlopen("http://127.0.0.1:9")
+    here = sys._getframe().f_code
+    place, _, name = refused.value.where.partition(", ")
+    path, _, line = place.rpartition(":")
+    assert Path(path).name == Path(__file__).name
+    assert int(line) > here.co_firstlineno
+    assert name == here.co_qualname
+    assert str(refused.value) == f"socket.connect, from {refused.value.where}"
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda: time.sleep(0),
+        lambda: select.select([], [], [], 0),
+        lambda: select.select([], [], [], 0.0),
+        lambda: select.poll().poll(0),
+        lambda: selectors.SelectSelector().select(0),
+        lambda: threading.Condition().acquire(),
+        lambda: socket.getaddrinfo("127.0.0.1", 80),
+        lambda: socket.getaddrinfo("::1", 80, flags=socket.AI_NUMERICHOST),
+    ],
+)
+def test_what_only_looks_is_let_through(look: Callable[[], object]) -> None:
+    """Pools look at a descriptor before they use a connection again."""
+    with running(lambda: 0.0, seed=0) as run:
+        look()
+    assert run.escapes == []
+
+
+def test_a_poll_that_only_looks_tells_what_is_ready() -> None:
+    """httpcore asks so whether a connection is dead."""
+    one, other = socket.socketpair()
+    with one, other, running(lambda: 0.0, seed=0):
+        poll = select.poll()
+        poll.register(one, select.POLLIN)
+        assert poll.poll(0) == []
+        other.send(b"x")
+        assert poll.poll(0) == [(one.fileno(), select.POLLIN)]
+
+
+def test_names_are_asked_of_nobody_where_they_are_numbers() -> None:
+    """The connect is what leaves then."""
+    assert audited("socket.getaddrinfo", ("127.0.0.1", 80, 0, 0, 0)) is None
+    assert audited("socket.getaddrinfo", (b"::1", 80, 0, 0, 0)) is None
+    assert audited("socket.getaddrinfo", (None, 80, 0, 0, 0)) is None
+    assert audited("socket.getaddrinfo", ("core", 80, 0, 0, 0)) == "socket.getaddrinfo"
+    assert audited("open", ("file", "r", 0)) is None
