@@ -9,8 +9,8 @@ import atexit
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, Final
+from contextlib import contextmanager
+from typing import Any, Final, Self
 
 from . import clocks, entropy, escapes
 from .clocks import START, Clocks
@@ -18,40 +18,43 @@ from .entropy import Entropy
 from .escapes import Escaped
 from .swapping import Replacement
 
-__all__ = ["Run", "running"]
+__all__ = ["Run"]
 
 
 class Run:
-    """What a thread's run has in place of the machine's: `clocks` and `entropy`.
+    """What a thread has in place of the machine's while a run is on: `clocks` and `entropy`.
 
-    `escapes` holds what was refused, the first of them first: a client may swallow any exception.
+    `source` says what time it is, in seconds (a loop's `time`); `wall` is the date at its 0, in
+    seconds since 1970; `seed` decides all that is drawn. `escapes` holds what was refused, the first
+    of them first: a client may swallow any exception.
     """
 
-    def __init__(self, clocks: Clocks, entropy: Entropy) -> None:
-        self.clocks = clocks
-        self.entropy = entropy
+    def __init__(self, source: Callable[[], float], *, seed: int, wall: float = START) -> None:
+        self.clocks = Clocks(source, wall=wall)
+        self.entropy = Entropy(seed)
         self.escapes: list[Escaped] = []
+
+    @contextmanager
+    def on(self) -> Iterator[Self]:
+        """This run in this thread, to the end of the block; where it is on already, no change.
+
+        It can be put on again: its clocks and its chance go on. Raises RuntimeError where another
+        run is on.
+        """
+        if _PROCESS.current() is self:
+            yield self
+            return
+        try:
+            _PROCESS.enter(self)
+            yield self
+        finally:
+            _PROCESS.leave(self)
 
     def refuse(self, call: str) -> Escaped:
         """What to raise for a call that this run can't answer for; it is kept."""
         escaped = Escaped.here(call)
         self.escapes.append(escaped)
         return escaped
-
-
-@contextmanager
-def running(source: Callable[[], float], *, seed: int, wall: float = START) -> Iterator[Run]:
-    """A run in this thread, from here to the end of the block.
-
-    `source` says what time it is, in seconds (a loop's `time`); `wall` is the date at its 0, in
-    seconds since 1970; `seed` decides all that is drawn. Raises RuntimeError where one is on.
-    """
-    run = Run(Clocks(source, wall=wall), Entropy(seed))
-    try:
-        _PROCESS.enter(run)
-        yield run
-    finally:
-        _PROCESS.leave(run)
 
 
 class _Process:
@@ -64,6 +67,10 @@ class _Process:
         self._runs: dict[int, Run] = {}
         self._changing = threading.Lock()
         self._replacements: tuple[Replacement, ...] = ()
+
+    def current(self) -> Run | None:
+        """The run that is on in this thread."""
+        return self._runs.get(threading.get_ident())
 
     def enter(self, run: Run) -> None:
         """Give this thread a run."""
@@ -109,16 +116,21 @@ class _Process:
         atexit.register(self._take_back)
 
     def _put(self) -> None:
-        with ExitStack() as undo:
+        try:
             for replacement in self._replacements:
-                undo.callback(replacement.take_back)
                 replacement.put()
-            undo.pop_all()
+        except BaseException:
+            self._take_back()
+            raise
 
     def _take_back(self) -> None:
-        with ExitStack() as closing:  # each of them, whatever becomes of the others
+        try:
             for replacement in self._replacements:
-                closing.callback(replacement.take_back)
+                replacement.take_back()
+        except BaseException:  # Ctrl-C: it may have come between two of them
+            for replacement in self._replacements:
+                replacement.take_back()
+            raise
 
 
 _PROCESS: Final = _Process()

@@ -112,6 +112,9 @@ class Swapped:
         self._original = self._pair.raw
         self._standing_in = make(_twin(definition, function))
         self._definition = _Definition(known.name, _address(_CALLS[known.flags]), known.flags, None)
+        self._replaced = struct.pack(
+            "PP", ctypes.addressof(self._definition), id(self._standing_in)
+        )
         # The collector follows the changed builtin to what stands in for it and expects to be
         # counted there. This count is never given back: it outlives each time that it is put.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._standing_in))
@@ -129,9 +132,7 @@ class Swapped:
     def put(self) -> None:
         """Replace it."""
         # Both pointers in one step of the interpreter: no thread may see one without the other.
-        self._pair.raw = struct.pack(
-            "PP", ctypes.addressof(self._definition), id(self._standing_in)
-        )
+        self._pair.raw = self._replaced
 
     def take_back(self) -> None:
         """Make it what it was."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlab.lab.environments.simulated import Escaped, running
+from faultlab.lab.environments.simulated import Escaped, Run
 from faultlab.lab.environments.simulated.escapes import audited
 
 REFUSED: dict[str, Callable[[], object]] = {
@@ -43,7 +43,7 @@ def with_socket(act: Callable[[socket.socket], object]) -> None:
 @pytest.mark.parametrize("call", REFUSED)
 def test_what_would_block_or_leave_is_refused_by_name_and_kept(call: str) -> None:
     """A client may swallow every exception: whoever judges asks the run."""
-    with running(lambda: 0.0, seed=0) as run:
+    with Run(lambda: 0.0, seed=0).on() as run:
         with pytest.raises(Escaped) as refused:
             REFUSED[call]()
         assert [one.call for one in run.escapes] == [call]
@@ -52,7 +52,7 @@ def test_what_would_block_or_leave_is_refused_by_name_and_kept(call: str) -> Non
 
 def test_a_pool_of_threads_is_refused() -> None:
     """`asyncio.to_thread` and run_in_executor go this way."""
-    with running(lambda: 0.0, seed=0), pytest.raises(Escaped, match=r"threading\.Thread\.start"):
+    with Run(lambda: 0.0, seed=0).on(), pytest.raises(Escaped, match=r"threading\.Thread\.start"):
         ThreadPoolExecutor(1).submit(print)
 
 
@@ -63,7 +63,7 @@ def test_it_is_no_exception_that_a_client_would_retry() -> None:
 
 def test_the_line_is_the_authors_not_the_librarys() -> None:
     """The library's line helps nobody to mend it."""
-    with running(lambda: 0.0, seed=0), pytest.raises(Escaped) as refused:
+    with Run(lambda: 0.0, seed=0).on(), pytest.raises(Escaped) as refused:
         subprocess.run([sys.executable, "-V"])
     here = sys._getframe().f_code
     place, _, name = refused.value.where.partition(", ")
@@ -89,7 +89,7 @@ def test_the_line_is_the_authors_not_the_librarys() -> None:
 )
 def test_what_only_looks_is_let_through(look: Callable[[], object]) -> None:
     """Pools look at a descriptor before they use a connection again."""
-    with running(lambda: 0.0, seed=0) as run:
+    with Run(lambda: 0.0, seed=0).on() as run:
         look()
     assert run.escapes == []
 
@@ -97,7 +97,7 @@ def test_what_only_looks_is_let_through(look: Callable[[], object]) -> None:
 def test_a_poll_that_only_looks_tells_what_is_ready() -> None:
     """httpcore asks so whether a connection is dead."""
     one, other = socket.socketpair()
-    with one, other, running(lambda: 0.0, seed=0):
+    with one, other, Run(lambda: 0.0, seed=0).on():
         poll = select.poll()
         poll.register(one, select.POLLIN)
         assert poll.poll(0) == []

@@ -9,7 +9,7 @@ from time import monotonic
 
 import pytest
 
-from faultlab.lab.environments.simulated import START, running
+from faultlab.lab.environments.simulated import START, Run
 
 
 def everything() -> tuple[object, ...]:
@@ -22,12 +22,12 @@ def everything() -> tuple[object, ...]:
 
 def test_a_run_has_its_clock_its_seed_and_its_date() -> None:
     """The three that it is told."""
-    with running(lambda: 2.0, seed=1, wall=1000.0) as run:
+    with Run(lambda: 2.0, seed=1, wall=1000.0).on() as run:
         assert (monotonic(), time.time()) == (2.0, 1002.0)
         run.clocks.step(60)
         assert datetime.now(UTC).timestamp() == 1062.0
         first = random.random()
-    with running(lambda: 2.0, seed=1) as run:
+    with Run(lambda: 2.0, seed=1).on() as run:
         assert time.time() == START + 2.0
         assert random.random() == first
 
@@ -36,7 +36,7 @@ def test_nothing_of_it_stays_whatever_ends_it() -> None:
     """A crash, Ctrl-C and the exit of the program included."""
     before, real = everything(), time.monotonic()
     for kind in (ValueError, KeyboardInterrupt, SystemExit, GeneratorExit):
-        with pytest.raises(kind), running(lambda: -1.0, seed=0):
+        with pytest.raises(kind), Run(lambda: -1.0, seed=0).on():
             raise kind
         assert everything() == before
         assert monotonic() >= real
@@ -45,11 +45,11 @@ def test_nothing_of_it_stays_whatever_ends_it() -> None:
 
 def test_runs_are_not_nested_and_the_outer_one_goes_on() -> None:
     """Two clocks for one thread would be one too many."""
-    with running(lambda: 3.0, seed=0):
-        with pytest.raises(RuntimeError, match="nested"), running(lambda: 4.0, seed=0):
+    with Run(lambda: 3.0, seed=0).on():
+        with pytest.raises(RuntimeError, match="nested"), Run(lambda: 4.0, seed=0).on():
             pass
         assert monotonic() == 3.0
-    with running(lambda: 4.0, seed=0):
+    with Run(lambda: 4.0, seed=0).on():
         assert monotonic() == 4.0
 
 
@@ -66,7 +66,7 @@ def test_other_threads_have_the_machines_clocks_chance_and_ways() -> None:
         pool.submit(int).result()  # its thread is there
         asked, answered = threading.Semaphore(0), []
         waiting = pool.submit(lambda: (asked.acquire(), answered.append(outside())))
-        with running(lambda: -5.0, seed=1):
+        with Run(lambda: -5.0, seed=1).on():
             asked.release()
             while not answered:
                 pass
@@ -87,12 +87,28 @@ def shown_in_two_threads() -> list[tuple[float, float]]:
         turn.acquire()
 
     def shown(mine: int) -> tuple[float, float]:
-        with running(lambda: mine + 1.0, seed=0):
+        with Run(lambda: mine + 1.0, seed=0).on():
             turns[1 - mine].release()
             turns[mine].acquire()
             first = monotonic()
-        with running(lambda: mine + 1.0, seed=0):
+        with Run(lambda: mine + 1.0, seed=0).on():
             return first, monotonic()
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(shown, range(2)))
+
+
+def test_a_run_that_is_put_on_again_goes_on() -> None:
+    """A test's loop runs for its fixtures and for itself; between them are the machine's clocks."""
+    run = Run(lambda: -1.0, seed=1)
+    with run.on():
+        run.clocks.step(5)
+        first = random.random()
+    assert monotonic() > 0
+    with run.on(), run.on():
+        second = random.random()
+        with run.on():
+            pass
+        assert time.time() == START + 4.0
+    with Run(lambda: -1.0, seed=1).on():
+        assert [random.random(), random.random()] == [first, second]
