@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import docker
 import pytest
@@ -43,6 +45,33 @@ def test_a_build_that_breaks_says_why(builder: EngineBuilder, images: Images) ->
         build(builder, f"FROM {images.lab}", "RUN exit 7")
     with pytest.raises(Refused, match="unknown instruction"):
         build(builder, "FORM scratch")
+
+
+def test_a_build_that_breaks_leaves_nothing(
+    builder: EngineBuilder, engine: docker.DockerClient, images: Images
+) -> None:
+    """No image without a name, which nobody would look for."""
+    nameless = {"dangling": True}
+    before = {image.id for image in engine.images.list(filters=nameless)}
+    with pytest.raises(Refused, match="code: 7"):
+        build(builder, f"FROM {images.lab}", f"LABEL broken={uuid4()}", "RUN exit 7")
+    assert {image.id for image in engine.images.list(filters=nameless)} <= before
+
+
+def test_an_image_is_used_when_it_is_marked(builder: EngineBuilder) -> None:
+    """So one that is old can be new to whoever removes old ones; one that is gone is no matter."""
+    files = [("Dockerfile", b"FROM scratch\nCOPY Dockerfile /\n")]
+    labels = {"faultlab.test": "building", "faultlab.version": "0.0.0"}
+    builder.build(files, (NAME,), {}, labels)
+    (built,) = (one for one in builder.built() if NAME in one.names)
+    builder.mark(NAME)
+    (marked,) = (one for one in builder.built() if NAME in one.names)
+    assert built.used < marked.used <= time.time()
+    assert built.id not in builder.occupied()
+    builder.forget(NAME)
+    builder.forget(NAME)
+    builder.mark(NAME)
+    assert builder.labels(NAME) is None
 
 
 def test_what_no_registry_has_is_refused(builder: EngineBuilder) -> None:

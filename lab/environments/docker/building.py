@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .contents import Target, files_below, write_context
-from .images import Refused
+from .images import VERSION, Refused
+from .pruning import Built
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["EngineBuilder"]
 
 _LAST = 3  # lines of pip's words that are shown
+_HASH = "sha256:"
+_SHORT = 12  # letters of an id, as a build tells them
+_STEP = re.compile(rf"^ ---> ([0-9a-f]{{{_SHORT}}})$", re.MULTILINE)
 
 
 class EngineBuilder:
@@ -93,20 +100,73 @@ class EngineBuilder:
         with _refusals(), tempfile.TemporaryFile() as context:
             write_context(context, files)
             context.seek(0)
-            for said in self._client.api.build(
-                fileobj=context,
-                custom_context=True,
-                tag=names[0],
-                buildargs=dict(arguments),
-                labels=dict(labels),
-                rm=True,
-                forcerm=True,
-                decode=True,
-            ):
-                _heed(said)
+            steps: set[str] = set()
+            try:
+                for said in self._client.api.build(
+                    fileobj=context,
+                    custom_context=True,
+                    tag=names[0],
+                    buildargs=dict(arguments),
+                    labels=dict(labels),
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                ):
+                    steps.update(_STEP.findall(str(said.get("stream", ""))))
+                    _heed(said)
+            except BaseException:
+                self._clear(steps)
+                raise
             for name in names[1:]:
                 repository, _, tag = name.partition(":")
                 self._client.api.tag(names[0], repository, tag)
+
+    def _clear(self, steps: Collection[str]) -> None:
+        """Remove what a build that broke has left: nameless, and nothing is built over it."""
+        with suppress(Refused), _refusals():
+            for image in self._client.api.images(filters={"dangling": True}):
+                if image["Id"].removeprefix(_HASH)[:_SHORT] in steps:
+                    self._client.api.remove_image(image["Id"])
+
+    def mark(self, image: str) -> None:
+        """Give it its name anew: the engine remembers when that was."""
+        from docker.errors import ImageNotFound
+
+        repository, _, tag = image.partition(":")
+        with _refusals(), suppress(ImageNotFound):
+            self._client.api.tag(image, repository, tag)
+
+    def built(self) -> list[Built]:
+        """The images with our label, but those that only others are built over."""
+        from docker.errors import ImageNotFound
+
+        found: list[Built] = []
+        with _refusals():
+            for image in self._client.api.images(filters={"label": [VERSION]}):
+                with suppress(ImageNotFound):  # another has just removed it
+                    told = self._client.images.get(image["Id"]).attrs
+                    named = (told.get("Metadata") or {}).get("LastTagTime") or told["Created"]
+                    used = max(map(_seconds, (named, told["Created"])))
+                    found.append(Built(told["Id"], tuple(told["RepoTags"] or ()), used))
+        return found
+
+    def occupied(self) -> set[str]:
+        """The ids of images that containers are of, in whatever state those are."""
+        with _refusals():
+            return {str(one["ImageID"]) for one in self._client.api.containers(all=True)}
+
+    def forget(self, image: str) -> None:
+        """Take a name from an image, or an id; with its last one it goes, unless something needs it."""
+        from docker.errors import APIError, ImageNotFound
+
+        with _refusals():
+            try:
+                self._client.api.remove_image(image)
+            except ImageNotFound:  # another was quicker
+                pass
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:  # a container was
+                    raise
 
     def fetched(
         self, asked: Sequence[str], pinned: Sequence[str], target: Target
@@ -130,6 +190,11 @@ class EngineBuilder:
             if done.returncode:
                 raise Refused(" ".join(done.stderr.strip().splitlines()[-_LAST:]))
             yield from files_below(into)
+
+
+def _seconds(text: str) -> float:
+    """An engine's time, to the nanosecond, in seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 def _heed(said: Mapping[str, object]) -> None:

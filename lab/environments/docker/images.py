@@ -1,7 +1,8 @@
 """Which images a lab uses, and our own built where it is missing.
 
 Its name carries version and content, so that an edited checkout has another image and an unchanged
-one has nothing to do. What others keep in the engine is left alone.
+one has nothing to do. Of ours, those that no lab uses any more go when a new one is built
+(`pruning.py`). What others keep in the engine is left alone.
 
     FAULTLAB_IMAGE            ours, ready-made
     FAULTLAB_BASE_IMAGE       what ours is built over
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,15 +24,18 @@ from typing import Protocol
 from ...errors import SetupError
 from .compose import compose_file, image_of
 from .contents import Target, digest, faultlab_files, pins
+from .pruning import Keeping, prune
 
 __all__ = [
     "ASK",
+    "VERSION",
     "Builder",
     "Images",
     "Installed",
     "Refused",
     "Say",
     "have_image",
+    "prune_images",
     "target_of",
     "use_images",
 ]
@@ -38,8 +43,10 @@ __all__ = [
 Say = Callable[[str], None]
 _BASE = "FAULTLAB_BASE_IMAGE"
 _RECIPE = "Dockerfile"
-_VERSION = "faultlab.version"
 _NO_REGISTRY = "without a registry: CONTRIBUTING.md, `make images`"
+
+VERSION = "faultlab.version"
+"""The label of what is built here."""
 
 ASK = (
     "import json, platform, sys; print(json.dumps([sys.version_info[:2],"
@@ -52,7 +59,7 @@ class Refused(Exception):  # noqa: N818 - an answer, for `use_images` to tell of
     """The engine's own words on why it can't do what it was asked."""
 
 
-class Builder(Protocol):
+class Builder(Keeping, Protocol):
     """What is wanted of an engine here. Each raises Refused."""
 
     def alone(self, waits: Callable[[], None]) -> AbstractContextManager[None]:
@@ -80,6 +87,9 @@ class Builder(Protocol):
         self, asked: Sequence[str], pinned: Sequence[str], target: Target
     ) -> Iterable[tuple[str, bytes]]:
         """The files of packages, for a Python that isn't the one that runs here."""
+
+    def mark(self, image: str) -> None:
+        """Have the engine remember that it is used now; nothing if it isn't here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +153,7 @@ def use_images(
     _have(builder, toxiproxy, "FAULTLAB_TOXIPROXY_IMAGE", say)
     if ready := environ.get("FAULTLAB_IMAGE"):
         labels = _have(builder, ready, "FAULTLAB_IMAGE", say)
-        if (seen := labels.get(_VERSION, here.version)) != here.version:
+        if (seen := labels.get(VERSION, here.version)) != here.version:
             raise SetupError(
                 f"{ready} is the image of another faultlab",
                 expected=here.version,
@@ -157,7 +167,33 @@ def use_images(
         with builder.alone(lambda: say("waiting for another lab, which builds images")):
             if _labels(builder, ours) is None:  # it may have built this one
                 _build(builder, here, base, say)
+                _use(builder, (ours, here.needed(base)))
+                prune_images(builder, say)
+    else:
+        _use(builder, (ours, here.needed(base)))
     return Images(ours, toxiproxy)
+
+
+def prune_images(
+    builder: Builder, say: Say, clock: Callable[[], float] = time.time
+) -> tuple[str, ...]:
+    """Remove those of ours that no lab has used for a day; their names.
+
+    An engine that refuses is in nobody's way: `say` is told.
+    """
+    try:
+        return prune(builder, clock)
+    except Refused as error:
+        say(f"images that no lab uses any more can't be removed: {error}")
+        return ()
+
+
+def _use(builder: Builder, images: Iterable[str]) -> None:
+    try:
+        for image in images:
+            builder.mark(image)
+    except Refused as error:
+        raise SetupError("the engine does not keep the lab's image", seen=str(error)) from None
 
 
 def have_image(builder: Builder, image: str, say: Say) -> None:
@@ -197,7 +233,7 @@ def _labels(builder: Builder, image: str) -> Mapping[str, str] | None:
 def _build(builder: Builder, here: Installed, base: str, say: Say) -> None:
     needed = here.needed(base)
     recipe = (_RECIPE, here.recipe)
-    labels = {_VERSION: here.version}
+    labels = {VERSION: here.version}
     if _labels(builder, needed) is None:
         _have(builder, base, _BASE, say)
         target = _asked(builder, base)

@@ -24,5 +24,5 @@ def test_without_an_engine_it_is_the_machine_s_matter(
 def test_help_names_the_variables(call: Call) -> None:
     """Whoever has no registry looks here first."""
     told = call("images", "--help").stdout
-    for name in ("FAULTLAB_TOXIPROXY_IMAGE", "FAULTLAB_IMAGE", "FAULTLAB_BASE_IMAGE"):
+    for name in ("FAULTLAB_TOXIPROXY_IMAGE", "FAULTLAB_IMAGE", "FAULTLAB_BASE_IMAGE", "--prune"):
         assert name in told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -15,9 +15,11 @@ from faultlab.lab.environments.docker.images import (
     Images,
     Installed,
     Refused,
+    prune_images,
     target_of,
     use_images,
 )
+from faultlab.lab.environments.docker.pruning import UNUSED, Built
 from faultlab.lab.errors import SetupError
 
 HERE = Installed(
@@ -32,6 +34,8 @@ PROXY = {"toxiproxy:2.12.0": {}}
 BASE = {"python:3.13": {}}
 NEEDED = HERE.needed("python:3.13")
 OURS = HERE.ours("python:3.13")
+NOW = 4e9  # later than the clock of any machine that runs this
+OLD = 1.0
 FULL = "write /opt/x: no space left on device"
 
 
@@ -45,6 +49,7 @@ class FakeBuilder:
     trouble: dict[str, str] = field(default_factory=dict)  # what is refused, and in which words
     done: list[str] = field(default_factory=list)
     meanwhile: dict[str, Mapping[str, str]] = field(default_factory=dict)  # what another lab builds
+    used: dict[str, float] = field(default_factory=dict)  # when ours last were
 
     def _do(self, deed: str, *about: str) -> None:
         if deed in self.trouble:
@@ -90,6 +95,25 @@ class FakeBuilder:
         self._do("build", names[0], "over", arguments["FAULTLAB_BASE_IMAGE"], names_of_files)
         for name in names:
             self.here[name] = labels
+
+    def mark(self, image: str) -> None:
+        """Now is NOW."""
+        self.used[image] = NOW
+
+    def built(self) -> list[Built]:
+        """Each an image of its own."""
+        if "built" in self.trouble:
+            raise Refused(self.trouble["built"])
+        return [Built(name, (name,), used) for name, used in self.used.items()]
+
+    def occupied(self) -> Collection[str]:
+        """No containers are there."""
+        return ()
+
+    def forget(self, image: str) -> None:
+        """Gone."""
+        self._do("forget", image)
+        del self.used[image]
 
     def fetched(
         self, asked: Sequence[str], pinned: Sequence[str], target: Target
@@ -139,6 +163,31 @@ def test_what_another_lab_has_built_meanwhile_is_not_built_again() -> None:
         ["waiting for another lab, which builds images"],
     )
     assert builder.done == []
+
+
+def test_a_build_removes_what_no_lab_has_used_for_a_day() -> None:
+    """Nothing goes where nothing is built: a lab that starts has better to do."""
+    builder = FakeBuilder(here=PROXY | {NEEDED: {}}, used={"faultlab:0.1.0-old": OLD, NEEDED: OLD})
+    use(builder)
+    assert builder.done[1:] == ["forget faultlab:0.1.0-old"]
+    assert builder.used == {OURS: NOW, NEEDED: NOW}
+    builder.used["faultlab:0.1.0-old"] = OLD
+    use(builder)
+    assert builder.used == {OURS: NOW, NEEDED: NOW, "faultlab:0.1.0-old": OLD}
+
+
+def test_removing_them_is_no_condition() -> None:
+    """The lab has its image; whoever waits for it is told and goes on."""
+    builder = FakeBuilder(here=PROXY | {NEEDED: {}}, trouble={"built": "server error"})
+    assert use(builder)[1][1:] == [
+        "images that no lab uses any more can't be removed: server error"
+    ]
+
+
+def test_they_are_removed_by_hand_too() -> None:
+    """By the same rule."""
+    builder = FakeBuilder(used={"faultlab:0.1.0-a": OLD, "faultlab:0.1.0-b": OLD + 2})
+    assert prune_images(builder, [].append, lambda: OLD + UNUSED + 1) == ("faultlab:0.1.0-a",)
 
 
 def test_people_find_the_newest_by_its_version() -> None:
