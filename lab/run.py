@@ -22,7 +22,7 @@ from ..faults import Fault
 from ..scenarios import Problem, Scenario, ScenarioError, Served
 from ..scenarios.errors import nearest
 from .attempts import read
-from .backends.specification import Specification, Url, amended
+from .backends.specification import Specification, Url, amended, stubbed
 from .contract import Contract
 from .environments import ENVIRONMENTS, demand_servable, undone, unserved
 from .environments.deployed import deployed
@@ -123,7 +123,10 @@ class Session:
         self._given = given
         self._contract = described.contract if given.contract is None else given.contract
         self._tunable = described.tunable
-        self._lasting = Lasting(lambda: start(self.environment, self._say, self.proxy))
+        self._lasting = Lasting(self._start)
+
+    def _start(self) -> Host:
+        return start(self.environment, self._say, self.proxy, stubbed(self.services))
 
     @property
     def host(self) -> Host:

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from .maximus import BUILTIN, PACES, maximus_routes
 from .openapi import routes_of_document
@@ -46,6 +44,7 @@ __all__ = [
     "parse",
     "routes_of",
     "seeded",
+    "stubbed",
 ]
 
 _EXPECTED = (
@@ -150,6 +149,11 @@ def seeded(specification: Specification, seed: int) -> Specification:
     return specification
 
 
+def stubbed(services: Mapping[str, Specification]) -> list[str]:
+    """Those that stubs serve."""
+    return [name for name, who in services.items() if isinstance(who, Builtin | Routed)]
+
+
 def routes_of(specification: Routed | Builtin, clock: Callable[[], float] | None = None) -> Routes:
     """The routes of a stub, with state of its own; `clock` is a built-in's. Raises ValueError."""
     match specification:
@@ -250,6 +254,9 @@ def _routed(routes: Mapping[Any, object], *, honours: bool = False) -> Routed:
 
 def _documented(path: Path, *, honours: bool = False) -> Routed:
     """A stub from an OpenAPI file's examples. Raises ValueError with the file in front."""
+    from ruamel.yaml import YAML  # late: a stub's process reads none, and is waited for
+    from ruamel.yaml.error import YAMLError
+
     try:
         text = path.read_text("utf-8")
         document = (

@@ -23,7 +23,7 @@ import msgspec
 from ...faults import Fault
 from ...faults.actions import EndProcess
 from ...faults.arming import on_process
-from ..backends.specification import Builtin, Command, Image, Routed, Specification, Url
+from ..backends.specification import Command, Image, Specification, Url, stubbed
 from ..errors import FaultError, SetupError
 from ..frames import Frames, pack
 from ..history import AnyEvent, Header, History, load
@@ -134,7 +134,7 @@ class Hosted:
                     path=str(path.absolute()),
                     ports=ports,
                     counts=counts,
-                    places=host.places(_served(services)),
+                    places=host.places(stubbed(services)),
                 )
             )
         except BaseException:
@@ -151,7 +151,7 @@ class Hosted:
     def serve(self, service: str, specification: Specification) -> str:
         """One more service; its url. Raises SetupError for a server that doesn't answer."""
         self._expect(service, specification)
-        place = (self._host.places(_served({service: specification})) or {}).get(service)
+        place = (self._host.places(stubbed({service: specification})) or {}).get(service)
         done = self._tell(Serve(service=service, specification=specification, place=place))
         self.ports.update(done.ports)
         return self.url(service)
@@ -355,11 +355,6 @@ def _made(path: Path) -> io.FileIO:
 
 def _verb(order: Order) -> str:
     return str(type(order).__struct_config__.tag)
-
-
-def _served(services: Mapping[str, Specification]) -> list[str]:
-    """Those that stubs serve."""
-    return [name for name, who in services.items() if isinstance(who, Builtin | Routed)]
 
 
 def _demand_running(service: str, specification: Specification) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..errors import SetupError
 from .docker.lab import DockerLab
@@ -15,13 +15,18 @@ from .toxiproxy import found
 __all__ = ["Lasting", "start"]
 
 
-def start(environment: str, say: Callable[[str], None], proxy: str = "embedded") -> Host:
+def start(
+    environment: str,
+    say: Callable[[str], None],
+    proxy: str = "embedded",
+    services: Iterable[str] = (),
+) -> Host:
     """Start it; `say` gets a line for whatever takes long before, as an image that is built.
 
-    `proxy`: one of `PROXIES`, for `embedded`. Raises SetupError, and KeyError for a name that is not
+    `services`: those whose stubs will be wanted, as far as that is known. `proxy`: one of `PROXIES`, for `embedded`. Raises SetupError, and KeyError for a name that is not
     among `ENVIRONMENTS`.
     """
-    return _HOSTS[environment](say, proxy)
+    return _HOSTS[environment](say, proxy, services)
 
 
 class Lasting:
@@ -57,15 +62,15 @@ class Lasting:
                 self._host.close()
 
 
-def _embedded(_say: Callable[[str], None], proxy: str) -> Host:
+def _embedded(_say: Callable[[str], None], proxy: str, _services: Iterable[str]) -> Host:
     return LabProcess(found(os.environ) if proxy == "toxiproxy" else None)
 
 
-def _docker(say: Callable[[str], None], _proxy: str) -> Host:
-    return DockerLab(say)
+def _docker(say: Callable[[str], None], _proxy: str, services: Iterable[str]) -> Host:
+    return DockerLab(say, services)
 
 
-_HOSTS: dict[str, Callable[[Callable[[str], None], str], Host]] = {
+_HOSTS: dict[str, Callable[[Callable[[str], None], str, Iterable[str]], Host]] = {
     "embedded": _embedded,
     "docker": _docker,
 }

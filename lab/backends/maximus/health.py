@@ -6,19 +6,16 @@ exists; that they have a `/health` is all that was ever assumed.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field, JsonValue
+from typing import TYPE_CHECKING
 
 from ..routes import Answer, Reply, Request, json_reply
-from .bodies import read_body
 from .presets import Name
 from .shape import Clock, Shape, naive
 
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
 __all__ = ["Health"]
-
-
-class _Metrics(BaseModel):
-    time_range_minutes: int = Field(60, ge=1, le=1440)
-    focus_areas: list[str] | None = None
 
 
 class Health:
@@ -40,7 +37,9 @@ class Health:
             case "healthy_lie":
                 return {"GET /health": self._lie}
             case "zeros":
-                return {"POST /api/v1/metrics": self._zeros}
+                from .metrics import zeros  # it brings models with it, which nobody else needs
+
+                return {"POST /api/v1/metrics": zeros(self._shape, self._clock)}
             case _:
                 return {}
 
@@ -67,13 +66,3 @@ class Health:
                 if "initialized" in component:
                     component["initialized"] = False
         return json_reply(200, value)
-
-    def _zeros(self, request: Request) -> Reply:
-        body = read_body(_Metrics, request)
-        if isinstance(body, Reply):
-            return body
-        areas: JsonValue = [] if body.focus_areas is None else list(body.focus_areas)
-        return self._shape.reply(
-            "POST /api/v1/metrics",
-            {"time": naive(self._clock()), "range": body.time_range_minutes, "areas": areas},
-        )

@@ -6,17 +6,16 @@ Counterpart: `../specification.py`, by which an author chooses.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
-
-from pydantic import JsonValue
+from typing import TYPE_CHECKING, Protocol
 
 from ..routes import Answer, Reply, Request, Routes, json_reply
-from .core import Core
 from .health import Health
 from .paces import PACES, paced
-from .penelope import Penelope
 from .presets import Name, read_presets
 from .shape import Clock, read_shape, standing
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 __all__ = ["BUILTIN", "PORTS", "maximus_routes"]
 
@@ -89,10 +88,15 @@ def maximus_routes(
 
 
 def _service(name: str, clock: Clock) -> _Service:
+    """One service's answers. Imported late: a stub's process needs those of one, and is waited for."""
     match name:
         case "core":
+            from .core import Core
+
             return Core(read_shape(name), clock)
         case "penelope":
+            from .penelope import Penelope
+
             return Penelope(read_shape(name), clock)
         case "maba" | "nis":
             return Health(read_shape(name), clock, name)

@@ -10,11 +10,14 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
-from pydantic import JsonValue
 
 from ..routes import Reply, json_reply
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 __all__ = [
     "EPOCH",
@@ -36,7 +39,7 @@ It stands still, so that equal questions get equal bytes however fast they are a
 """
 
 Clock = Callable[[], float]
-Values = Mapping[str, JsonValue]
+Values: TypeAlias = "Mapping[str, JsonValue]"
 
 
 def standing() -> float:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-
-from pydantic import JsonValue
+from typing import TYPE_CHECKING
 
 from ..routes import Frames, Reply
 from .shape import Clock, Decision, at
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 __all__ = ["SLA_SECONDS", "Announcements", "frame", "streamed"]
 

@@ -32,7 +32,7 @@ from .site import Placed
 __all__ = ["Acting", "Adding", "Backends"]
 
 ORDERLY = 5  # seconds for an orderly end; what takes longer is killed
-_THREADS = 8
+_THREADS = 4  # more of them gain nothing: an engine starts containers mostly one by one
 _USUAL = (
     *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD"),
     *("NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
@@ -163,14 +163,17 @@ class Backends:
 
         Raises SetupError.
         """
+        return {service: coming.result() for service, coming in self.begin(services).items()}
+
+    def begin(self, services: Iterable[str]) -> dict[str, Future[Place]]:
+        """The same, without waiting for it."""
         wanted = {service: "" if self._one else service for service in services}
         with self._lock:
             for name in wanted.values():
                 known = self._shared.get(name)
                 if known is None or (known.done() and known.exception() is not None):
                     self._shared[name] = self._pool.submit(self._share, name)
-            coming = {service: self._shared[name] for service, name in wanted.items()}
-        return {service: future.result() for service, future in coming.items()}
+            return {service: self._shared[name] for service, name in wanted.items()}
 
     def contain(self, run: int, wanted: Wanted) -> Contained:
         """Start a container of this run's own, or act on one; what came of it."""

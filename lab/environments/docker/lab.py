@@ -18,7 +18,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import count
@@ -57,15 +58,15 @@ _seconds = struct.Struct("d")
 class DockerLab:
     """The lab process in a container, with all that it needs: started once, removed with `close`.
 
-    `say` gets a line for whatever takes long before, as an image that is built. A process of its own
-    removes everything, too, when this one is gone. Raises SetupError if it can't be started; nothing
+    `say` gets a line for whatever takes long before, as an image that is built. `services`: those whose
+    stubs will be wanted; they are started beside everything else. A process of its own removes everything, too, when this one is gone. Raises SetupError if it can't be started; nothing
     is left then.
     """
 
     environment = "docker"
     route = "the front's own address, by the bridge of the lab's network"
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, services: Iterable[str] = ()) -> None:
         if sys.platform != "linux":
             raise SetupError("the environment docker needs Linux", mend="play in `--env embedded`")
         self._lock = threading.Lock()
@@ -79,12 +80,9 @@ class DockerLab:
             builder = EngineBuilder(client)
             images = use_images(builder, os.environ, say)
             self._engine = Engine(client)
-            self._control = self._start(images, say)
-            self._undo.callback(self._control.close)
-            one = os.environ.get(_BACKENDS) == "one"
             have = partial(have_image, builder, say=say)
-            self._backends = Backends(self.site, self._engine, have, one=one)
-            self._undo.callback(self._backends.close)
+            self._control = self._start(images, say, have, services)
+            self._undo.callback(self._control.close)
             self.clock = _bound(self._control)
             self._control.settimeout(None)
             watch = Watch(self._engine.watch(self._lab), self._lasting, self._break)
@@ -93,7 +91,9 @@ class DockerLab:
             self.close()
             raise
 
-    def _start(self, images: Images, say: Say) -> socket.socket:
+    def _start(
+        self, images: Images, say: Say, have: Callable[[str], None], services: Iterable[str]
+    ) -> socket.socket:
         owner = Owner.here()
         self._lab = lab = secrets.token_hex(4)
         folder = Path(tempfile.mkdtemp(prefix="faultlab-"))
@@ -110,8 +110,16 @@ class DockerLab:
             listener.bind(str(folder / _SOCKET))
             listener.listen(1)
             self.site.connect()
+            one = os.environ.get(_BACKENDS) == "one"
+            self._backends = Backends(self.site, self._engine, have, one=one)
+            self._undo.callback(self._backends.close)
+            self.site.hold()
             reached = (f"{self.site.shared}/{_SOCKET}", self.site.address)
-            self.site.open(("python3", "-P", "-m", "faultlab.lab.contained", *reached))
+            gate = ("python3", "-P", "-m", "faultlab.lab.contained", *reached)
+            with ThreadPoolExecutor(1) as pool:
+                opening = pool.submit(self.site.open, gate)
+                self._backends.begin(services)
+                opening.result()
             return self._dialled(listener)
 
     def _remove(self, lab: str, cleaner: Cleaner) -> None:

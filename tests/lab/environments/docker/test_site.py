@@ -66,6 +66,7 @@ def opened(engine: Engine) -> Site:
     """A site whose gate runs `serve`."""
     made = site(engine)
     made.connect()
+    made.hold()
     made.open(("serve",))
     return made
 
