@@ -1,4 +1,4 @@
-"""Programs that are started for a user: their words, the port in them, and how one ended. Pure."""
+"""Programs that are started for a user: their words, the port in them, where what they print is kept, and how one ended. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import re
 import shlex
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 
 from .redaction import redacted
 
-__all__ = ["ended", "on_port", "words_of"]
+__all__ = ["ended", "log_beside", "on_port", "words_of"]
 
 _SHELL = frozenset(("|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>>", "&>", "2>&1"))
+_UNSAFE = re.compile(r"[^\w.-]")  # in a file's name
 _PORT = re.compile(r"\{\{port\}\}|(?<!\$)\{port\}")  # `${port}` is a shell's own
 
 
@@ -42,6 +44,11 @@ def _unquoted(text: str) -> Sequence[str]:
 def on_port(text: str, port: int) -> str:
     """The text with this port in the place of each `{port}`; `{{port}}` is the text `{port}`."""
     return _PORT.sub(lambda found: "{port}" if found[0][:2] == "{{" else str(port), text)
+
+
+def log_beside(history: Path, name: str) -> Path:
+    """Where what this one prints is kept: `armed.orders.log` beside `armed.jsonl`."""
+    return history.with_suffix(f".{_UNSAFE.sub('_', name)}.log")
 
 
 def ended(code: int) -> str:

@@ -6,12 +6,12 @@ Counterpart: `lab/rig.py` asks for one and knows only what they have in common.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from ..history import AnyEvent
+from ..programs import log_beside
 from .apart import Apart
 from .container import Engine, StubContainer
 from .imaged import Imaged
@@ -96,6 +96,5 @@ class Making:
         """A server of the user's."""
         if isinstance(server, Image):
             return Imaged(self._engine, service, server, changed=changed)
-        name = re.sub(r"[^\w.-]", "_", service)
-        log = self._history.with_suffix(f".{name}.log")
+        log = log_beside(self._history, service)
         return Started(self._loop, service, server, log=log, changed=changed)

@@ -107,6 +107,10 @@ class LabProcess:
         """It has none in containers; of others its process tells."""
         return ""
 
+    def printed(self, run: int, since: float) -> dict[str, bytes]:  # noqa: ARG002
+        """Nothing: what is started here prints into files, or where this process does."""
+        return {}
+
     def release(self, run: int) -> None:
         """None has any."""
 

@@ -71,6 +71,12 @@ class Host(Protocol):
     def lost(self, run: int) -> str:
         """Which servers of this run's own have ended by themselves, with their last lines."""
 
+    def printed(self, run: int, since: float) -> dict[str, bytes]:
+        """What servers that only it can hear have printed for this run, by name.
+
+        `since` is the run's start, in seconds since 1970. Those that others share print for all.
+        """
+
     def release(self, run: int) -> None:
         """Have all containers of this run's own removed, soon."""
 

@@ -50,6 +50,7 @@ from ..orders import (
     Serve,
     Wanted,
 )
+from ..programs import log_beside
 from .host import Host
 
 __all__ = ["Armed", "Hosted"]
@@ -112,6 +113,7 @@ class Hosted:
         self._lock = threading.Lock()
         self._acting: ThreadPoolExecutor | None = None  # for what takes its time with them
         self._patience = _PATIENCE
+        self._began = time.time()  # as engines date what is printed
         self._over = False
         self._ended = False  # by us, so that the lab process is not to blame
         self._channel, theirs = socket.socketpair()
@@ -138,6 +140,7 @@ class Hosted:
                 )
             )
         except BaseException:
+            self._keep_printed()
             self._end()
             raise
         self.start = done.start
@@ -235,6 +238,7 @@ class Hosted:
                 raise SetupError(self._host.gone())
             self._demand_servers()
         finally:
+            self._keep_printed()
             self._end()
         return load(self._path)
 
@@ -247,6 +251,12 @@ class Hosted:
         lost = self._host.lost(self.number)
         if lost:
             raise SetupError(lost)
+
+    def _keep_printed(self) -> None:
+        """Lay what servers in containers have printed beside the history: they are gone soon."""
+        for name, text in self._host.printed(self.number, self._began).items():
+            with contextlib.suppress(OSError):  # a full disk: the run has its history or an error
+                log_beside(self._path, name).write_bytes(text)
 
     def _expect(self, service: str, specification: Specification) -> None:
         """A server that runs must answer; for one that is to be started there is time."""

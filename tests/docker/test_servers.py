@@ -122,6 +122,18 @@ def test_it_ends_and_comes_back(opened: Open, orders: str, fault: Stopped | Kill
     assert armed.mechanism.startswith("server's container, SIG")
 
 
+def test_what_it_prints_lies_beside_the_history(opened: Open, orders: str, tmp_path: Path) -> None:
+    """Of those before a restart, too; its containers are gone by the time that somebody reads."""
+    run = opened(served(orders))
+    assert get(run)
+    run.inject(1, Killed(service="orders"))
+    run.clear(1)
+    assert get(run)
+    run.close()
+    log = (tmp_path / "h.orders.log").read_text()
+    assert log.count('"GET /orders/7 HTTP/1.1" 200') == 2
+
+
 def test_all_of_it_is_halted(opened: Open, orders: str) -> None:
     """It is silent; what was late is answered afterwards."""
     run = opened(served(orders))

@@ -1,8 +1,10 @@
 """Words of a command, and how it ended."""
 
+from pathlib import Path
+
 import pytest
 
-from faultlab.lab.programs import ended, on_port, words_of
+from faultlab.lab.programs import ended, log_beside, on_port, words_of
 
 
 def test_words_are_those_of_a_shell() -> None:
@@ -46,3 +48,10 @@ def test_an_end_is_named_by_code_or_signal(code: int, how: str) -> None:
 def test_a_port_takes_the_place_that_was_left_for_it(text: str, filled: str) -> None:
     """A shell's own variable, a format and JSON stay what they are."""
     assert on_port(text, 8080) == filled
+
+
+def test_what_a_program_prints_lies_beside_the_history() -> None:
+    """Whatever the service is called, it is one file of that folder."""
+    history = Path("out/down/armed.jsonl")
+    assert log_beside(history, "orders") == Path("out/down/armed.orders.log")
+    assert log_beside(history, "../a b") == Path("out/down/armed..._a_b.log")

@@ -212,6 +212,15 @@ class Backends:
             ]
         return "\n".join(filter(None, map(self._site.ended_of, mine)))
 
+    def serving(self, run: int) -> list[Placed]:
+        """What serves this run, or has: the lab's own parts, shared stubs, and what is its alone."""
+        with self._lock:
+            own = [one for _, one in sorted(self._own.items())]
+        others = {one.placed for one in own if one.run != run}
+        mine = [one.placed for one in own if one.run == run]
+        shared = [one for one in self._site.placed if one.part != "holder" and one not in others]
+        return list(dict.fromkeys((*shared, *mine)))
+
     def release(self, run: int) -> None:
         """Remove all of this run's own, soon; what is awaited is given up."""
         with self._lock:

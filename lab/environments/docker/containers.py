@@ -189,6 +189,13 @@ class Engine:
             return []
         return [line.decode("utf-8", "replace").rstrip() for line in bytes(told).splitlines()]
 
+    def printed(self, ident: str, since: float) -> bytes:
+        """What a container has printed from then on, each line with its time (UTC)."""
+        with self._asked(f"the log of {ident[:12]}"):
+            return bytes(
+                self._client.logs(ident, stdout=True, stderr=True, since=since, timestamps=True)
+            )
+
     def containers(self, lab: str | None = None) -> list[Found]:
         """Those of a lab, or of every one, in whatever state."""
         with self._asked("its containers"):

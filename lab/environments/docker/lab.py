@@ -38,6 +38,7 @@ from .client import connect
 from .containers import Engine
 from .images import Images, Say, have_image, use_images
 from .labels import Owner, started
+from .printed import printed
 from .removal import remove, sweep
 from .site import Site
 from .watch import Happened, Watch
@@ -192,6 +193,10 @@ class DockerLab:
     def lost(self, run: int) -> str:
         """Which servers of this run's own have ended by themselves, with their last lines."""
         return self._backends.lost(run)
+
+    def printed(self, run: int, since: float) -> dict[str, bytes]:
+        """What the containers that serve this run have printed since then, by service or part."""
+        return printed(self._engine, self._backends.serving(run), since)
 
     def release(self, run: int) -> None:
         """Have all containers of this run's own removed, soon."""

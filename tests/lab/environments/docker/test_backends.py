@@ -220,6 +220,22 @@ def test_a_run_that_is_over_leaves_nothing_of_its_own(site: Site, backends: Back
     ]
 
 
+def test_what_has_served_a_run_is_known_until_the_run_is_over(
+    site: Site, backends: Backends
+) -> None:
+    """Also what it has ended; what is another run's alone, and what does nothing, is not of it."""
+    wanted = Wanted(wanted=1, act="start", service="orders")
+    killed = backends.contain(1, wanted).container
+    backends.contain(1, Wanted(wanted=2, act="kill", container=killed))
+    gate, others = Placed("g", "gate"), Placed("o", "backend", "10.0.0.9", "stock")
+    backends.contain(2, wanted)
+    site.placed = (gate, Placed("h", "holder"), others)
+    served = [str(one.part) + one.service for one in backends.serving(1)]
+    assert served == ["gate", "backendstock", "backendorders"]
+    backends.release(1)
+    assert backends.serving(1) == [gate, others]
+
+
 def test_a_backend_is_cut_from_all_that_serve_a_peer_of_its_run(
     site: Site, backends: Backends
 ) -> None:
