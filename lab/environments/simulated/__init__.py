@@ -1,13 +1,15 @@
 """A deterministic simulation for asyncio programs, usable by itself: it knows nothing of the lab.
 
-A `Run` gives the thread that it is on in virtual clocks and seeded chance, and refuses what would
-leave it.
+`SimulatedLoop` runs a program in virtual time. While it runs, its `Run` is on: the thread has
+virtual clocks and seeded chance, and what would leave it is refused.
 """
 
 from __future__ import annotations
 
 from .clocks import START
 from .escapes import Escaped
+from .hang import Hang
+from .loop import SimulatedLoop
 from .running import Run
 
-__all__ = ["START", "Escaped", "Run"]
+__all__ = ["START", "Escaped", "Hang", "Run", "SimulatedLoop"]

@@ -7,26 +7,19 @@ without an event of its own is replaced.
 from __future__ import annotations
 
 import _thread
-import os
 import select
 import selectors
-import site
 import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from ipaddress import ip_address
-from pathlib import Path
-from types import CodeType, FrameType
 from typing import Any, Final
 
+from .places import author, callers
 from .swapping import Attribute, Function, Make, Replacement, builtin
 
 __all__ = ["Escaped", "audited", "replacements"]
-
-_PACKAGE: Final = __name__.partition(".")[0]
 
 
 class Escaped(BaseException):
@@ -48,7 +41,7 @@ class Escaped(BaseException):
     @classmethod
     def here(cls, call: str) -> Escaped:
         """The escape of the caller."""
-        return cls(call, _author(sys._getframe(1)))
+        return cls(call, author(callers(sys._getframe(1))))
 
 
 Refuse = Callable[[str], Escaped | None]
@@ -177,36 +170,3 @@ def _polling(refuse: Refuse) -> Make:
         return lambda: _Poll(real(), refuse)
 
     return make
-
-
-def _author(frame: FrameType | None) -> str:
-    """The closest line of the author's; of anyone's, where the author has none."""
-    nearest = None
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] != _PACKAGE:
-            if not _installed(frame.f_code):
-                return _place(frame)
-            nearest = nearest or frame
-        frame = frame.f_back
-    return "nobody's line" if nearest is None else _place(nearest)
-
-
-def _place(frame: FrameType) -> str:
-    path = Path(frame.f_code.co_filename)
-    if path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
-    return f"{path}:{frame.f_lineno}, {frame.f_code.co_qualname}"
-
-
-def _installed(code: CodeType) -> bool:
-    """Whether it is of the standard library, an installed package, or no file at all."""
-    return code.co_filename.startswith(("<", *_folders()))
-
-
-@lru_cache(maxsize=1)
-def _folders() -> tuple[str, ...]:
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    paths = [sysconfig.get_paths()[name] for name in names]
-    paths += [*site.getsitepackages(), site.getusersitepackages()]
-    own = str(Path(os.__file__).parent)
-    return tuple({f"{path}{os.sep}" for path in [*paths, own]})

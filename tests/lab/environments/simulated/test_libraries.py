@@ -6,6 +6,7 @@ No loop and no network: what is asked stands in the libraries, between two calls
 import asyncio
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -40,101 +41,109 @@ class Now:
         self.seconds += seconds
 
 
-@pytest.fixture
-def now() -> Iterator[Now]:
-    """A run's clock, to be set."""
+@contextmanager
+def running() -> Iterator[Now]:
+    """A run and its clock, to be set."""
     now = Now()
     with Run(now, seed=1).on():
         yield now
 
 
-def test_httpcore_expires_idle_connections(now: Now) -> None:
+def test_httpcore_expires_idle_connections() -> None:
     """`time.monotonic`."""
-    backend = httpcore.MockBackend(ANSWER * 2)
-    with httpcore.ConnectionPool(network_backend=backend, keepalive_expiry=5.0) as pool:
-        pool.request("GET", "http://core/")
-        connection = pool.connections[0]
-        now.seconds += 4.99
-        assert not connection.has_expired()
-        now.seconds += 0.02
-        assert connection.has_expired()
+    with running() as now:
+        backend = httpcore.MockBackend(ANSWER * 2)
+        with httpcore.ConnectionPool(network_backend=backend, keepalive_expiry=5.0) as pool:
+            pool.request("GET", "http://core/")
+            connection = pool.connections[0]
+            now.seconds += 4.99
+            assert not connection.has_expired()
+            now.seconds += 0.02
+            assert connection.has_expired()
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_httpx_measures_how_long_an_answer_took(now: Now, library: type[httpx]) -> None:
+def test_httpx_measures_how_long_an_answer_took(library: type[httpx]) -> None:
     """`time.perf_counter`."""
+    with running() as now:
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        now.seconds += 2.5
-        return library.Response(200, content=iter([b"ok"]))
-
-    with library.Client(transport=library.MockTransport(answer)) as client:
-        assert client.get("http://core/").elapsed.total_seconds() == 2.5
-
-
-def test_requests_measures_how_long_an_answer_took(now: Now) -> None:
-    """`time.perf_counter` under another name."""
-
-    class Adapter(requests.adapters.BaseAdapter):
-        def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+        def answer(request: httpx.Request) -> httpx.Response:
             now.seconds += 2.5
-            response = requests.Response()
-            response.status_code, response.request, response.url = 200, request, request.url
-            response.raw = urllib3.HTTPResponse(io.BytesIO(), preload_content=False)
-            return response
+            return library.Response(200, content=iter([b"ok"]))
 
-        def close(self) -> None:
-            """Nothing is open."""
-
-    with requests.Session() as session:
-        session.mount("http://", Adapter())
-        assert session.get("http://core/").elapsed.total_seconds() == 2.5
+        with library.Client(transport=library.MockTransport(answer)) as client:
+            assert client.get("http://core/").elapsed.total_seconds() == 2.5
 
 
-def test_urllib3_counts_a_total_time_down(now: Now) -> None:
+def test_requests_measures_how_long_an_answer_took() -> None:
+    """`time.perf_counter` under another name."""
+    with running() as now:
+
+        class Adapter(requests.adapters.BaseAdapter):
+            def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+                now.seconds += 2.5
+                response = requests.Response()
+                response.status_code, response.request, response.url = 200, request, request.url
+                response.raw = urllib3.HTTPResponse(io.BytesIO(), preload_content=False)
+                return response
+
+            def close(self) -> None:
+                """Nothing is open."""
+
+        with requests.Session() as session:
+            session.mount("http://", Adapter())
+            assert session.get("http://core/").elapsed.total_seconds() == 2.5
+
+
+def test_urllib3_counts_a_total_time_down() -> None:
     """`time.monotonic`; and it sleeps between retries, which is refused."""
-    timeout = urllib3.Timeout(total=5.0)
-    timeout.start_connect()
-    now.seconds += 2.0
-    assert timeout.get_connect_duration() == 2.0
-    assert timeout.read_timeout == 3.0
-    retry = urllib3.Retry(3, backoff_factor=1.0).increment("GET", "/").increment("GET", "/")
-    with pytest.raises(Escaped, match=r"time\.sleep"):
-        retry.sleep()
+    with running() as now:
+        timeout = urllib3.Timeout(total=5.0)
+        timeout.start_connect()
+        now.seconds += 2.0
+        assert timeout.get_connect_duration() == 2.0
+        assert timeout.read_timeout == 3.0
+        retry = urllib3.Retry(3, backoff_factor=1.0).increment("GET", "/").increment("GET", "/")
+        with pytest.raises(Escaped, match=r"time\.sleep"):
+            retry.sleep()
 
 
-def test_aiohttp_goes_by_monotonic_and_forgets_cookies_and_names_in_time(now: Now) -> None:
+def test_aiohttp_goes_by_monotonic_and_forgets_cookies_and_names_in_time() -> None:
     """`from time import monotonic` of its import, and `time.time`."""
-    table = aiohttp.connector._DNSCacheTable(ttl=10.0)
-    table.add(("core", 80), [])
-    now.seconds += 9.9
-    assert not table.expired(("core", 80))
-    now.seconds += 0.2
-    assert table.expired(("core", 80))
+    with running() as now:
+        table = aiohttp.connector._DNSCacheTable(ttl=10.0)
+        table.add(("core", 80), [])
+        now.seconds += 9.9
+        assert not table.expired(("core", 80))
+        now.seconds += 0.2
+        assert table.expired(("core", 80))
 
-    async def cookies() -> list[int]:
-        jar = aiohttp.CookieJar(unsafe=True)
-        jar.update_cookies({"a": "b"}, aiohttp.client.URL("http://core/"))
-        for cookie in jar:
-            cookie["max-age"] = "60"
-        jar.update_cookies({cookie.key: cookie for cookie in jar})
-        counts = [len(jar.filter_cookies(aiohttp.client.URL("http://core/")))]
-        now.seconds += 61
-        return [*counts, len(jar.filter_cookies(aiohttp.client.URL("http://core/")))]
+        async def cookies() -> list[int]:
+            jar = aiohttp.CookieJar(unsafe=True)
+            jar.update_cookies({"a": "b"}, aiohttp.client.URL("http://core/"))
+            for cookie in jar:
+                cookie["max-age"] = "60"
+            jar.update_cookies({cookie.key: cookie for cookie in jar})
+            counts = [len(jar.filter_cookies(aiohttp.client.URL("http://core/")))]
+            now.seconds += 61
+            return [*counts, len(jar.filter_cookies(aiohttp.client.URL("http://core/")))]
 
-    assert asyncio.run(cookies()) == [1, 0]
+        assert asyncio.run(cookies()) == [1, 0]
 
 
-def test_pybreaker_closes_again_by_the_date(now: Now) -> None:
+def test_pybreaker_closes_again_by_the_date() -> None:
     """`datetime.now`."""
-    breaker = pybreaker.CircuitBreaker(fail_max=1, reset_timeout=30, throw_new_error_on_trip=False)
-    with pytest.raises(ZeroDivisionError):
-        breaker.call(lambda: 1 / 0)
-    now.seconds += 29.9
-    with pytest.raises(pybreaker.CircuitBreakerError):
-        breaker.call(int)
-    now.seconds += 0.2
-    assert breaker.call(int) == 0
+    with running() as now:
+        breaker = pybreaker.CircuitBreaker(
+            fail_max=1, reset_timeout=30, throw_new_error_on_trip=False
+        )
+        with pytest.raises(ZeroDivisionError):
+            breaker.call(lambda: 1 / 0)
+        now.seconds += 29.9
+        with pytest.raises(pybreaker.CircuitBreakerError):
+            breaker.call(int)
+        now.seconds += 0.2
+        assert breaker.call(int) == 0
 
 
 def test_tenacity_stops_by_the_clock_and_waits_by_the_seed() -> None:
@@ -153,10 +162,11 @@ def test_tenacity_stops_by_the_clock_and_waits_by_the_seed() -> None:
     assert waited(1) == waited(1) != waited(2)
 
 
-def test_anyio_asks_the_loop(now: Now) -> None:
+def test_anyio_asks_the_loop() -> None:
     """Whose time is the run's source."""
+    with running():
 
-    async def read() -> float:
-        return anyio.current_time() - asyncio.get_running_loop().time()
+        async def read() -> float:
+            return anyio.current_time() - asyncio.get_running_loop().time()
 
-    assert asyncio.run(read()) == 0.0
+        assert asyncio.run(read()) == 0.0

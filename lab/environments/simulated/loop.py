@@ -1,0 +1,132 @@
+"""An asyncio event loop whose time is virtual: it passes when nothing else is left to do.
+
+Same seed, same program: the same callbacks in the same order at the same times. While it runs, its
+run is on in its thread (`running.py`): the clocks show its time, and what would leave it is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, Final, NoReturn, TypeVarTuple
+
+from .clocks import START
+from .hang import Hang, awaits
+from .running import Run
+
+__all__ = ["SimulatedLoop"]
+
+Ts = TypeVarTuple("Ts")
+
+_TURNS: Final = 100_000  # without time passing: a program that waits for the time by looking at it
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    """The loop. `run` has its clocks and its chance; `seed` and `wall` are the run's.
+
+    Raises Hang out of `run_forever` and `run_until_complete` when something is awaited that can't
+    come any more.
+    """
+
+    # Of BaseEventLoop, which asyncio's own loops are made of.
+    _ready: deque[asyncio.Handle]
+    _stopping: bool
+    _check_closed: Callable[[], None]
+
+    def __init__(self, *, seed: int, wall: float = START) -> None:
+        super().__init__()
+        self._clock_resolution = 0.0  # a timer is never early
+        self._now = 0.0
+        self._timers: list[_Timer] = []
+        self._order = itertools.count()
+        self._turns = 0
+        self.run = Run(self.time, seed=seed, wall=wall)
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._now
+
+    def run_forever(self) -> None:
+        """As asyncio's, with the run on in this thread. Raises Hang."""
+        self._turns = 0
+        with self.run.on():
+            super().run_forever()
+
+    def run_for(self, seconds: float) -> None:
+        """Run for so long in virtual time: for who drives the loop from outside."""
+        self.call_later(seconds, self.stop)
+        self.run_forever()
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As asyncio's; of two at the same time the one that was scheduled first comes first."""
+        self._check_closed()
+        timer = _Timer(when, callback, args, self, context)
+        timer.order = next(self._order)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def run_in_executor(self, *_: Any) -> NoReturn:  # type: ignore[override]  # whatever is asked
+        """Refused: a thread's work takes real time. Raises Escaped."""
+        raise self.run.refuse("loop.run_in_executor")
+
+    async def subprocess_exec(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: a process's work takes real time. Raises Escaped."""
+        raise self.run.refuse("loop.subprocess_exec")
+
+    async def subprocess_shell(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: a process's work takes real time. Raises Escaped."""
+        raise self.run.refuse("loop.subprocess_shell")
+
+    def close(self) -> None:
+        """As asyncio's."""
+        super().close()
+        self._timers.clear()
+
+    def _run_once(self) -> None:
+        """One turn: time passes if nothing is ready, then what is due runs."""
+        timers, ready = self._timers, self._ready
+        while timers and timers[0].cancelled():
+            heapq.heappop(timers)
+        if not ready and not self._stopping:
+            if not timers:
+                raise Hang(awaits(asyncio.all_tasks(self)))
+            if timers[0].when() > self._now:
+                self._now, self._turns = timers[0].when(), 0
+        self._turns += 1
+        if self._turns > _TURNS:
+            raise Hang(awaits(asyncio.all_tasks(self)), turns=_TURNS)
+        while timers and timers[0].when() <= self._now:
+            ready.append(heapq.heappop(timers))
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+
+    def _process_events(self, event_list: object) -> None:
+        """There are none: all that happens is a callback."""
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps who could be woken."""
+
+
+class _Timer(asyncio.TimerHandle):
+    """A timer that knows when it was scheduled: a heap keeps no order among equals."""
+
+    __slots__ = ("order",)
+
+    order: int
+
+    def __lt__(self, other: object) -> bool:
+        if isinstance(other, _Timer):
+            return (self.when(), self.order) < (other.when(), other.order)
+        return NotImplemented
