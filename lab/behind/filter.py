@@ -1,8 +1,9 @@
 """The packet filter before Toxiproxy's ports, by `nft`: refuse or drop connects, unplug a client.
 
 One table of our own in the network namespace, named by the process that made it, and nothing else is
-touched. It goes with `close`, with the namespace (a container's), or at the next start of a lab in
-the same namespace: `sweep` removes the tables of processes that are gone. Calls block.
+touched. A `Guard` removes it when that process closes it, or has ended, whatever ended it; where the guard
+was killed, too, it goes with the namespace (a container's), or at the next start of a lab in the same
+namespace: `sweep` removes the tables of processes that are gone. Calls block.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from ..errors import SetupError
 
-__all__ = ["Filter", "Shut", "name_of", "table"]
+__all__ = ["Filter", "Guard", "Shut", "name_of", "table"]
 
 Shut = Literal["refusing", "dark"]
 
@@ -56,14 +57,58 @@ def name_of(pid: int, stat: str) -> str:
     return f"faultlab_{pid}_{started}"
 
 
+class Guard:
+    """A process that removes a table when its input ends: with `close`, or with this process.
+
+    Raises SetupError if it does not start.
+    """
+
+    def __init__(self, name: str) -> None:
+        try:
+            self._process = subprocess.Popen(
+                ["sh", "-c", 'read -r _; exec nft delete table inet "$0"', name],  # noqa: S607
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # what ends a whole group must not end it
+            )
+        except OSError as error:
+            raise SetupError(f"what removes the packet filter does not start: {error}") from error
+
+    def close(self) -> None:
+        """Have the table removed; it is gone on return. Raises SetupError if it is not."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            code = self._process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        if code:
+            raise SetupError(f"the packet filter (nft) was not removed: code {code}")
+
+
+class Guarding(Protocol):
+    """What removes a table."""
+
+    def close(self) -> None:
+        """Remove it."""
+
+
 class Filter:
     """The filter of this process. The table is made when the first rule is needed.
 
     Each call raises SetupError; `missing` says beforehand why there can be none.
     """
 
-    def __init__(self, run: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        run: Callable[[str], str] | None = None,
+        guarded: Callable[[str], Guarding] = Guard,
+    ) -> None:
         self._run = _nft if run is None else run
+        self._guarded = guarded
+        self._guard: Guarding | None = None
         self._name = ""
 
     @staticmethod
@@ -96,10 +141,11 @@ class Filter:
         self._change([("delete", "unplugged", _flow(client, ours))])
 
     def close(self) -> None:
-        """Remove the table."""
-        if self._name:
-            name, self._name = self._name, ""
-            self._run(f"delete table inet {name}\n")
+        """Remove the table. Raises SetupError if it does not go."""
+        self._name = ""
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.close()
 
     def sweep(self) -> None:
         """Remove the tables of processes that are gone."""
@@ -116,6 +162,7 @@ class Filter:
         text = ""
         if not self._name:
             self._name = name_of(os.getpid(), Path("/proc/self/stat").read_text())
+            self._guard = self._guarded(self._name)  # first: no moment is without it
             text = table(self._name)
         for verb, kept, ends in lines:
             text += f"{verb} element inet {self._name} {kept} {{ {ends} }}\n"

@@ -23,13 +23,25 @@ class Nft:
         return ""
 
 
+class Guard:
+    """Notes that a table is to go."""
+
+    def __init__(self, name: str, told: list[str]) -> None:
+        self._name = name
+        self._told = told
+
+    def close(self) -> None:
+        """The filter's end."""
+        self._told.append(f"guard of {self._name} ends")
+
+
 OURS = name_of(os.getpid(), Path("/proc/self/stat").read_text())
 
 
 def test_the_table_is_made_with_its_first_rule_and_goes_with_the_filter() -> None:
     """Who breaks nothing has no table."""
     nft = Nft()
-    ours = Filter(nft)
+    ours = Filter(nft, lambda name: Guard(name, nft.told))
     ours.close()
     assert nft.told == []
     ours.switch("127.0.0.1", 4001, None, "dark")
@@ -45,7 +57,7 @@ def test_the_table_is_made_with_its_first_rule_and_goes_with_the_filter() -> Non
         ),
         f"add element inet {OURS} unplugged {{ 127.0.0.1 . 5001 . 127.0.0.1 . 4001 }}\n",
         f"delete element inet {OURS} unplugged {{ 127.0.0.1 . 5001 . 127.0.0.1 . 4001 }}\n",
-        f"delete table inet {OURS}\n",
+        f"guard of {OURS} ends",
     ]
 
 

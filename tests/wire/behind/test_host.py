@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlab.faults import Refused, Status
+from faultlab.faults import Partition, Refused, Status
 from faultlab.lab.addresses import TOXIPROXYS
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.embedded import LabProcess
@@ -147,3 +149,28 @@ def test_a_server_that_does_not_serve_is_told_to_each_run(tmp_path: Path) -> Non
         pytest.raises(SetupError, match="/bin/false does not serve"),
     ):
         Hosted(process, ORDERS, header=Header(), path=tmp_path / "h.jsonl", feed=feed)
+
+
+def tables() -> set[str]:
+    """The packet filters of this machine."""
+    nft = shutil.which("nft")
+    if nft is None:
+        pytest.skip("no packet filter (`nft`) is installed")
+    listed = subprocess.run([nft, "list", "tables"], capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("it takes the right to filter packets")
+    return set(listed.stdout.splitlines())
+
+
+def test_no_packet_filter_survives_a_lab_process_that_is_killed(opened: Open, server: str) -> None:
+    """It would drop the connects of whoever gets the port next."""
+    before = tables()
+    with LabProcess(Server(server, "2.12.0")) as process:
+        run = opened("dark", process)
+        run.inject(1, Partition(service="orders"))
+        assert tables() - before
+        os.kill(process.pid, signal.SIGKILL)
+        limit = time.monotonic() + 5.0
+        while tables() - before:
+            assert time.monotonic() < limit, "it is still there"
+            time.sleep(0.01)
