@@ -28,7 +28,7 @@ import msgspec
 
 from . import descriptors
 from .backends.pipe import Listening, Past, Ready, Recall, Said, Serve, Told, Unable
-from .backends.specification import routes_of
+from .backends.served import routes_of
 from .backends.stub import Stub
 from .frames import Batch, Frames, pack
 from .history import AnyEvent

@@ -12,7 +12,8 @@ import msgspec
 
 from .backends.container import Act, Contained, Way
 from .backends.pipe import Place
-from .backends.specification import Image, Specification
+from .backends.served import Specification
+from .backends.servers import Image
 from .history import AnyEvent, Header
 
 CLOCK = b"clock"

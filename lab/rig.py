@@ -19,17 +19,9 @@ from ..faults.partition import EVERY_REQUEST
 from .backends.apart import Apart
 from .backends.backend import Backend
 from .backends.imaged import Imaged
+from .backends.served import Builtin, Routed, Specification, routes_of, seeded
+from .backends.servers import Command, Image, Url
 from .backends.shared import Shared
-from .backends.specification import (
-    Builtin,
-    Command,
-    Image,
-    Routed,
-    Specification,
-    Url,
-    routes_of,
-    seeded,
-)
 from .backends.started import Started
 from .backends.stub import Stub
 from .history import AnyEvent, ConnectAttempted, ConnectsHidden, FaultCleared, FaultFired

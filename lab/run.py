@@ -22,7 +22,8 @@ from ..faults import Fault
 from ..scenarios import Problem, Scenario, ScenarioError, Served
 from ..scenarios.errors import nearest
 from .attempts import read
-from .backends.specification import Specification, Url, amended, stubbed
+from .backends.served import stubbed
+from .backends.specification import Specification, Url, amended
 from .contract import Contract
 from .environments import ENVIRONMENTS, demand_servable, undone, unserved
 from .environments.deployed import deployed

@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from itertools import count
 
 from .backends.maximus import BUILTIN, PACES, PORTS, maximus_routes, presets_of
-from .backends.specification import Builtin, routes_of
+from .backends.served import Builtin, routes_of
 from .backends.stub import Stub
 from .errors import SetupError, UsageError
 from .foreground import serve_until_signal

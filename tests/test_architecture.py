@@ -356,6 +356,30 @@ def test_no_function_imports_a_room() -> None:
     ] == []
 
 
+def loaded(module: str) -> set[str]:
+    """The packages that are not ours which come with a module of ours."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    ahead = [module]
+    while ahead:
+        name = ahead.pop()
+        if name in seen or name not in MODULES:
+            continue
+        seen.add(name)
+        ahead.append(name.rpartition(".")[0])
+        for imported in MODULES[name].imports:
+            if not imported.in_function and not imported.for_types:
+                target = own(imported.target)
+                ahead.append(target or "")
+                found |= set() if target else {imported.target.split(".")[0]}
+    return found - sys.stdlib_module_names
+
+
+def test_a_stub_s_process_loads_only_what_serves() -> None:
+    """Eight of them start at once; pydantic and a reader of YAML doubled what each costs."""
+    assert loaded("faultlab.lab.apart") == {"h11", "msgspec"}
+
+
 def test_rooms_import_one_another_relatively() -> None:
     """An absolute name would find the installed package, not this checkout's."""
     assert [

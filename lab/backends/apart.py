@@ -15,7 +15,7 @@ from .container import Contained, Engine, Way
 from .pipe import Serve
 from .process import State
 from .routes import Request
-from .specification import Builtin, Routed
+from .served import Builtin, Routed
 
 __all__ = ["Apart", "Running", "Start"]
 

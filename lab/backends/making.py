@@ -17,8 +17,9 @@ from .container import Engine, StubContainer
 from .imaged import Imaged
 from .pipe import Place
 from .process import StubProcess
+from .served import Builtin, Routed
+from .servers import Command, Image
 from .shared import Shared
-from .specification import Builtin, Command, Image, Routed
 from .started import Started
 
 __all__ = ["Making"]

@@ -14,7 +14,7 @@ import msgspec
 
 from ..frames import Batch, Frames, pack
 from .routes import Request
-from .specification import Builtin, Routed
+from .served import Builtin, Routed
 
 __all__ = [
     "STARTING",

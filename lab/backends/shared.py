@@ -14,7 +14,7 @@ from ..frames import Batch
 from ..history import AnyEvent
 from .pipe import STARTING, Listening, Past, Pipe, Place, Reach, Ready, Recall, Said, Serve, Unable
 from .routes import Request
-from .specification import Builtin, Routed
+from .served import Builtin, Routed
 
 __all__ = ["Shared"]
 

@@ -1,22 +1,24 @@
-"""Who serves a service, as values that travel to the lab process: routes, a built-in, a real server.
+"""Who serves a service, as an author writes it in `@subject(services=...)` or `lab.serve(...)`.
 
-Counterpart of what an author writes in `@subject(services=...)` or `lab.serve(...)`. Reads the OpenAPI
-file that is named there; knows no network. `rig.py` builds what is meant here.
+Reads the OpenAPI file that is named there; knows no network. Counterparts: the values of `served.py`
+are what comes of it, and `rig.py` builds what they mean.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-from .maximus import BUILTIN, PACES, maximus_routes
+from .maximus import BUILTIN, PACES
 from .openapi import routes_of_document
 from .routes import Routes
+from .served import Builtin, Routed, Specification, routes_of
 from .servers import (
     BESIDE,
     COMMAND,
@@ -42,9 +44,6 @@ __all__ = [
     "Url",
     "amended",
     "parse",
-    "routes_of",
-    "seeded",
-    "stubbed",
 ]
 
 _EXPECTED = (
@@ -62,29 +61,6 @@ _BESIDE: dict[str, tuple[str, ...]] = {
 }
 """The words that say who serves, and what may stand beside each."""
 _WORDS = tuple(dict.fromkeys((*_BESIDE, *(word for words in _BESIDE.values() for word in words))))
-
-
-class Routed(msgspec.Struct, frozen=True, tag_field="by", tag="routes"):
-    """A stub from routes. `routes` is the JSON text of a mapping that `Routes` takes.
-
-    `honours_idempotency_key`: as `Routes` takes it.
-    """
-
-    routes: str
-    honours_idempotency_key: bool = False
-
-
-class Builtin(msgspec.Struct, frozen=True, tag_field="by", tag="builtin"):
-    """A built-in stub of MAXIMUS; what it may have is as `maximus_routes` takes it."""
-
-    name: str
-    presets: tuple[str, ...] = ()
-    pace: str | None = None
-    honours_idempotency_key: bool = False
-    seed: int = 0
-
-
-Specification = Routed | Builtin | Server
 
 
 def parse(value: object, service: str = "", folder: Path = Path()) -> Specification:
@@ -140,34 +116,6 @@ def amended(given: Specification, words: dict[str, object], folder: Path = Path(
             return _worded(own | words, "", folder)
         case Url(url):
             raise ValueError(f"{next(iter(words))}: is for a stub: the lab did not start {url}")
-
-
-def seeded(specification: Specification, seed: int) -> Specification:
-    """The same, with what it draws keyed by this seed."""
-    if isinstance(specification, Builtin):
-        return msgspec.structs.replace(specification, seed=seed)
-    return specification
-
-
-def stubbed(services: Mapping[str, Specification]) -> list[str]:
-    """Those that stubs serve."""
-    return [name for name, who in services.items() if isinstance(who, Builtin | Routed)]
-
-
-def routes_of(specification: Routed | Builtin, clock: Callable[[], float] | None = None) -> Routes:
-    """The routes of a stub, with state of its own; `clock` is a built-in's. Raises ValueError."""
-    match specification:
-        case Routed(routes, honours):
-            return Routes(json.loads(routes), honours_idempotency_key=honours)
-        case Builtin():
-            return maximus_routes(
-                specification.name,
-                clock,
-                presets=specification.presets,
-                pace=specification.pace,
-                seed=specification.seed,
-                honours_idempotency_key=specification.honours_idempotency_key,
-            )
 
 
 def _worded(words: Mapping[str, object], service: str, folder: Path) -> Specification:
@@ -254,9 +202,6 @@ def _routed(routes: Mapping[Any, object], *, honours: bool = False) -> Routed:
 
 def _documented(path: Path, *, honours: bool = False) -> Routed:
     """A stub from an OpenAPI file's examples. Raises ValueError with the file in front."""
-    from ruamel.yaml import YAML  # late: a stub's process reads none, and is waited for
-    from ruamel.yaml.error import YAMLError
-
     try:
         text = path.read_text("utf-8")
         document = (

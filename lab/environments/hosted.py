@@ -23,7 +23,8 @@ import msgspec
 from ...faults import Fault
 from ...faults.actions import EndProcess
 from ...faults.arming import on_process
-from ..backends.specification import Command, Image, Specification, Url, stubbed
+from ..backends.served import Specification, stubbed
+from ..backends.servers import Command, Image, Url
 from ..errors import FaultError, SetupError
 from ..frames import Frames, pack
 from ..history import AnyEvent, Header, History, load

@@ -23,8 +23,8 @@ def start(
 ) -> Host:
     """Start it; `say` gets a line for whatever takes long before, as an image that is built.
 
-    `services`: those whose stubs will be wanted, as far as that is known. `proxy`: one of `PROXIES`, for `embedded`. Raises SetupError, and KeyError for a name that is not
-    among `ENVIRONMENTS`.
+    `services`: those whose stubs will be wanted, as far as that is known. `proxy`: one of `PROXIES`,
+    for `embedded`. Raises SetupError, and KeyError for a name that is not among `ENVIRONMENTS`.
     """
     return _HOSTS[environment](say, proxy, services)
 

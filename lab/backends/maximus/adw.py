@@ -6,10 +6,10 @@ so its report is never finished.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from ..routes import Answer, Reply, Request, json_reply
-from .bodies import read_body
+from .bodies import Fields, read_body
 from .shape import Clock, Shape, compact, naive
 
 __all__ = ["Workflows"]
@@ -27,20 +27,20 @@ _FIXED = (
 )
 
 
-class _Campaign(BaseModel):
+class _Campaign(Fields):
     objective: str
     scope: list[str]
     constraints: dict[str, JsonValue] | None = None
 
 
-class _Surface(BaseModel):
+class _Surface(Fields):
     domain: str
     include_subdomains: bool = True
     port_range: str | None = None
     scan_depth: str = "standard"
 
 
-class _Credentials(BaseModel):
+class _Credentials(Fields):
     email: str | None = None
     username: str | None = None
     phone: str | None = None
@@ -49,7 +49,7 @@ class _Credentials(BaseModel):
     include_social: bool = True
 
 
-class _Target(BaseModel):
+class _Target(Fields):
     username: str | None = None
     email: str | None = None
     phone: str | None = None

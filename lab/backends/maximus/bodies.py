@@ -15,10 +15,14 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from ..routes import Reply, Request, json_reply
 
-__all__ = ["read_body", "read_query"]
+__all__ = ["Fields", "read_body", "read_query"]
 
 _Fields = TypeVar("_Fields", bound=BaseModel)
 _Problem = dict[str, JsonValue]
+
+
+class Fields(BaseModel, defer_build=True):
+    """What a request carries. What validates it is made for the first one: most stubs get none."""
 
 
 def read_body(kind: type[_Fields], request: Request, *, link: str = "") -> _Fields | Reply:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from ..routes import UNHANDLED, Answer, Frames, Reply, Request, json_reply
 from .adw import Workflows
-from .bodies import read_body, read_query
+from .bodies import Fields, read_body, read_query
 from .governance import Governance
 from .presets import Name
 from .shape import Clock, Shape, naive
@@ -26,12 +26,12 @@ _SNAPSHOT = 5.0  # seconds between two states on the stream
 _ABSENT = "Consciousness system not initialized"
 
 
-class _Query(BaseModel):
+class _Query(Fields):
     query: str
     context: dict[str, JsonValue] | None = None
 
 
-class _Salience(BaseModel):
+class _Salience(Fields):
     novelty: float = Field(ge=0.0, le=1.0)
     relevance: float = Field(ge=0.0, le=1.0)
     urgency: float = Field(ge=0.0, le=1.0)
@@ -41,18 +41,18 @@ class _Trigger(_Salience):
     context: dict[str, JsonValue] = {}
 
 
-class _Adjustment(BaseModel):
+class _Adjustment(Fields):
     delta: float = Field(ge=-0.5, le=0.5)
     duration_seconds: float = Field(5.0, ge=0.1, le=60.0)
     source: str = "manual"
 
 
-class _Shutdown(BaseModel):
+class _Shutdown(Fields):
     reason: str = Field(min_length=10)
     allow_override: bool = True
 
 
-class _Limit(BaseModel):
+class _Limit(Fields):
     limit: int = 20
 
 

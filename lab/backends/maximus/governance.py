@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, JsonValue, RootModel
+from pydantic import JsonValue, RootModel
 
 from ..routes import Answer, Frames, Reply, Request, json_reply
-from .bodies import read_body, read_query
+from .bodies import Fields, read_body, read_query
 from .shape import Clock, Decision, Shape, at, naive
 from .streams import SLA_SECONDS, Announcements, frame, streamed
 
@@ -28,7 +28,7 @@ _AUTOMATION = ("full", "supervised", "advisory", "manual")
 _Action = Literal["approved", "rejected"]
 
 
-class _NewSession(BaseModel):
+class _NewSession(Fields):
     operator_id: str
     operator_name: str
     operator_role: str = "soc_operator"
@@ -36,7 +36,7 @@ class _NewSession(BaseModel):
     user_agent: str | None = None
 
 
-class _Approval(BaseModel):
+class _Approval(Fields):
     session_id: str
     reasoning: str | None = None
     comment: str | None = None
@@ -51,11 +51,11 @@ class _Escalation(_Approval):
     escalation_target: str | None = None
 
 
-class _Stream(BaseModel):
+class _Stream(Fields):
     session_id: str
 
 
-class _New(RootModel[dict[str, JsonValue]]):
+class _New(RootModel[dict[str, JsonValue]], defer_build=True):
     """Any object."""
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from ..routes import Answer, Reply, Request
-from .bodies import read_body
+from .bodies import Fields, read_body
 from .shape import Clock, Shape, naive
 
 __all__ = ["zeros"]
 
 
-class _Asked(BaseModel):
+class _Asked(Fields):
     time_range_minutes: int = Field(60, ge=1, le=1440)
     focus_areas: list[str] | None = None
 

@@ -6,10 +6,10 @@ over. Its older pydantic adds a link to each problem of a request.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from ..routes import Answer, Reply, Request, json_reply
-from .bodies import read_body, read_query
+from .bodies import Fields, read_body, read_query
 from .presets import Name
 from .shape import Clock, Shape, at, compact
 
@@ -20,24 +20,24 @@ _LINK = "https://errors.pydantic.dev/2.5/v/"
 _SUNDAY = 6
 
 
-class _History(BaseModel):
+class _History(Fields):
     limit: int = Field(50, ge=1, le=500)
     offset: int = Field(0, ge=0)
     severity: str | None = None
 
 
-class _Patches(BaseModel):
+class _Patches(Fields):
     status_filter: str | None = None
     limit: int = Field(20, ge=1, le=100)
 
 
-class _Wisdom(BaseModel):
+class _Wisdom(Fields):
     anomaly_type: str
     service: str | None = None
     similarity_threshold: float = Field(0.8, ge=0.0, le=1.0)
 
 
-class _Diagnosis(BaseModel):
+class _Diagnosis(Fields):
     anomaly_id: str
     anomaly_type: str
     affected_service: str
@@ -45,7 +45,7 @@ class _Diagnosis(BaseModel):
     context: dict[str, JsonValue] = {}
 
 
-class _Audio(BaseModel):
+class _Audio(Fields):
     text: str
 
 

@@ -60,8 +60,9 @@ class DockerLab:
     """The lab process in a container, with all that it needs: started once, removed with `close`.
 
     `say` gets a line for whatever takes long before, as an image that is built. `services`: those whose
-    stubs will be wanted; they are started beside everything else. A process of its own removes everything, too, when this one is gone. Raises SetupError if it can't be started; nothing
-    is left then.
+    stubs will be wanted; they are started beside everything else. A process of its own removes
+    everything, too, when this one is gone. Raises SetupError if it can't be started; nothing is left
+    then.
     """
 
     environment = "docker"

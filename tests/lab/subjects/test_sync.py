@@ -7,7 +7,8 @@ import pytest
 from faultlab.fixtures.sync.client import Settings, Shop
 from faultlab.fixtures.sync.errors import ShopError
 from faultlab.lab.backends.routes import Request
-from faultlab.lab.backends.specification import parse, routes_of
+from faultlab.lab.backends.served import routes_of
+from faultlab.lab.backends.specification import parse
 from faultlab.lab.subjects.builtin import BUILTIN, PLANTED, named
 from faultlab.lab.subjects.declaration import Op
 from faultlab.lab.subjects.sync import SERVICES, operations, settings
