@@ -9,6 +9,7 @@ from __future__ import annotations
 import _thread
 import select
 import selectors
+import socket
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from .places import author, callers
-from .swapping import Attribute, Function, Make, Replacement, builtin
+from .swapping import Added, Attribute, Function, Make, Replacement, builtin
 
 __all__ = ["Escaped", "audited", "replacements"]
 
@@ -96,6 +97,12 @@ def replacements(refuse: Refuse) -> Iterator[Replacement]:
     yield Attribute(
         threading.Condition, "wait", _waiting(refuse, "threading.Condition.wait", 1, default=None)
     )
+    yield Attribute(
+        threading.Thread, "join", _waiting(refuse, "threading.Thread.join", 1, default=None)
+    )
+    for name in ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "sendall"):
+        yield Added(socket.socket, name, _on_a_socket(refuse, f"socket.{name}"))
+    yield Attribute(socket.socket, "accept", _on_a_socket(refuse, "socket.accept"))
     yield Attribute(select, "select", _waiting(refuse, "select.select", 3, default=None))
     if hasattr(select, "poll"):
         yield builtin(select.poll, _polling(refuse))
@@ -135,6 +142,22 @@ def _waiting(refuse: Refuse, call: str, position: int, *, default: float | None)
                 if escaped is not None:
                     raise escaped
             return real(*arguments, **keywords)
+
+        return standing_in
+
+    return make
+
+
+def _on_a_socket(refuse: Refuse, call: str) -> Make:
+    """Refused on a socket that would wait: one that does not block only looks."""
+
+    def make(real: Function) -> Function:
+        def standing_in(self: socket.socket, *arguments: Any, **keywords: Any) -> Any:
+            if self.gettimeout() != 0.0:
+                escaped = refuse(call)
+                if escaped is not None:
+                    raise escaped
+            return real(self, *arguments, **keywords)
 
         return standing_in
 

@@ -16,6 +16,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final, Protocol
 
 __all__ = [
+    "Added",
     "Attribute",
     "ClassMethod",
     "Descriptor",
@@ -76,6 +77,27 @@ class Attribute:
         """Make it what it was."""
         if vars(self._owner)[self._name] is self._standing_in:
             setattr(self._owner, self._name, self._original)
+
+
+class Added:
+    """A method that a class inherits, replaced for this class and those below it.
+
+    `make` is given what does it really, which takes the object first.
+    """
+
+    def __init__(self, owner: type, name: str, make: Make) -> None:
+        self._owner = owner
+        self._name = name
+        self._standing_in = make(getattr(owner, name))
+
+    def put(self) -> None:
+        """Replace it."""
+        setattr(self._owner, self._name, self._standing_in)
+
+    def take_back(self) -> None:
+        """Make it what it was."""
+        if vars(self._owner).get(self._name) is self._standing_in:
+            delattr(self._owner, self._name)
 
 
 class _Definition(ctypes.Structure):

@@ -27,6 +27,10 @@ REFUSED: dict[str, Callable[[], object]] = {
     "socket.getaddrinfo": lambda: socket.create_connection(("localhost", 9)),
     "socket.bind": lambda: with_socket(lambda one: one.bind(("127.0.0.1", 0))),
     "socket.sendto": lambda: with_socket(lambda one: one.sendto(b"x", ("127.0.0.1", 9))),
+    "threading.Thread.join": lambda: threading.main_thread().join(),
+    "socket.recv": lambda: with_socket(lambda one: one.recv(1)),
+    "socket.sendall": lambda: with_socket(lambda one: one.sendall(b"x")),
+    "socket.accept": lambda: with_socket(lambda one: one.accept()),
     "select.select": lambda: select.select([], [], [], 1),
     "select.poll": lambda: select.poll().poll(),
     "selectors.SelectSelector.select": lambda: selectors.SelectSelector().select(),
@@ -103,6 +107,20 @@ def test_a_poll_that_only_looks_tells_what_is_ready() -> None:
         assert poll.poll(0) == []
         other.send(b"x")
         assert poll.poll(0) == [(one.fileno(), select.POLLIN)]
+
+
+def test_a_socket_that_does_not_block_is_let_through() -> None:
+    """One end of a pair can stand for a simulated connection's readability."""
+    one, other = socket.socketpair()
+    with one, other, Run(lambda: 0.0, seed=0).on() as run:
+        one.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            one.recv(1)
+        other.send(b"x")
+        assert one.recv(1) == b"x"
+        with pytest.raises(Escaped, match=r"socket\.recv"):
+            other.recv(1)
+        assert len(run.escapes) == 1
 
 
 def test_names_are_asked_of_nobody_where_they_are_numbers() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from faultlab.lab.environments.simulated.swapping import (
+    Added,
     Attribute,
     ClassMethod,
     Descriptor,
@@ -169,6 +170,22 @@ def test_a_class_method_with_nothing_inside_does_what_it_did(
     with put(kind(datetime, "now", lambda: None)), put(kind(datetime, "utcnow", lambda: None)):
         assert datetime.now(tz=None) <= datetime.now()  # noqa: DTZ005  # any
         assert isinstance(datetime.utcnow(), datetime)  # noqa: DTZ003  # any
+
+
+def test_an_inherited_method_is_replaced_where_it_was_not_and_gone_again() -> None:
+    """The methods of sockets belong to C; Python's class can have its own."""
+
+    class Base:
+        def read(self) -> int:
+            return 1
+
+    class Derived(Base):
+        pass
+
+    with put(Added(Derived, "read", lambda real: lambda self: real(self) + 1)):
+        assert (Derived().read(), Base().read()) == (2, 1)
+    assert Derived().read() == 1
+    assert "read" not in vars(Derived)
 
 
 def test_an_attribute_that_another_has_replaced_meanwhile_is_left_to_them() -> None:
