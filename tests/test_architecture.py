@@ -78,7 +78,8 @@ ARROWS: dict[str, set[str]] = {
     | HOSTED
     | {"lab.asked", "lab.behind", "lab.orders", "lab.rig", "lab.sockets", "faults"},
     "lab.contained": WIRE | {"lab.net", "lab.behind", "lab.host", "lab.sockets"},
-    "lab.environments": WIRE | {"lab.orders", "lab.backends", "faults"},
+    "lab.environments": WIRE
+    | {"lab.net", "lab.orders", "lab.backends", "lab.sockets", "lab.toxiproxy", "faults"},
     # who plays it
     "lab.subjects": WIRE | FACTS | {"lab.backends", "fixtures", "maximus"},
     "lab.results": ORACLE | PLAN | {"lab.checks", "lab.verdict"},

@@ -6,13 +6,12 @@ environment drives faults and keeps the history; it never drives the subject and
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Literal, Protocol
 
 from ...faults import Fault, Partition
-from ..backends.specification import Command, Image, Specification, Url
+from ..backends.specification import Command, Image, Specification
 from ..errors import UsageError
 from ..history import AnyEvent, History
 
@@ -50,8 +49,6 @@ _EVERY = frozenset(
 ENVIRONMENTS: dict[str, frozenset[str]] = {"embedded": _EVERY, "docker": _EVERY}
 """The fault kinds that each environment can do."""
 
-_LOOPBACK = re.compile(r"127(?:\.\d+){3}|localhost|::1", re.IGNORECASE)
-
 PROXIES = ("embedded", "toxiproxy")
 """What can stand before the services in `embedded`: its own proxy, or a real Toxiproxy before it."""
 
@@ -80,12 +77,6 @@ def unserved(environment: str, specification: Specification) -> str:
             return (
                 f"{specification.text} would run on this machine, which the lab's containers don't"
                 " reach; `--env embedded` starts it; or name an image"
-            )
-        case Url() if contained and _LOOPBACK.fullmatch(specification.host):
-            return (
-                f"{specification.url} is this machine's own loopback, which the lab's containers"
-                " don't reach; name another address of this machine, and have the server listen"
-                " there; `--env embedded` reaches it"
             )
         case _:
             return ""

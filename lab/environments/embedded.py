@@ -20,6 +20,7 @@ from typing import Self
 from ..addresses import TOXIPROXYS
 from ..backends.container import Contained
 from ..backends.pipe import Place
+from ..backends.specification import Specification
 from ..errors import SetupError
 from ..orders import Wanted
 from .toxiproxy import Server
@@ -94,6 +95,10 @@ class LabProcess:
         except OSError as error:
             raise SetupError(self.gone()) from error
         return next(self._runs)
+
+    def within(self, specification: Specification) -> Specification:
+        """It is on this machine, too."""
+        return specification
 
     def places(self, services: Iterable[str]) -> dict[str, Place] | None:  # noqa: ARG002
         """None: it serves its stubs itself."""

@@ -14,6 +14,7 @@ from typing import Protocol, Self
 
 from ..backends.container import Contained
 from ..backends.pipe import Place
+from ..backends.specification import Specification
 from ..orders import Wanted
 
 __all__ = ["Host"]
@@ -58,6 +59,9 @@ class Host(Protocol):
 
         Raises SetupError if it is gone.
         """
+
+    def within(self, specification: Specification) -> Specification:
+        """Who serves, as the lab process reaches it. Raises SetupError where there is no way."""
 
     def places(self, services: Iterable[str]) -> dict[str, Place] | None:
         """The processes that serve the stubs of these services; None: it serves them itself.

@@ -132,7 +132,7 @@ class Hosted:
                 self._expect(name, specification)
             done = self._tell(
                 Open(
-                    services=dict(services),
+                    services={name: host.within(who) for name, who in services.items()},
                     header=msgspec.structs.replace(header, route=host.route, clock=host.clock),
                     path=str(path.absolute()),
                     ports=ports,
@@ -156,7 +156,8 @@ class Hosted:
         """One more service; its url. Raises SetupError for a server that doesn't answer."""
         self._expect(service, specification)
         place = (self._host.places(stubbed({service: specification})) or {}).get(service)
-        done = self._tell(Serve(service=service, specification=specification, place=place))
+        within = self._host.within(specification)
+        done = self._tell(Serve(service=service, specification=within, place=place))
         self.ports.update(done.ports)
         return self.url(service)
 

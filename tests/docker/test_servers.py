@@ -7,16 +7,18 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from faultlab.faults import Frozen, Killed, Stopped
+from faultlab.faults import Frozen, Killed, Status, Stopped
 from faultlab.lab.backends.specification import Image, parse
 from faultlab.lab.environments.docker.images import Images
 from faultlab.lab.environments.docker.lab import DockerLab
@@ -106,6 +108,40 @@ def test_it_serves_when_it_answers_and_goes_with_its_run(
     assert "MODE=on 80" in engine.api.inspect_container(backend["Id"])["Config"]["Env"]
     history = run.close()
     assert not any(event.where == "backend" for event in history)
+
+
+class Orders(BaseHTTPRequestHandler):
+    """A server that already runs."""
+
+    def do_GET(self) -> None:
+        """Its one answer."""
+        body = b'{"id": 7}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_server_on_this_machine_s_loopback_is_reached(lab: DockerLab, tmp_path: Path) -> None:
+    """Most run there while they are worked on."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Orders) as server, ExitStack() as stack:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stack.callback(server.shutdown)
+        feed, events = socket.socketpair()
+        stack.callback(events.close)
+        url = parse(f"http://127.0.0.1:{server.server_port}")
+        run = Hosted(lab, {"orders": url}, header=Header(), path=tmp_path / "h.jsonl", feed=feed)
+        stack.callback(run.abandon)
+        with connected(run) as client:
+            client.sendall(GET)
+            assert client.recv(4096).startswith(b"HTTP/1.0 200 OK")
+        run.inject(1, Status(service="orders", code=503))
+        with connected(run) as client:
+            client.sendall(GET)
+            assert client.recv(4096).startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize("fault", [Stopped(service="orders"), Killed(service="orders")])

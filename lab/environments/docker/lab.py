@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
 import select
 import shutil
@@ -29,6 +30,7 @@ from typing import Self
 
 from ...backends.container import Contained
 from ...backends.pipe import Place
+from ...backends.specification import Specification, Url
 from ...errors import SetupError
 from ...orders import CLOCK, Wanted
 from .backends import Backends
@@ -39,6 +41,7 @@ from .containers import Engine
 from .images import Images, Say, have_image, use_images
 from .labels import Owner, started
 from .printed import printed
+from .relay import Relays
 from .removal import remove, sweep
 from .site import Site
 from .watch import Happened, Watch
@@ -53,6 +56,7 @@ _ASKED = 8  # times that the clock is asked; the quickest answer bounds it best
 _ANSWER = 5.0  # seconds for the lab process to tell its clock
 _REST = 0.05  # seconds between passes of a removal
 _GONE = 1.0  # seconds for a container's end to be known
+_LOOPBACK = re.compile(r"127(?:\.\d+){3}|localhost|::1", re.IGNORECASE)
 _seconds = struct.Struct("d")
 
 
@@ -115,6 +119,8 @@ class DockerLab:
             one = os.environ.get(_BACKENDS) == "one"
             self._backends = Backends(self.site, self._engine, have, one=one)
             self._undo.callback(self._backends.close)
+            self._relays = Relays(self.site.outside)
+            self._undo.callback(self._relays.close)
             self.site.hold()
             reached = (f"{self.site.shared}/{_SOCKET}", self.site.address)
             gate = ("python3", "-P", "-m", "faultlab.lab.contained", *reached)
@@ -182,6 +188,13 @@ class DockerLab:
         except OSError as error:
             raise SetupError(self.gone()) from error
         return next(self._runs)
+
+    def within(self, specification: Specification) -> Specification:
+        """A server on this machine's loopback is reached by a way of its own. Raises SetupError."""
+        if not (isinstance(specification, Url) and _LOOPBACK.fullmatch(specification.host)):
+            return specification
+        host, port = self._relays.to((specification.host, specification.port))
+        return Url(f"http://{host}:{port}")
 
     def places(self, services: Iterable[str]) -> dict[str, Place]:
         """The containers that serve the stubs of these services, started if they do not run yet."""

@@ -28,7 +28,8 @@ __all__ = ["Placed", "Site", "Starting"]
 
 _TRIES = 20  # subnets; another lab may take one between the look and the try
 _FIRST = 10  # the first address in the subnet that a service's container gets
-_FRONT = 2  # the front's; 1 is this machine's
+_OUTSIDE = 1  # this machine's, as the engine gives it
+_FRONT = 2  # the front's
 _ROUTES = Path("/proc/net/route")
 _FOREVER = ("sleep", "infinity")
 _CONTROL = "127.0.0.1:8474"  # Toxiproxy's API, inside the front's namespace only
@@ -102,6 +103,11 @@ class Site:
     def address(self) -> str:
         """The front's: where subjects dial."""
         return str(self.subnet[_FRONT])
+
+    @property
+    def outside(self) -> str:
+        """This machine's own: what the lab's containers reach of it."""
+        return str(self.subnet[_OUTSIDE])
 
     @property
     def placed(self) -> tuple[Placed, ...]:
