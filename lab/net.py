@@ -186,6 +186,10 @@ class Entrance(Net, Protocol):
         """How a connection is unplugged, for the history."""
 
     @property
+    def reads_on(self) -> bool:
+        """Whether what a client sends behind our FIN is still seen, until it ends, too."""
+
+    @property
     def problem(self) -> str:
         """Why a listener is not as it should be, and the run can't go on; empty while all are."""
 

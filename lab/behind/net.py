@@ -37,6 +37,11 @@ class BehindNet:
         return self._problem or self._front.problem
 
     @property
+    def reads_on(self) -> bool:
+        """It is not: Toxiproxy closes both sides when one of them ends."""
+        return False
+
+    @property
     def unplugging(self) -> str:
         """How a connection is unplugged."""
         return "packet filter"

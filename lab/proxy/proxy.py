@@ -345,7 +345,7 @@ class Proxy:
             case None:
                 return "live connections kept"
             case "close":
-                return "FIN on live connections, read on"
+                return "FIN on live connections" + (", read on" if self._net.reads_on else "")
             case "reset":
                 return "RST on live connections"
             case Hold(directions=directions, unplugged=unplugged):

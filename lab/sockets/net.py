@@ -35,6 +35,11 @@ class RealNet:
         self._open: dict[object, Callable[[], None]] = {}  # each with what releases it at once
 
     @property
+    def reads_on(self) -> bool:
+        """It is: a connection of ours is closed when both sides are."""
+        return True
+
+    @property
     def unplugging(self) -> str:
         """How a connection is unplugged."""
         return "minimum TTL"

@@ -67,6 +67,7 @@ class Net:
     ports: dict[int, Port] = field(default_factory=dict)
 
     unplugging = "minimum TTL"
+    reads_on = True
     problem = ""
     doubt = ""
 

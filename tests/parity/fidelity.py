@@ -71,19 +71,19 @@ ROWS = (
     ),
     Row(
         "heal_new",
-        "a connect that has waited 1.5 s in a `partition`: through after the heal within",
+        "a connect that has waited 1.5, 5, 10 s in a `partition`: through after the heal within",
         "the client's kernel sends its SYN anew when its own back-off says so",
         steady=False,
     ),
     Row(
         "heal_held",
-        "a request on a connection that was held for 1.5 s: answered after the heal within",
+        "a request on a connection that was held so long: answered after the heal within",
         "the lab has it, and passes it on at once",
         steady=False,
     ),
     Row(
         "heal_unplugged",
-        "a request on a connection that was unplugged for 1.5 s: answered after the heal within",
+        "a request on a connection that was unplugged so long: answered after the heal within",
         "the client's kernel sends it anew when its back-off says so",
         steady=False,
     ),

@@ -39,7 +39,7 @@ ASK = b"GET /orders/7 HTTP/1.1\r\nHost: x\r\n\r\n"
 
 SHORT = 0.5  # seconds after which what has not come is taken for silence
 LIMIT = 30.0  # seconds for what must come
-CUT = 1.5  # seconds of a partition that is healed
+CUTS = (1.5, 5.0, 10.0)  # seconds of a partition that is healed
 TRIES = 5  # of what is timed
 
 # What a kind needs beside its service.
@@ -175,31 +175,43 @@ def dark(run: Run) -> str:
         return connecting(run.address)
 
 
+def _each(heal: Callable[[float], float]) -> str:
+    """What it takes after cuts of each length."""
+    return ", ".join(f"{heal(cut):.1f}" for cut in CUTS) + " s"
+
+
 def heal_new(run: Run) -> str:
     """How long a connect that waits needs after the heal."""
-    done: list[float] = []
 
-    def wait() -> None:
-        with run.dial():
-            done.append(time.monotonic())
+    def heal(cut: float) -> float:
+        done: list[float] = []
 
-    waiting = threading.Thread(target=wait)
-    with run.fault("partition"):
-        waiting.start()
-        time.sleep(CUT)
-        began = time.monotonic()
-    waiting.join()
-    return f"{done[0] - began:.1f} s"
+        def wait() -> None:
+            with run.dial():
+                done.append(time.monotonic())
+
+        waiting = threading.Thread(target=wait)
+        with run.fault("partition"):
+            waiting.start()
+            time.sleep(cut)
+            began = time.monotonic()
+        waiting.join()
+        return done[0] - began
+
+    return _each(heal)
 
 
 def _heal_live(run: Run, live: str) -> str:
-    with run.asked() as sock:
-        with run.fault("partition", live=live):
-            sock.sendall(ASK)
-            time.sleep(CUT)
-            began = time.monotonic()
-        assert read(sock)[1] == "answer"
-        return f"{time.monotonic() - began:.1f} s"
+    def heal(cut: float) -> float:
+        with run.asked() as sock:
+            with run.fault("partition", live=live):
+                sock.sendall(ASK)
+                time.sleep(cut)
+                began = time.monotonic()
+            assert read(sock)[1] == "answer"
+            return time.monotonic() - began
+
+    return _each(heal)
 
 
 def heal_held(run: Run) -> str:

@@ -153,6 +153,8 @@ class Net:
     order: itertools.count[int] = field(default_factory=itertools.count)
     backends: list[Wire] = field(default_factory=list)
 
+    reads_on = True
+
     def now(self) -> float:
         """Virtual seconds."""
         return self.time
