@@ -364,7 +364,9 @@ def test_backends_are_cut_from_one_another_and_from_nothing_else(
     """Clients are served on; both addresses are the same after the heal."""
     stage.run.inject(1, Partition(service="orders", between="core"))
     (own,) = those(engine, stage.lab, "backend", **{RUN: str(stage.run.number)})
-    (core,) = (one for one in stage.lab.site.placed if (one.service, one.owns) == ("core", True))
+    (core,) = (
+        one for one in stage.lab.site.placed if (one.service, one.part) == ("core", "backend")
+    )
     dial = (
         "import socket, sys\n"
         "try: socket.create_connection((sys.argv[1], 9), timeout=0.5)\n"

@@ -1,7 +1,8 @@
 """The containers that serve a lab's stubs: those that runs share, and a run's own.
 
 Shared: one for each service, started when it is first wanted, in which each run has a stub on a port of
-its own. A run's own, for a stub that is to be ended or halted: a holder, which does nothing, owns
+its own. The first of them owns network and address, and the others are beside it: to make a namespace
+is most of what a container costs to start, and stubs send one another nothing. A run's own, for a stub that is to be ended or halted: a holder, which does nothing, owns
 network and address, and what serves is beside it. So a process that has died is a refusal at once,
 and the next one has its address.
 """
@@ -153,6 +154,7 @@ class Backends:
         self._lock = threading.Lock()
         self._numbers = count(1)
         self._shared: dict[str, Future[Place]] = {}
+        self._ground: Future[Placed] | None = None  # the shared one that owns their address
         self._holders: dict[tuple[int, str], Future[Placed]] = {}
         self._own: dict[int, _Own] = {}
         self._ending: set[int] = set()  # containers that were told to end
@@ -244,7 +246,20 @@ class Backends:
             self._site.remove(one)
 
     def _share(self, service: str) -> Place:
-        return self._serve(service, None, None)[1]
+        with self._lock:
+            ground = self._ground
+            first = ground is None or (ground.done() and ground.exception() is not None)
+            if ground is None or first:
+                ground = self._ground = Future()
+        if not first:
+            return self._serve(service, None, ground.result())[1]
+        try:
+            placed, place = self._serve(service, None, None)
+        except BaseException as error:
+            ground.set_exception(error)
+            raise
+        ground.set_result(placed)
+        return place
 
     def _start(self, run: int, service: str, image: Image | None) -> Contained:
         with self._lock:

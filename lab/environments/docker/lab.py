@@ -20,7 +20,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import count
@@ -121,13 +120,9 @@ class DockerLab:
             self._undo.callback(self._backends.close)
             self._relays = Relays(self.site.outside)
             self._undo.callback(self._relays.close)
-            self.site.hold()
+            self._backends.begin(services)
             reached = (f"{self.site.shared}/{_SOCKET}", self.site.address)
-            gate = ("python3", "-P", "-m", "faultlab.lab.contained", *reached)
-            with ThreadPoolExecutor(1) as pool:
-                opening = pool.submit(self.site.open, gate)
-                self._backends.begin(services)
-                opening.result()
+            self.site.open(("python3", "-P", "-m", "faultlab.lab.contained", *reached))
             return self._dialled(listener)
 
     def _remove(self, lab: str, cleaner: Cleaner) -> None:

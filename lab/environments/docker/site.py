@@ -134,14 +134,11 @@ class Site:
             mend="remove networks that nobody uses: `docker network prune`",
         )
 
-    def hold(self) -> None:
-        """Start the front. Raises SetupError."""
+    def open(self, gate: tuple[str, ...]) -> None:
+        """Start front, Toxiproxy and the gate, which runs `gate`. Raises SetupError."""
         self.front = self.add(
             "front", self.images.lab, _FOREVER, entrypoint=(), address=self.address
         )
-
-    def open(self, gate: tuple[str, ...]) -> None:
-        """Start Toxiproxy and the gate, which runs `gate`, beside the front. Raises SetupError."""
         with ThreadPoolExecutor(2) as pool:
             toxiproxy = pool.submit(
                 self.add,

@@ -66,7 +66,6 @@ def opened(engine: Engine) -> Site:
     """A site whose gate runs `serve`."""
     made = site(engine)
     made.connect()
-    made.hold()
     made.open(("serve",))
     return made
 
