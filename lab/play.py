@@ -1,32 +1,28 @@
-"""One play of a plan: each step carried out, by a subject's process, in an environment.
+"""One play of a plan: each step carried out, by a client that is driven, in an environment.
 
-Counterpart: run.py plays the baseline, then the armed plan, and keeps what came of both. Nothing is
-judged here.
+Where both are, and what time it is, is not known here. Counterpart: run.py plays the baseline, then the
+armed plan, and keeps what came of both. Nothing is judged here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import wait
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from platform import python_version
-from typing import Literal, assert_never
+from typing import Any, Literal, Protocol, assert_never
 
 from ..faults import Fault
 from ..faults.actions import EndProcess
 from ..faults.arming import on_process
 from .attempts import misdeclared, read
-from .backends.specification import Specification
 from .contract import Contract
-from .environments import Handle
-from .environments.host import Host
-from .environments.hosted import Hosted
+from .environments import Environment, Handle
 from .errors import SetupError, SubjectError
 from .history import Header, History, HistoryError, OpUnknown, RunEnded
 from .oracle import begin, fold, open_circuits, timeline
@@ -40,11 +36,10 @@ from .plan import (
     Renew,
     Wait,
 )
-from .subjects.child import Child
 from .subjects.elsewhere import calls_another
 from .tune import TUNES, Tune
 
-__all__ = ["OPENING", "Kind", "Play", "header"]
+__all__ = ["OPENING", "Client", "Clock", "Kind", "Play", "RealClock", "Stage", "header"]
 
 Kind = Literal["armed", "baseline"]
 
@@ -52,30 +47,121 @@ OPENING = 20.0
 """Seconds that a subject may take to import, open or close."""
 
 _LOOK = 0.1  # seconds between looks whether the run can go on
-_LEAK = 1.2  # seconds that a closed subject's process is kept while connections are open
+_LEAK = 1.2  # seconds that a closed subject is kept while connections are open
+_CLOSED = 0.02  # seconds between looks whether they are
+
+
+class Clock(Protocol):
+    """The time of a play: real, or virtual, where it goes on only in these waits and in operations."""
+
+    def now(self) -> float:
+        """Seconds."""
+
+    def wait(self, seconds: float) -> bool:
+        """Let so much time pass; True, at once, if the play is stopped."""
+
+    def until(self, done: Future[Any], seconds: float) -> bool:
+        """Let time pass until this is done, at most so many seconds; whether it is."""
+
+    def stop(self) -> None:
+        """From another thread: no wait goes on."""
+
+
+class RealClock:
+    """CLOCK_MONOTONIC."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    def now(self) -> float:
+        """Seconds on it."""
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> bool:
+        """Let so much time pass; True, at once, if the play is stopped."""
+        return self._stopped.wait(seconds)
+
+    def until(self, done: Future[Any], seconds: float) -> bool:
+        """Let time pass until this is done, at most so many seconds; whether it is."""
+        return bool(wait_for([done], seconds).done)
+
+    def stop(self) -> None:
+        """No wait goes on."""
+        self._stopped.set()
+
+
+class Stage(Environment, Protocol):
+    """An environment in which one play takes place. `connects`: how a command's are known there."""
+
+    start: float
+    connects: str
+
+    def abandon(self) -> None:
+        """Let go of it without waiting."""
+
+
+class Client(Protocol):
+    """A subject that is driven. Each method may raise SubjectError and SetupError."""
+
+    def open(
+        self,
+        urls: Mapping[str, str],
+        *,
+        tune: Tune | None,
+        seed: int,
+        start: float,
+        connects: str = "",
+        limit: float = OPENING,
+    ) -> None:
+        """Enter its factory."""
+
+    def operate(
+        self,
+        calls: Sequence[tuple[int, str]],
+        *,
+        concurrency: int = 1,
+        cancel_after: float | None = None,
+        limit: float = OPENING,
+    ) -> tuple[int, ...]:
+        """Run operations, as ids and names; the ids of those that have not come back in time."""
+
+    def flush(self, token: int) -> None:
+        """Have all that it recorded sent, and then this mark."""
+
+    def close(self, *, limit: float = OPENING) -> None:
+        """Leave its factory. It may be opened again."""
+
+    def kill(self) -> None:
+        """End it, and all that it started. More than once does no harm."""
+
+    def was_elsewhere(self, op: int) -> bool:
+        """Whether it connected elsewhere during this operation; known after `close`."""
+
+    def elsewhere(
+        self, operation: str, service: str, *, ended: str = "came back ok"
+    ) -> SubjectError:
+        """What to tell the author of a subject that does not call us, after `close`."""
 
 
 class Play:
-    """One play of a plan, baseline or armed: a subject's process before listeners of its own.
+    """One play of a plan, baseline or armed: `client` before the listeners of `stage`, both its own.
 
-    `spec` names the subject for its process, `subject` for people. `served`: who serves each service.
-    `foreseen`: the faults of the story, also where this play arms none; one that this machine can't
-    do is refused before anything is played. Raises FaultError, SetupError and SubjectError, as each of
-    its methods may.
+    `subject` is how people call the client. `foreseen`: the faults of the story, also where this play
+    arms none; one that this machine can't do is refused before anything is played. Raises FaultError,
+    SetupError and SubjectError, as each of its methods may.
     """
 
     def __init__(
         self,
         story: Plan,
         kind: Kind,
-        folder: Path,
         say: Callable[[str, int], None],
         *,
-        spec: str,
         subject: str,
         contract: Contract,
-        host: Host,
-        served: Mapping[str, Specification],
+        stage: Stage,
+        client: Client,
+        clock: Clock,
         foreseen: Iterable[Fault] = (),
     ) -> None:
         self._foreseen = [fault for fault in foreseen if on_process(fault) is None]
@@ -84,34 +170,19 @@ class Play:
         self._tell = say
         self._kind = kind
         self._done = 0  # operations that ended
-        self._path = folder / f"{kind}.jsonl"
         self._deadline = 0.0
         self._phase = ""
         self._contract = contract
         self._for_open: set[object] = set()  # slots of faults that wait for an open breaker
         self._restarts: list[tuple[float, Handle]] = []  # of servers, and when each is due
-        self._stopped = threading.Event()
-        feed, events = socket.socketpair()
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(events)
-            stack.callback(feed.close)
-            self._child = Child(spec, events, log=folder / f"{kind}.log")
-            stack.callback(self._child.kill)
-            self._env = Hosted(
-                host,
-                served,
-                header=header(story, kind),
-                path=self._path,
-                feed=feed,
-                counts=story.connects == "packets",
-            )
-            stack.pop_all()
-        events.close()
+        self._env = stage
+        self._client = client
+        self._clock = clock
 
     def abandon(self) -> None:
         """Stop from another thread: the play ends with a SetupError."""
-        self._stopped.set()
-        self._child.kill()
+        self._clock.stop()
+        self._client.kill()
         self._env.abandon()
 
     def play(self) -> History:
@@ -123,20 +194,20 @@ class Play:
                 self._env.demand_fit(fault)
             self._env.prepare(*self._plan.faults().values())
             self._open(tune)  # has a limit of its own: a slow start takes nothing from the plan's
-            self._deadline = time.monotonic() + self._plan.limit
+            self._deadline = self._clock.now() + self._plan.limit
             if self._carry_out(tune):
-                self._child.close(limit=OPENING)
+                self._client.close(limit=OPENING)
                 self._settle()
                 self._await_closes()
-            if self._stopped.is_set():
+            if self._clock.wait(0):
                 raise SetupError("the run was stopped")
             self._env.note(RunEnded(t=self._env.clock()))
         except BaseException:
-            self._child.kill()
+            self._client.kill()
             with contextlib.suppress(SetupError, OSError, HistoryError):
                 self._env.close()
             raise
-        self._child.kill()
+        self._client.kill()
         history = self._env.close()
         self._went_elsewhere(history)
         return history
@@ -155,7 +226,7 @@ class Play:
                     handle = self._env.inject(step.id, step.fault)
                     match on_process(step.fault):
                         case EndProcess(restart=float(restart)) if not step.fault.waits:
-                            self._restarts.append((time.monotonic() + restart, handle))
+                            self._restarts.append((self._clock.now() + restart, handle))
                     self._for_open.discard(step.fault.slot())
                     if step.fault.follows("open"):
                         self._for_open.add(step.fault.slot())
@@ -164,13 +235,13 @@ class Play:
                     self._clear()
                 case Wait():
                     self._say(f"waiting {step.seconds:g} s")
-                    if self._stopped.wait(step.seconds):
+                    if self._clock.wait(step.seconds):
                         raise SetupError("the run was stopped")
                     self._await_restarts()
                 case Fresh():
                     self._env.fresh()
                 case Renew():
-                    self._child.close(limit=OPENING)
+                    self._client.close(limit=OPENING)
                     self._open(tune)
                 case Operate():
                     if not self._operate(step):
@@ -181,25 +252,25 @@ class Play:
 
     def _clear(self) -> None:
         """End every fault; what a server takes to start again is no time of the plan's."""
-        begun = time.monotonic()
+        begun = self._clock.now()
         self._env.clear()
         self._for_open.clear()
         self._restarts.clear()
-        self._deadline += time.monotonic() - begun
+        self._deadline += self._clock.now() - begun
 
     def _await_restarts(self) -> None:
         """Outlast the start of a server that was due to be back: a stub is at once, others take time."""
-        begun = time.monotonic()
+        begun = self._clock.now()
         due = [handle for at, handle in self._restarts if at <= begun]
         for handle in due:
-            while not wait([handle.over], _LOOK).done:
+            while not self._clock.until(handle.over, _LOOK):
                 self._env.barrier()  # which says so if it will never be
         self._restarts = [one for one in self._restarts if one[1] not in due]
-        self._deadline += time.monotonic() - begun
+        self._deadline += self._clock.now() - begun
 
     def _open(self, tune: Tune | None) -> None:
         urls = {name: self._env.url(name) for name in self._plan.services}
-        self._child.open(
+        self._client.open(
             urls,
             tune=tune,
             seed=self._plan.seed,
@@ -216,9 +287,9 @@ class Play:
             turns = [(number,) for number in step.ids]  # look for an open breaker behind each
         hanging: Collection[int] = ()
         for turn in turns:
-            left = max(0.0, self._deadline - time.monotonic())
+            left = max(0.0, self._deadline - self._clock.now())
             calls = [(number, step.name) for number in turn]
-            hanging = self._child.operate(
+            hanging = self._client.operate(
                 calls, concurrency=step.concurrency, cancel_after=step.cancel_after, limit=left
             )
             if hanging:
@@ -234,7 +305,7 @@ class Play:
         for operation in read(self._env.events()).operations:
             if operation.id in hanging and operation.ending == "unknown":
                 self._env.note(OpUnknown(t=self._env.clock(), op=operation.id))
-        self._child.kill()
+        self._client.kill()
         return False
 
     def _say(self, what: str) -> None:
@@ -255,19 +326,19 @@ class Play:
 
     def _settle(self) -> None:
         """Everything that happened is recorded before the next phase begins."""
-        self._env.barrier(self._child.flush)
+        self._env.barrier(self._client.flush)
 
     def _await_closes(self) -> None:
         """Outlast the time in which a closed subject's connections must be over (C70).
 
-        The death of its process closes them all, and would hide a leak.
+        The death of its process would close them all, and hide a leak.
         """
-        until = time.monotonic() + _LEAK
-        while time.monotonic() < until:
+        until = self._clock.now() + _LEAK
+        while self._clock.now() < until:
             self._env.barrier()
             if all(known.closed is not None for known in read(self._env.events()).connections):
                 return
-            time.sleep(0.02)
+            self._clock.wait(_CLOSED)
 
     def _went_elsewhere(self, history: History) -> None:
         """Raise SubjectError for a subject that works without the lab's addresses."""
@@ -289,9 +360,9 @@ class Play:
             if operation.name in called or operation.service in reached:
                 continue
             if operation.ending == "ok":
-                raise self._child.elsewhere(operation.name, operation.service)
-            if operation.errors and self._child.was_elsewhere(operation.id):
-                raise self._child.elsewhere(
+                raise self._client.elsewhere(operation.name, operation.service)
+            if operation.errors and self._client.was_elsewhere(operation.id):
+                raise self._client.elsewhere(
                     operation.name,
                     operation.service,
                     ended=f"ended with {operation.errors[0].classes[0]}",

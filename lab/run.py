@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ from .contract import Contract
 from .environments import ENVIRONMENTS, demand_servable, undone, unserved
 from .environments.deployed import deployed
 from .environments.host import Host
+from .environments.hosted import Hosted
 from .environments.start import Lasting, start
 from .errors import LabError, SetupError
 from .expect import not_ok
@@ -39,7 +41,7 @@ from .plan import (
     Plan,
     plan,
 )
-from .play import OPENING, Kind, Play
+from .play import OPENING, Kind, Play, RealClock, header
 from .redaction import GONE, is_secret, redacted
 from .results import Result
 from .subjects.child import Child, Description
@@ -327,16 +329,16 @@ class Session:
         say: Callable[[str, int], None],
         foreseen: Iterable[Fault],
     ) -> History:
+        stage, client = self._beside(story, kind, folder)
         running = Play(
             story,
             kind,
-            folder,
             say,
-            spec=self.spec,
             subject=self.subject,
             contract=self.contract_for(story.tune),
-            host=self.host,
-            served=self.served(story),
+            stage=stage,
+            client=client,
+            clock=RealClock(),
             foreseen=foreseen,
         )
         with self._lock:
@@ -349,6 +351,24 @@ class Session:
         finally:
             with self._lock:
                 self._live.discard(running)
+
+    def _beside(self, story: Plan, kind: Kind, folder: Path) -> tuple[Hosted, Child]:
+        """A run in the lab process, and a process of the subject's that records into it."""
+        feed, events = socket.socketpair()
+        with events, ExitStack() as undo:
+            undo.callback(feed.close)
+            child = Child(self.spec, events, log=folder / f"{kind}.log")
+            undo.callback(child.kill)
+            hosted = Hosted(
+                self.host,
+                self.served(story),
+                header=header(story, kind),
+                path=folder / f"{kind}.jsonl",
+                feed=feed,
+                counts=story.connects == "packets",
+            )
+            undo.pop_all()
+        return hosted, child
 
 
 def _said(served: Served) -> dict[str, object]:
