@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import random
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Final, NoReturn, TypeVarTuple
 
 from .clocks import START
+from .connections import Connections
 from .hang import Hang, awaits
 from .running import Run
 
@@ -25,7 +27,7 @@ Ts = TypeVarTuple("Ts")
 _TURNS: Final = 100_000  # without time passing: a program that waits for the time by looking at it
 
 
-class SimulatedLoop(asyncio.BaseEventLoop):
+class SimulatedLoop(Connections):
     """The loop. `run` has its clocks and its chance; `seed` and `wall` are the run's.
 
     Raises Hang out of `run_forever` and `run_until_complete` when something is awaited that can't
@@ -45,10 +47,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._order = itertools.count()
         self._turns = 0
         self.run = Run(self.time, seed=seed, wall=wall)
+        self.on_network(self, random.Random(f"{seed}: the network"))
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._now
+
+    def now(self) -> float:
+        """As `time`: the network's scheduler is this loop."""
+        return self._now
+
+    def later(self, delay: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """As `call_later`."""
+        return self.call_later(delay, call)
 
     def run_forever(self) -> None:
         """As asyncio's, with the run on in this thread. Raises Hang."""
