@@ -63,7 +63,10 @@ def planted(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Mapping
         for subject, bugs in (("maximus", BUGS), ("sync", SYNC_BUGS)):
             correct = stack.enter_context(session(out / subject, subject))
             parts += [(correct, bug) for bug in bugs.values()]
-        return dict(pool.map(one, parts))
+        # Judged by how waits are spread, which a crowded machine blurs: played when the others are over.
+        spread = [part for part in parts if part[1].check in ("C21", "C22")]
+        others = [part for part in parts if part not in spread]
+        return dict([*pool.map(one, others), *map(one, spread)])
 
 
 @pytest.mark.slow

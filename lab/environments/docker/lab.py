@@ -93,7 +93,8 @@ class DockerLab:
             watch = Watch(self._engine.watch(self._lab), self._lasting, self._break)
             self._undo.callback(watch.close)
         except BaseException:
-            self.close()
+            self._closed = True
+            self._undo.close()
             raise
 
     def _start(
