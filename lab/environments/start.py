@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterable
 
 from ..errors import SetupError
-from .docker.lab import DockerLab
 from .embedded import LabProcess
 from .host import Host
 from .toxiproxy import found
@@ -67,6 +66,8 @@ def _embedded(_say: Callable[[str], None], proxy: str, _services: Iterable[str])
 
 
 def _docker(say: Callable[[str], None], _proxy: str, services: Iterable[str]) -> Host:
+    from .docker.lab import DockerLab  # late: what most runs don't need takes a while
+
     return DockerLab(say, services)
 
 
