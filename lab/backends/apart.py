@@ -11,11 +11,12 @@ from functools import partial
 from typing import Literal, Protocol
 
 from ..history import AnyEvent
-from .container import Contained, Engine, Way
+from .container import Engine
+from .network import Network
 from .pipe import Serve
-from .process import State
 from .routes import Request
 from .served import Builtin, Routed
+from .speaking import State
 
 __all__ = ["Apart", "Running", "Start"]
 
@@ -100,8 +101,7 @@ class Apart:
         self._service = service
         self._specification = specification
         self._start = start
-        self._engine = engine
-        self._cutting = 0  # changes of its network that are on their way
+        self.network = None if engine is None else Network(engine, service, self._has_cut)
         self._told = changed
         self._new = partial(new, record, self._changed)
         self._process: Running | None = None
@@ -130,12 +130,8 @@ class Apart:
             return True
         moves = self._process is not None and self._process.state in ("freezing", "thawing")
         starts = self._spare is not None and self._spare.state == "starting"
-        return not (moves or starts or self._cutting or self._served or self._ended)
-
-    @property
-    def network(self) -> Apart | None:
-        """Itself, where it has one of its own."""
-        return None if self._engine is None else self
+        cuts = self.network is not None and not self.network.settled
+        return not (moves or starts or cuts or self._served or self._ended)
 
     def open(self, served: Callable[[], None], past: Callable[[Recalled], None] = _nothing) -> None:
         """Have a process serve, where none does; `served` is called when it listens.
@@ -181,26 +177,6 @@ class Apart:
         if self._process is not None:
             self._process.thaw()
 
-    def cut(self, peer: str, directions: tuple[Way, ...], done: Callable[[], None]) -> None:
-        """Lose all packets between it and this peer in these directions; `done` is called then."""
-        assert self._engine is not None
-        self._cutting += 1
-        self._engine.cut(self._service, peer, directions, partial(self._has_cut, lambda _: done()))
-
-    def join(self, peer: str, joined: Callable[[int], None]) -> None:
-        """Lose them no more; `joined` is told how many were lost."""
-        assert self._engine is not None
-        self._cutting += 1
-        self._engine.join(self._service, peer, partial(self._has_cut, joined))
-
-    def _has_cut(self, done: Callable[[int], None], came: Contained) -> None:
-        self._cutting -= 1
-        if came.problem:
-            self._fail(came.problem)
-        else:
-            done(came.lost)
-        self._told()
-
     def drain(self) -> None:
         """Take what has been reported."""
         if self._process is not None:
@@ -208,11 +184,18 @@ class Apart:
 
     def close(self) -> None:
         """Kill what there is."""
+        if self.network is not None:
+            self.network.close()
         for process in (self._process, self._spare):
             if process is not None:
                 process.drain()
                 process.close()
         self._process = self._spare = self._served = self._ended = self._frozen = None
+
+    def _has_cut(self, problem: str) -> None:
+        if problem:
+            self._fail(problem)
+        self._told()
 
     def _changed(self) -> None:
         self._proceed()

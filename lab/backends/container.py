@@ -13,11 +13,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from ..frames import Batch
 from ..history import AnyEvent
-from .pipe import STARTING, Listening, Past, Pipe, Place, Reach, Ready, Said, Serve, Unable
-from .process import State
+from .pipe import STARTING, Pipe, Place, Reach
 from .servers import Image
+from .speaking import Speaking
 
 __all__ = ["Act", "Contained", "Engine", "StubContainer", "Told", "Way"]
 
@@ -60,7 +59,7 @@ class Engine(Protocol):
         """Lose them no more."""
 
 
-class StubContainer:
+class StubContainer(Speaking):
     """One container, from its start to its end.
 
     `record` takes the events that it reports, stamped whole. `changed` is called, from the loop,
@@ -75,29 +74,16 @@ class StubContainer:
         record: Callable[[AnyEvent], None],
         changed: Callable[[], None],
     ) -> None:
-        self.state: State = "starting"
-        self.address = ("", 0)
-        self.problem = ""  # why it does not do what it was told
-        self._loop = loop
+        super().__init__(loop, record, changed)
         self._engine = engine
-        self._record = record
-        self._changed = changed
         self._number = 0  # of the container, once there is one
         self._reach: Reach | None = None
-        self._pipe: Pipe | None = None
         self._left = 0  # ends that are still to be seen: the engine's word, and the pipe's
         self._thaws = False  # as soon as it is frozen
-        self._limit = loop.call_later(STARTING, self._fail, f"none within {STARTING:g} s")
         engine.start(service, self._started)
 
     def __repr__(self) -> str:
         return f"StubContainer({self._number}, {self.state})"
-
-    def serve(self, what: Serve) -> None:
-        """Have it serve; it is `serving` as soon as it says that it listens."""
-        self.state = "opening"
-        if self._pipe is not None:
-            self._pipe.tell(what)
 
     def end(self, how: Literal["stop", "kill"]) -> None:
         """Have it end, in order or at once; it is `gone` when its kernel has closed all it had."""
@@ -121,19 +107,12 @@ class StubContainer:
             self.state = "thawing"
             self._engine.act(self._number, "unpause", self._has_thawed)
 
-    def drain(self) -> None:
-        """Take what it has reported."""
-        if self._pipe is not None:
-            self._pipe.drain()
-
     def close(self) -> None:
         """Let go of it: the conductor removes what a run leaves, paused or not."""
         self.state = "gone"
-        self._limit.cancel()
+        self._let_go()
         if self._reach is not None:
             self._reach.cancel()
-        if self._pipe is not None:
-            self._pipe.close()
 
     def _started(self, told: Contained) -> None:
         self._number = told.container
@@ -150,27 +129,6 @@ class StubContainer:
             self._fail(f"nobody listens in it: {sock.strerror}")
         else:
             self._pipe = Pipe(self._loop, sock, self._hear, self._is_silent)
-
-    def _hear(self, said: Said) -> None:
-        match said:
-            case Batch(events=events):
-                for event in events:
-                    self._record(event)
-                return
-            case Ready():
-                self._limit.cancel()
-                if self.state == "starting":
-                    self.state = "ready"
-            case Listening(port=port):
-                self.address = (self.address[0], port)
-                if self.state == "opening":
-                    self.state = "serving"
-            case Unable(text=text):
-                self.problem = text
-            case Past():
-                return  # it is never asked for it: it ends with what it knows
-        # Not at once: reports are also taken in the middle of something else.
-        self._loop.call_soon(self._changed)
 
     def _is_silent(self) -> None:
         """Its pipe has ended."""
@@ -191,7 +149,7 @@ class StubContainer:
         if self._left <= 0:
             self._limit.cancel()
             self.state = "gone"
-            self._loop.call_soon(self._changed)
+            self._changes()
 
     def _has_frozen(self, told: Contained) -> None:
         if told.problem:
@@ -213,4 +171,7 @@ class StubContainer:
     def _fail(self, why: str) -> None:
         self.problem = self.problem or f"its container: {why}"
         self._limit.cancel()
-        self._loop.call_soon(self._changed)
+        self._changes()
+
+    def _late(self) -> None:
+        self._fail(f"none within {STARTING:g} s")

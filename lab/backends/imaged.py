@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from .container import Contained, Engine, Way
+from .container import Contained, Engine
+from .network import Network
 from .servers import Image
 
 __all__ = ["Imaged"]
@@ -41,7 +42,7 @@ class Imaged:
         self._host = ""
         self._number = 0  # of its container
         self._closed = False
-        self._cutting = 0  # that are under way
+        self.network = Network(engine, service, self._has_cut)
         self._thaws = False  # as soon as it is frozen
         self._served: Callable[[], None] | None = None  # to be called when it serves
 
@@ -59,7 +60,7 @@ class Imaged:
         return bool(self.problem) or (
             self._state in ("gone", "serving", "frozen")
             and self._served is None
-            and not self._cutting
+            and self.network.settled
         )
 
     def open(self, served: Callable[[], None]) -> None:
@@ -95,21 +96,6 @@ class Imaged:
             self._state = "thawing"
             self._engine.act(self._number, "unpause", self._has_thawed)
 
-    @property
-    def network(self) -> Imaged:
-        """Its own: that of its container."""
-        return self
-
-    def cut(self, peer: str, directions: tuple[Way, ...], done: Callable[[], None]) -> None:
-        """Lose all packets between it and this peer in these directions; `done` is called then."""
-        self._cutting += 1
-        self._engine.cut(self._service, peer, directions, partial(self._has_cut, lambda _: done()))
-
-    def join(self, peer: str, joined: Callable[[int], None]) -> None:
-        """Lose them no more; `joined` is told how many were lost."""
-        self._cutting += 1
-        self._engine.join(self._service, peer, partial(self._has_cut, joined))
-
     def drain(self) -> None:
         """It reports nothing."""
 
@@ -117,13 +103,14 @@ class Imaged:
         """Let go of it: the conductor removes what a run leaves, paused or not."""
         self._closed = True
         self._served = None
+        self.network.close()
 
     def _start(self) -> None:
         self._state = "starting"
         self._engine.start(self._service, self._has_started, self._image)
 
     def _has_started(self, told: Contained) -> None:
-        if self._closed or self._failed(told) or told.place is None:
+        if self._closed or self._failed(told.problem) or told.place is None:
             return
         self._number, self._host = told.container, told.place.host
         self._state = "serving"
@@ -133,7 +120,7 @@ class Imaged:
         self._changed()
 
     def _has_ended(self, ended: Callable[[], None], told: Contained) -> None:
-        if self._closed or self._failed(told):
+        if self._closed or self._failed(told.problem):
             return
         self._state = "gone"
         ended()
@@ -144,7 +131,7 @@ class Imaged:
     def _has_frozen(self, frozen: Callable[[], None], told: Contained) -> None:
         if self._closed:
             return
-        if not self._failed(told):
+        if not self._failed(told.problem):
             self._state = "frozen"
         frozen()
         if self._thaws:
@@ -153,20 +140,17 @@ class Imaged:
         self._changed()
 
     def _has_thawed(self, told: Contained) -> None:
-        if self._closed or self._failed(told):
+        if self._closed or self._failed(told.problem):
             return
         self._state = "serving"
         self._changed()
 
-    def _has_cut(self, done: Callable[[int], None], told: Contained) -> None:
-        self._cutting -= 1
-        if self._closed or self._failed(told):
-            return
-        done(told.lost)
-        self._changed()
-
-    def _failed(self, told: Contained) -> bool:
-        if told.problem and not self.problem:
-            self.problem = f"{self._service}: {self._image.text}: {told.problem}"
+    def _has_cut(self, problem: str) -> None:
+        if not self._failed(problem):
             self._changed()
-        return bool(told.problem)
+
+    def _failed(self, problem: str) -> bool:
+        if problem and not self.problem:
+            self.problem = f"{self._service}: {self._image.text}: {problem}"
+            self._changed()
+        return bool(problem)

@@ -15,26 +15,15 @@ import sys
 from collections.abc import Callable
 from typing import Literal
 
-from ..frames import Batch
 from ..history import AnyEvent
-from .pipe import STARTING, Listening, Past, Pipe, Ready, Said, Serve, Unable
+from .pipe import STARTING, Pipe
+from .speaking import Speaking
 
-__all__ = ["Launch", "State", "StubProcess", "launch"]
+__all__ = ["Launch", "StubProcess", "launch"]
 
 ORDERLY = 5.0  # seconds for an orderly end; what takes longer is killed
 _LOOK = 0.001  # seconds between looks at a process whose pipe has ended: it is nearly gone
 
-State = Literal[
-    "starting",
-    "ready",
-    "opening",
-    "serving",
-    "freezing",  # it takes a while where others do it
-    "frozen",
-    "thawing",
-    "ending",
-    "gone",
-]
 Launch = Callable[[socket.socket], "subprocess.Popen[bytes]"]
 """Starts a process that is given this end of its pipe. Raises OSError."""
 
@@ -55,7 +44,7 @@ def launch(pipe: socket.socket) -> subprocess.Popen[bytes]:
     )
 
 
-class StubProcess:
+class StubProcess(Speaking):
     """One process, from its start to its end.
 
     `record` takes the events that it reports, stamped whole. `changed` is called, from the loop,
@@ -70,21 +59,16 @@ class StubProcess:
         changed: Callable[[], None],
         start: Launch = launch,
     ) -> None:
-        self.state: State = "starting"
-        self.address = ("127.0.0.1", 0)
-        self.problem = ""  # why it does not do what it was told
-        self._loop = loop
-        self._record = record
-        self._changed = changed
+        super().__init__(loop, record, changed, host="127.0.0.1")
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 self._process = start(theirs)
         except OSError:
+            self._limit.cancel()
             ours.close()
             raise
         self._pipe = Pipe(loop, ours, self._hear, self._await_exit)
-        self._limit = loop.call_later(STARTING, self._late)
 
     def __repr__(self) -> str:
         return f"StubProcess({self.state})"
@@ -93,11 +77,6 @@ class StubProcess:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
-
-    def serve(self, what: Serve) -> None:
-        """Have it serve; it is `serving` as soon as it says that it listens."""
-        self.state = "opening"
-        self._pipe.tell(what)
 
     def end(self, how: Literal["stop", "kill"]) -> None:
         """Have it end, in order or at once; it is `gone` when its kernel has closed all it had."""
@@ -126,38 +105,12 @@ class StubProcess:
             self.state = "serving"
             self._process.send_signal(signal.SIGCONT)
 
-    def drain(self) -> None:
-        """Take what it has reported."""
-        self._pipe.drain()
-
     def close(self) -> None:
         """Kill it, frozen or not; it is gone on return."""
-        self._limit.cancel()
-        self._pipe.close()
+        self._let_go()
         self.state = "gone"
         self._process.kill()
         self._process.wait()
-
-    def _hear(self, said: Said) -> None:
-        match said:
-            case Batch(events=events):
-                for event in events:
-                    self._record(event)
-                return
-            case Ready():
-                self._limit.cancel()
-                if self.state == "starting":
-                    self.state = "ready"
-            case Listening(port=port):
-                self.address = (self.address[0], port)
-                if self.state == "opening":
-                    self.state = "serving"
-            case Unable(text=text):
-                self.problem = text
-            case Past():
-                return  # it is never asked for it: it ends with what it knows
-        # Not at once: reports are also taken in the middle of something else.
-        self._loop.call_soon(self._changed)
 
     def _await_exit(self) -> None:
         """Its pipe has ended, and with it all but the last of the process."""
@@ -170,7 +123,7 @@ class StubProcess:
         if self.state != "ending" and not self.problem:
             self.problem = f"its process ended by itself, with code {self._process.returncode}"
         self.state = "gone"
-        self._loop.call_soon(self._changed)
+        self._changes()
 
     def _late(self) -> None:
         self.problem = f"its process did not start within {STARTING:g} s"

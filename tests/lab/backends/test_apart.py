@@ -235,15 +235,16 @@ def test_it_is_settled_when_its_network_is_as_it_was_asked_for(launcher: Launche
     apart = Apart(
         new, "core", CORE, print, start=7.0, changed=lambda: changes.append(1), engine=engine
     )
-    assert apart.network is apart
-    apart.cut("nis", ("to_client",), lambda: lost.append(0))
+    network = apart.network
+    assert network is not None
+    network.cut("nis", ("to_client",), lambda: lost.append(0))
     assert (engine.asked, apart.settled) == ([("core", "nis", ("to_client",))], False)
     engine.told(Contained())
-    apart.join("nis", lost.append)
+    network.join("nis", lost.append)
     assert (engine.asked[1:], apart.settled) == ([("core", "nis")], False)
     engine.told(Contained(lost=5))
     assert (lost, apart.settled, len(changes)) == ([0, 5], True, 2)
-    apart.join("nis", lost.append)
+    network.join("nis", lost.append)
     engine.told(Contained("the engine is gone"))
     assert apart.problem == "the stub of core can't be had: the engine is gone"
 
