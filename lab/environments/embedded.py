@@ -11,9 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterable
-from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +21,7 @@ from ..backends.pipe import Place
 from ..backends.specification import Specification
 from ..errors import SetupError
 from ..orders import Wanted
+from .handing import Handing
 from .toxiproxy import Server
 
 __all__ = ["LabProcess"]
@@ -46,8 +45,7 @@ class LabProcess:
         self.route = "loopback" if toxiproxy is None else f"loopback, through {toxiproxy}"
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
-        self._lock = threading.Lock()
-        self._runs = count(1)
+        self._handing = Handing(ours)
         with theirs:
             try:
                 self._process = subprocess.Popen(
@@ -88,13 +86,10 @@ class LabProcess:
 
         Raises SetupError if it is gone.
         """
-        given = [channel.fileno(), feed.fileno(), history.fileno()]
         try:
-            with self._lock:
-                socket.send_fds(self._control, [b"run"], given)
+            return self._handing.hand_over(channel, feed, history)
         except OSError as error:
             raise SetupError(self.gone()) from error
-        return next(self._runs)
 
     def within(self, specification: Specification) -> Specification:
         """It is on this machine, too."""

@@ -17,12 +17,10 @@ import socket
 import struct
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from functools import partial
-from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,6 +30,7 @@ from ...backends.pipe import Place
 from ...backends.specification import Specification, Url
 from ...errors import SetupError
 from ...orders import CLOCK, Wanted
+from ..handing import Handing
 from .backends import Backends
 from .building import EngineBuilder
 from .cleaner import Cleaner
@@ -74,8 +73,6 @@ class DockerLab:
     def __init__(self, say: Say, services: Iterable[str] = ()) -> None:
         if sys.platform != "linux":
             raise SetupError("the environment docker needs Linux", mend="play in `--env embedded`")
-        self._lock = threading.Lock()
-        self._runs = count(1)
         self._closed = False
         self._broken = ""  # what happened from outside
         self._undo = ExitStack()
@@ -88,6 +85,7 @@ class DockerLab:
             have = partial(have_image, builder, say=say)
             self._control = self._start(images, say, have, services)
             self._undo.callback(self._control.close)
+            self._handing = Handing(self._control)
             self.clock = _bound(self._control)
             self._control.settimeout(None)
             watch = Watch(self._engine.watch(self._lab), self._lasting, self._break)
@@ -177,13 +175,10 @@ class DockerLab:
 
         Raises SetupError if it is gone.
         """
-        given = [channel.fileno(), feed.fileno(), history.fileno()]
         try:
-            with self._lock:
-                socket.send_fds(self._control, [b"run"], given)
+            return self._handing.hand_over(channel, feed, history)
         except OSError as error:
             raise SetupError(self.gone()) from error
-        return next(self._runs)
 
     def within(self, specification: Specification) -> Specification:
         """A server on this machine's loopback is reached by a way of its own. Raises SetupError."""
