@@ -1,6 +1,7 @@
 """The arrows of ARCHITECTURE.md, read from the source text; no module is imported to judge it.
 
-A *unit* is a room, the public face, or a module or package directly inside `lab`.
+A *unit* is a room, the public face, or a module or package directly inside `lab`; the simulation,
+which the lab only uses, is one of its own.
 Whoever adds a unit gives it a row in `ARROWS`.
 """
 
@@ -64,6 +65,8 @@ ARROWS: dict[str, set[str]] = {
     "lab.counting": {"lab.history", "lab.addresses", "lab.packets"},
     "lab.net": WIRE,
     "lab.sockets": WIRE | {"lab.net"},
+    "lab.environments.simulated": set(),
+    "lab.virtual": WIRE | {"lab.net", "lab.environments.simulated"},
     "lab.behind": WIRE | {"lab.net"},
     "lab.proxy": WIRE | {"lab.net", "faults"},
     "lab.backends": WIRE | {"lab.net"},
@@ -182,6 +185,8 @@ def unit_of(name: str) -> str:
     if parts[0] != "faultlab":
         return parts[0]
     match parts[1:]:
+        case ["lab", "environments", "simulated", *_]:
+            return "lab.environments.simulated"  # a library of its own inside that package
         case ["lab", inner, *_]:
             return f"lab.{inner}"
         case [("lab" | "faults" | "scenarios" | "fixtures") as room, *_]:

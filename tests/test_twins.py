@@ -47,6 +47,10 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/subjects/packets.py": "needs an interface: tests/wire/test_packets.py",
     "lab/subjects/spawner.py": "is a process: tests/wire/test_commands.py",
     "lab/subjects/spawning.py": "needs that process: tests/wire/test_commands.py",
+    "lab/virtual/connection.py": "on the simulated network: tests/wire/test_sockets.py",
+    "lab/virtual/dial.py": "on the simulated network: tests/wire/test_sockets.py",
+    "lab/virtual/listener.py": "on the simulated network: tests/wire/test_sockets.py",
+    "lab/virtual/owner.py": "a protocol: net.py is it",
     "lab/toxiproxy/alone.py": "is a process: tests/wire/toxiproxy/test_alone.py",
     "lab/toxiproxy/server.py": "needs real sockets: tests/wire/toxiproxy/test_control.py",
 }

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,15 +22,19 @@ from faultlab.lab.attempts import read
 from faultlab.lab.checks import put
 from faultlab.lab.contract import builtin
 from faultlab.lab.history import AnyEvent, Event, Header, OpFailed, OpInvoked, Raised, numbered
-from faultlab.lab.net import Connection, Entrance
+from faultlab.lab.net import Connection, Entrance, Net
 from faultlab.lab.proxy.framer import Data, End, Framer, RequestHead
 from faultlab.lab.proxy.proxy import Proxy
 from faultlab.lab.report.lanes import lanes
 from faultlab.lab.sockets import RealNet
+from faultlab.lab.virtual import VirtualNet
+
+from .simulation import Clock, SimulatedSocket, network
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 
+TCP_INFO_UNACKED = 24  # where `tcpi_unacked` stands in `struct tcp_info` of <linux/tcp.h>
 LIMIT = 10.0  # seconds after which a test that still waits has failed
 
 
@@ -99,7 +104,7 @@ def chunked(*chunks: bytes) -> bytes:
 class Backend:
     """Answers by target; `requests` is what it carried out, in order."""
 
-    def __init__(self, net: RealNet) -> None:
+    def __init__(self, net: Net) -> None:
         self.requests: list[Request] = []
         self.received = b""
         self.answers: dict[str, bytes] = {}
@@ -132,7 +137,7 @@ class Backend:
 class Client:
     """A blocking socket to the proxy; `read` is what came behind the last answer."""
 
-    sock: socket.socket
+    sock: socket.socket | SimulatedSocket
     read: bytes = b""
 
     @property
@@ -199,8 +204,8 @@ class Client:
 class Stage:
     """What a wire test acts on."""
 
-    loop: asyncio.AbstractEventLoop
-    net: RealNet
+    loop: asyncio.AbstractEventLoop | None
+    net: RealNet | VirtualNet
     entrance: Entrance
     events: list[AnyEvent] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
@@ -235,6 +240,7 @@ class Stage:
             except BaseException as error:  # noqa: BLE001 - handed to the test
                 future.set_exception(error)
 
+        assert self.loop is not None
         self.loop.call_soon_threadsafe(run)
         return future.result(LIMIT)
 
@@ -266,13 +272,39 @@ class Stage:
 
     def dial(self, timeout: float = LIMIT) -> Client:
         """A connection, or what connect raises."""
-        sock = socket.socket()
+        sock = self.socket()
         client = Client(sock)
         self.clients.append(client)
         sock.settimeout(timeout)
         sock.connect(("127.0.0.1", self.proxy.port))
         sock.settimeout(LIMIT)
         return client
+
+    def socket(self) -> socket.socket | SimulatedSocket:
+        """A client's, blocking."""
+        return socket.socket()
+
+    @property
+    def means(self) -> dict[str, str]:
+        """By which means a listener is in a mode, and a connection unplugged, for the history."""
+        return {
+            "refusing": "bound, not listening",
+            "dark": "minimum TTL 255",
+            "unplugged": "minimum TTL",
+        }
+
+    def unacknowledged(self, client: Client) -> int:
+        """Segments that a client sent and the other side's kernel never answered."""
+        info = client.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        return int(struct.unpack_from("I", info, TCP_INFO_UNACKED)[0])
+
+    def now(self) -> float:
+        """Seconds on the clock by which the network's times are meant."""
+        return time.monotonic()
+
+    def rest(self, seconds: float) -> None:
+        """Let so much time pass."""
+        time.sleep(seconds)
 
     def until(self, true: Callable[[], bool]) -> None:
         """Wait for the history, or for the backend, to hold something."""
@@ -319,6 +351,59 @@ class Stage:
         return [request.line for request in self.backend.requests]
 
 
+@dataclass
+class SimulatedStage(Stage):
+    """The same on the simulated network: whoever waits lets virtual time pass."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Run it: there is no other thread."""
+        return function(*args)
+
+    def socket(self) -> SimulatedSocket:
+        """A client's."""
+        assert isinstance(self.net, VirtualNet)
+        return SimulatedSocket(self.clock, self.net)
+
+    @property
+    def means(self) -> dict[str, str]:
+        """Those of the simulation."""
+        return {
+            "refusing": "answering RST",
+            "dark": "dropping SYNs",
+            "unplugged": "dropping what the client sends",
+        }
+
+    def unacknowledged(self, client: Client) -> int:
+        """Bytes, here."""
+        assert isinstance(client.sock, SimulatedSocket)
+        return client.sock.endpoint.unacknowledged
+
+    def now(self) -> float:
+        """Virtual seconds."""
+        return self.clock.now()
+
+    def rest(self, seconds: float) -> None:
+        """Let so much virtual time pass."""
+        self.clock.rest(seconds)
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Let time pass until the history, or the backend, holds something."""
+        assert self.clock.wait(true, LIMIT), f"not seen in {LIMIT} s: {self.events}"
+
+
+@contextlib.contextmanager
+def simulated() -> Iterator[Stage]:
+    """A stage on the simulated network."""
+    clock, net = network()
+    stage = SimulatedStage(None, net, net, clock=clock)
+    stage.start()
+    yield stage
+    stage.proxy.close()
+    net.close()
+
+
 @contextlib.contextmanager
 def running(
     through: Callable[[RealNet], Entrance] | None = None, **options: bool
@@ -349,10 +434,20 @@ def stages() -> Callable[..., contextlib.AbstractContextManager[Stage]]:
     return running
 
 
+NETS = {"loopback": running, "simulated": simulated}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `nets` is played on both, unless it needs a kernel (`loopback`)."""
+    marked = metafunc.definition.get_closest_marker
+    if "stage" in metafunc.fixturenames and marked("nets") and not marked("loopback"):
+        metafunc.parametrize("stage", list(NETS), indirect=True)
+
+
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    """Proxy and backend, running."""
-    with running() as stage:
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """Proxy and backend, running; on the loopback, or on each net of a test marked `nets`."""
+    with NETS[getattr(request, "param", "loopback")]() as stage:
         yield stage
 
 

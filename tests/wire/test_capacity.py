@@ -5,7 +5,7 @@ import pytest
 from faultlab.faults import Capacity
 from faultlab.lab.history import FaultArmed, FaultFired, RequestStarted
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.nets]
 
 SLOW = "POST /slow"
 

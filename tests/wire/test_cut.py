@@ -14,7 +14,7 @@ from faultlab.lab.history import (
     ResponseHead,
 )
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.nets]
 
 BODY = b'{"value": "0123456789"}'
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)

@@ -5,7 +5,7 @@ import pytest
 from faultlab.faults import Duplicate
 from faultlab.lab.history import FaultArmed, FaultFired, RequestStarted, ResponseComplete
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.nets]
 
 
 def test_a_request_on_a_new_connection_is_carried_out_again(stage) -> None:

@@ -1,8 +1,5 @@
 """`partition`: what a naive client sees of a network that passes nothing."""
 
-import socket
-import struct
-
 import pytest
 
 from faultlab.faults import Partition
@@ -15,22 +12,14 @@ from faultlab.lab.history import (
 )
 from faultlab.lab.proxy.proxy import FaultRefused
 
-pytestmark = pytest.mark.wire
-
-TCP_INFO_UNACKED = 24  # where `tcpi_unacked` stands in `struct tcp_info` of <linux/tcp.h>
-
-
-def unacknowledged(client) -> int:
-    """Segments that the client sent and the other side's kernel never answered."""
-    info = client.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-    return int(struct.unpack_from("I", info, TCP_INFO_UNACKED)[0])
+pytestmark = [pytest.mark.wire, pytest.mark.nets]
 
 
 @pytest.mark.parametrize(
     ("live", "said"),
     [
         ("hold", "live connections held"),
-        ("unplugged", "live connections unplugged by minimum TTL"),
+        ("unplugged", "live connections unplugged by {unplugged}"),
         ("keep", "live connections kept"),
     ],
 )
@@ -39,7 +28,9 @@ def test_a_new_connection_stays_unanswered_until_the_heal(stage, live: str, said
     fault = stage.arm(Partition(service="core", live=live))
     with pytest.raises(TimeoutError):
         stage.dial(0.1)
-    assert stage.of(FaultArmed)[0].mechanism == f"listener minimum TTL 255; {said}"
+    assert stage.of(FaultArmed)[0].mechanism == (
+        f"listener {stage.means['dark']}; {said.format_map(stage.means)}"
+    )
     stage.clear(fault)
     client = stage.connect()
     client.ask()
@@ -135,11 +126,11 @@ def test_an_unplugged_connection_gets_no_answer_from_any_kernel(stage) -> None:
     fault = stage.arm(Partition(service="core", live="unplugged"))
     client.ask("POST /query", b"again")
     assert client.silent(0.05)
-    assert unacknowledged(client) > 0
+    assert stage.unacknowledged(client) > 0
     assert len(stage.of(RequestStarted)) == 1
     stage.clear(fault)
     assert client.answer()[0] == 200
-    assert unacknowledged(client) == 0
+    assert stage.unacknowledged(client) == 0
     assert stage.served(2) == ["GET /before", "POST /query"]
     assert [(e.on, e.heard) for e in stage.of(FaultFired)] == [("connection", False)]
 

@@ -11,7 +11,7 @@ from faultlab.lab.history import (
     ResponseHead,
 )
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.nets]
 
 
 def test_two_requests_on_one_connection(stage) -> None:

@@ -17,7 +17,7 @@ from faultlab.lab.history import (
 )
 from faultlab.lab.proxy.proxy import FaultRefused
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.nets]
 
 
 def test_a_new_connection_is_refused_until_the_fault_is_over(stage) -> None:
@@ -93,9 +93,12 @@ def test_the_history_tells_switch_and_fault_in_order(stage) -> None:
         FaultCleared,
     ]
     armed = stage.of(FaultArmed)[0]
-    assert armed.mechanism == ("listener bound, not listening; FIN on live connections, read on")
+    assert armed.mechanism == (
+        f"listener {stage.means['refusing']}; FIN on live connections, read on"
+    )
 
 
+@pytest.mark.loopback
 def test_the_port_is_nobody_elses_while_it_refuses(stage) -> None:
     """Another process on the port would answer for the service that is down."""
     stage.arm(Refused(service="core"))
@@ -131,7 +134,7 @@ def test_connections_queued_before_a_switch_are_older_than_the_fault(stage) -> N
             sock.connect(("127.0.0.1", stage.proxy.port))
         stage.proxy.arm(1, Refused(service="core", live="keep"))
 
-    socks = [socket.socket() for _ in range(5)]
+    socks = [stage.socket() for _ in range(5)]
     try:
         stage.call(dial_and_arm)
         assert len(stage.of(ConnOpened)) == 5

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.nets]
 
 
 class _Owner:
@@ -39,8 +39,11 @@ def pair(stage) -> Iterator[tuple]:
     """An accepted connection, its owner, and the client's socket."""
     accepted: list = []
     listener = stage.call(stage.net.listen, accepted.append)
-    with socket.create_connection(("127.0.0.1", listener.port), 10) as client:
+    with stage.socket() as client:
+        client.settimeout(10)
+        client.connect(("127.0.0.1", listener.port))
         stage.call(listener.drain)
+        stage.until(lambda: bool(accepted))
         owner = _Owner()
         stage.call(accepted[0].bind, owner)
         yield accepted[0], owner, client
@@ -181,7 +184,7 @@ def test_a_dark_listener_keeps_its_live_connections(stage) -> None:
         early.connect(("127.0.0.1", listener.port))
         listener.switch("dark")
 
-    with socket.socket() as early:
+    with stage.socket() as early:
         early.settimeout(10)
         stage.call(queue_and_darken)
         owner = _Owner()

@@ -1,13 +1,11 @@
 """`stale`: what a naive client sees of a connection whose keep-alive is over."""
 
-import time
-
 import pytest
 
 from faultlab.faults import Latency, Stale
 from faultlab.lab.history import ConnClosed, FaultArmed, FaultFired, RequestStarted
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.nets]
 
 
 def warm(stage):
@@ -60,9 +58,9 @@ def test_an_idle_connection_ends_when_its_time_is_over(stage) -> None:
     """By itself, so that a client that looks before it uses it again can see it."""
     stage.arm(Stale(service="core", idle=0.05, at="idle"))
     client = warm(stage)
-    answered = time.monotonic()
+    answered = stage.now()
     assert client.rest() == (b"", "fin")
-    assert time.monotonic() - answered >= 0.045
+    assert stage.now() - answered >= 0.045
     client.ask("GET /late")  # read on: a request that crosses the FIN is seen
     late = stage.see(RequestStarted, 2)[1]
     assert (late.target, late.reused) == ("/late", True)
@@ -72,7 +70,7 @@ def test_an_idle_connection_ends_when_its_time_is_over(stage) -> None:
 def test_the_time_before_the_fault_counts(stage) -> None:
     """What is idle already for so long ends as the fault is armed."""
     client = warm(stage)
-    time.sleep(0.03)
+    stage.rest(0.03)
     stage.arm(Stale(service="core", idle=0.02, at="idle", by="rst"))
     assert [event.how for event in stage.of(ConnClosed, by="lab")] == ["rst"]
     assert client.rest() == (b"", "rst")

@@ -7,7 +7,7 @@ import pytest
 from faultlab.faults import BadBody, Cut, Status
 from faultlab.lab.history import FaultFired, RequestComplete, ResponseComplete, ResponseHead
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.nets]
 
 
 def test_a_status_is_the_gates_own_answer(stage) -> None:

@@ -103,6 +103,7 @@ class Endpoint:
         self._acknowledged_fin = False
         self._abandoned = False  # nobody reads any more: what comes is answered with RST
         self._told_over = False
+        self._aborted = False  # by RST, ours or theirs, or given up: there is nothing to answer for
         self._heard: Callable[[Endpoint], None] | None = None
         self.error: OSError | None = None
         self.over = False
@@ -128,6 +129,11 @@ class Endpoint:
     def at_eof(self) -> bool:
         """Whether a read would come back at once though no bytes wait: at the end, or broken."""
         return not self._inbox and (self._peer_fin or self.over)
+
+    @property
+    def unacknowledged(self) -> int:
+        """Bytes that were taken and that the other side's kernel is not known to have."""
+        return self._size
 
     def bind(self, owner: Owner) -> None:
         """Set the owner; what has waited is told at the scheduler's next turn."""
@@ -178,6 +184,10 @@ class Endpoint:
         if self._paused:
             self._paused = False
             self._scheduler.later(0.0, self._tell)
+
+    def drain(self) -> None:
+        """Tell the owner what has waited, now: of all calls the only one inside which it is told."""
+        self._tell()
 
     def unplug(self) -> None:
         """From now on nothing of the other side's arrives, not even what acknowledges."""
@@ -266,6 +276,9 @@ class Endpoint:
     def _arrived(self, flight: _Flight) -> None:
         if self._unplugged:
             return
+        if flight.number < self._expected and not self._aborted:
+            self._acknowledge()  # sent again, since the acknowledgement was lost: also after the end
+            return
         if self.over or (self._abandoned and flight.data):
             if not self.over:
                 self._end(None, tell=False)
@@ -326,16 +339,14 @@ class Endpoint:
 
     def _end(self, error: OSError | None, *, tell: bool = True) -> None:
         self.over, self.error = True, error
+        self._aborted = error is not None or not tell
         self._unsent.clear()
         self._flights.clear()
         if self._retransmission is not None:
             self._retransmission.cancel()
             self._retransmission = None
-        if error is not None:  # a kernel drops what came before an RST and was not read
-            self._inbox.clear()
-            self._held = 0
         self._told_over = not tell
-        if tell and not self._paused:
+        if tell and not self._paused and not self._inbox:  # what came before it is read first
             self._tell_over()
 
     def _tell_over(self) -> None:

@@ -58,6 +58,50 @@ def test_bytes_for_a_closed_side_are_answered_with_a_reset(world: World) -> None
     assert client.told[-1][1] == "BrokenPipeError"
 
 
+def test_what_comes_twice_is_acknowledged_twice_even_after_the_end(world: World) -> None:
+    """An acknowledgement that was lost must not make a clean end a reset."""
+    client, server = world.pair()
+    server.endpoint.write(b"answer")
+    world.hand.run(world.hand.time + 0.0015)
+    server.endpoint.unplug()
+    world.hand.run(world.hand.time + 0.1)
+    client.endpoint.close()
+    world.hand.run(world.hand.time + 0.1)
+    server.endpoint.plug()
+    server.endpoint.shutdown()
+    world.hand.run()
+    assert client.data == b"answer"
+    assert [what for _, what in server.told] == ["ended", "over"]
+
+
+def test_what_came_before_a_reset_is_read_first(world: World) -> None:
+    """A server may answer and leave; whoever comes late to read still finds the answer."""
+    client, server = world.pair()
+    client.endpoint.pause()
+    server.endpoint.write(b"answer")
+    server.endpoint.reset()
+    world.hand.run()
+    assert client.told == []
+    client.endpoint.resume()
+    world.hand.run()
+    assert [what for _, what in client.told] == ["6 bytes", "ConnectionResetError"]
+
+
+def test_a_drain_tells_what_has_waited(world: World) -> None:
+    """At once, inside the call; not while reading is paused."""
+    client, server = world.pair()
+    server.endpoint.pause()
+    client.endpoint.write(b"ask")
+    assert client.endpoint.unacknowledged == 3
+    world.hand.run()
+    assert client.endpoint.unacknowledged == 0
+    server.endpoint.drain()
+    assert server.told == []
+    server.endpoint.resume()
+    server.endpoint.drain()
+    assert server.data == b"ask"
+
+
 def test_closing_with_bytes_unread_resets(world: World) -> None:
     """As a kernel does, so that the writer learns it."""
     client, server = world.pair()
