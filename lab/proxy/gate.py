@@ -9,7 +9,6 @@ onward.py is the way to the backend, answers.py the way back.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from functools import partial
 from math import inf
 from typing import assert_never
@@ -33,6 +32,7 @@ from ...faults.actions import (
 )
 from ..history import Ending as How
 from .answers import Answers
+from .backlog import Backlog
 from .ends import Ends, Note
 from .exchange import Exchange
 from .force import Force
@@ -45,8 +45,6 @@ from .pace import Pace
 
 __all__ = ["Gate"]
 
-PIECE = 1024  # bytes that a piece which waits counts for, beside its own
-
 
 class Gate:
     """The exchanges of one client connection; `op`: whose it is, where its address says so."""
@@ -55,7 +53,6 @@ class Gate:
         self, ends: Ends, force: Force, conn: int, op: int | None, *, tag_upstream: bool
     ) -> None:
         self.raw = False  # bytes pass unread
-        self.waiting_size = 0
         self._ends = ends
         self._force = force
         self._conn = conn
@@ -65,7 +62,7 @@ class Gate:
         self._count = 0
         self._incoming: Exchange | None = None
         self._current: Exchange | None = None
-        self._waiting: deque[tuple[Exchange | None, Piece]] = deque()
+        self._waiting = Backlog()
         self._passing = False
         self._holder: int | None = None
         self._held = False
@@ -84,6 +81,11 @@ class Gate:
     def in_flight(self) -> bool:
         """Whether a request awaits its answer, or its turn."""
         return self._current is not None or bool(self._waiting)
+
+    @property
+    def waiting_size(self) -> int:
+        """Bytes of memory that what waits for its turn takes, about."""
+        return self._waiting.size
 
     @property
     def used(self) -> bool:
@@ -114,7 +116,6 @@ class Gate:
         self._closed = self._left = True
         self._shut = fault
         self._waiting.clear()
-        self.waiting_size = 0
         if self._current is not None:
             if not self._current.reaches_backend:
                 self._finish(self._current)
@@ -203,10 +204,7 @@ class Gate:
             or (self._current is not None and self._current is not exchange)
             or (isinstance(piece, RequestHead) and self._ends.full)
         ):
-            if isinstance(piece, Data):
-                piece = Data(piece.raw, ())  # its payload has been counted
-            self._waiting.append((exchange, piece))
-            self.waiting_size += _weight(piece)
+            self._waiting.add(exchange, piece)
         else:
             self._pass(exchange, piece)
 
@@ -230,14 +228,12 @@ class Gate:
         self._passing = True
         try:
             while self._waiting and not (self._held or self._queued):
-                exchange, piece = self._waiting[0]
+                exchange, piece = self._waiting.first
                 if self._current is not None and self._current is not exchange:
                     break
                 if isinstance(piece, RequestHead) and self._ends.full:
                     break
-                self._waiting.popleft()
-                self.waiting_size -= _weight(piece)
-                self._pass(exchange, piece)
+                self._pass(*self._waiting.take())
         finally:
             self._passing = False
         self._onward.flush(self._current)
@@ -486,18 +482,10 @@ class Gate:
         for piece in self._responses.lose(why):
             assert isinstance(piece, Lost)
             self._ends.deliver(piece.raw, self._pace.unread("to_client"))
-        waiting = tuple(self._waiting)
-        self._waiting.clear()
-        self.waiting_size = 0
         rest = [first] if first else []
-        rest += [piece.raw for _, piece in waiting if isinstance(piece, RequestHead | Data | Lost)]
+        rest += self._waiting.clear()
         for piece in self._requests.lose(why):
             assert isinstance(piece, Lost)
             rest.append(piece.raw)
         if rest:
             self._ends.forward(b"".join(rest), self._pace.unread("to_backend"))
-
-
-def _weight(piece: Piece) -> int:
-    """What a piece that waits counts for; many small ones need more memory than their bytes."""
-    return PIECE + len(piece.raw) if isinstance(piece, RequestHead | Data | Lost) else PIECE
