@@ -66,7 +66,7 @@ ARROWS: dict[str, set[str]] = {
     "lab.net": WIRE,
     "lab.sockets": WIRE | {"lab.net"},
     "lab.environments.simulated": set(),
-    "lab.virtual": WIRE | {"lab.net", "lab.environments.simulated"},
+    "lab.virtual": WIRE | {"lab.net", "lab.backends", "lab.environments.simulated"},
     "lab.behind": WIRE | {"lab.net"},
     "lab.proxy": WIRE | {"lab.net", "faults"},
     "lab.backends": WIRE | {"lab.net"},

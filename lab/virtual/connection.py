@@ -72,6 +72,9 @@ class VirtualConnection:
 
     def writable(self) -> None:
         """The kernel has room again."""
+        self._net.perform(self._write_on)
+
+    def _write_on(self) -> None:
         self._flush()
         if self._full and not self._out:
             self._full = False
@@ -106,6 +109,15 @@ class VirtualConnection:
         """Read again."""
         self._paused = False
         self._endpoint.resume()
+
+    def halt(self) -> None:
+        """Its program does nothing any more: what arrives stays in the kernel."""
+        self._endpoint.pause()
+
+    def go_on(self) -> None:
+        """Its program reads again, unless it had stopped by itself."""
+        if not self._paused:
+            self._endpoint.resume()
 
     def drain(self) -> None:
         """Read what the kernel holds."""

@@ -28,6 +28,7 @@ class VirtualListener:
         self._net = net
         self._accepted = accepted
         self._closed = False
+        self._queue: list[Endpoint] = []  # established, and not yet handed over
         address = "" if host == ANY_LOOPBACK else host
         self._listening = net.host.listen(address, port, accepted=self._take)
         self.port: int = self._listening.port
@@ -51,17 +52,24 @@ class VirtualListener:
         """It slows nothing: there are none."""
 
     def drain(self) -> None:
-        """Nothing is queued: a connection is handed over when it is established."""
+        """Hand over what is queued, now."""
+        queue, self._queue = self._queue, []
+        for endpoint in queue:
+            self._accepted(self._net.adopt(endpoint))
 
     def close(self) -> None:
         """Give the port back."""
         if not self._closed:
             self._closed = True
             self._listening.close()
+            for endpoint in self._queue:
+                endpoint.reset()
+            self._queue.clear()
             self._net.forget(self)
 
     def _take(self, endpoint: Endpoint) -> None:
         if self._closed:
             endpoint.reset()
         else:
-            self._accepted(self._net.adopt(endpoint))
+            self._queue.append(endpoint)
+            self._net.perform(self.drain)

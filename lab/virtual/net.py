@@ -25,7 +25,7 @@ class VirtualNet:
 
     def __init__(self, network: Network, host: Host) -> None:
         self.host = host
-        self._network = network
+        self.network = network
         self._open: dict[object, Callable[[], None]] = {}  # each with what releases it at once
 
     @property
@@ -62,16 +62,16 @@ class VirtualNet:
 
     def when_arrived(self, call: Callable[[], None]) -> None:
         """What is under way on a link that is whole takes no longer than the link's times."""
-        link = self._network.between(self.host.name, self.host.name)
+        link = self.network.between(self.host.name, self.host.name)
         self.later(2 * (link.latency + link.jitter), call)
 
     def now(self) -> float:
         """Virtual seconds."""
-        return self._network.scheduler.now()
+        return self.network.scheduler.now()
 
     def later(self, delay: float, call: Callable[[], None]) -> Timer:
         """Call from the loop, `delay` virtual seconds from now."""
-        return self._network.scheduler.later(delay, call)
+        return self.network.scheduler.later(delay, call)
 
     def listen(
         self,
@@ -104,7 +104,11 @@ class VirtualNet:
         for release in tuple(self._open.values()):
             release()
 
-    def adopt(self, endpoint: Endpoint) -> Connection:
+    def perform(self, call: Callable[[], None]) -> None:
+        """Call at once: this program is never halted."""
+        call()
+
+    def adopt(self, endpoint: Endpoint) -> VirtualConnection:
         """Take over a connection of the host's."""
         connection = VirtualConnection(self, endpoint)
         self._open[connection] = connection.release
@@ -120,5 +124,5 @@ class VirtualNet:
         try:
             return (str(ip_address(name)),)
         except ValueError:
-            named = self._network.named(name)
+            named = self.network.named(name)
             return () if named is None else named.addresses

@@ -23,6 +23,9 @@ class Owner(Protocol):
     def later(self, delay: float, call: Callable[[], None]) -> Timer:
         """Call from the loop, `delay` seconds from now."""
 
+    def perform(self, call: Callable[[], None]) -> None:
+        """Call what the program does next: at once, unless it is halted."""
+
     def adopt(self, endpoint: Endpoint) -> Connection:
         """Take over a connection of the host's."""
 
