@@ -33,6 +33,9 @@ _DONE = b"done"
 _REST = 0.15  # seconds between passes: what the engine was asked for before the end shows up in it
 _TRIES = 60
 _AGAIN = 1.0  # seconds between tries where the engine does not answer
+_STARTING = (
+    3.0  # seconds in which the lab needs the processors more than an import ahead of need does
+)
 _LAST_WORDS = 5.0  # seconds for it to end, on a loaded machine
 
 
@@ -76,10 +79,11 @@ class Cleaner:
         threading.Thread(target=self._process.wait, daemon=True).start()
 
 
-def ended(owner: Owner, word: int) -> bool:
+def ended(owner: Owner, word: int, within: float | None = None) -> bool | None:
     """Wait for the owner's end, or for word of it; False where it says that nothing is left.
 
-    `word` is the descriptor of its pipe; the pipe's end without a word is the owner's.
+    `word` is the descriptor of its pipe; the pipe's end without a word is the owner's. None: neither
+    came `within` these seconds.
     """
     try:
         process = os.pidfd_open(owner.pid)
@@ -88,7 +92,9 @@ def ended(owner: Owner, word: int) -> bool:
     try:
         if started(owner.pid) != owner.start:  # another one by now
             return True
-        ready, _, _ = select.select([process, word], [], [])
+        ready, _, _ = select.select([process, word], [], [], within)
+        if not ready:
+            return None
         return word not in ready or os.read(word, len(_DONE)) != _DONE
     finally:
         os.close(process)
@@ -99,8 +105,12 @@ def main(arguments: list[str]) -> None:
     lab, told, folder = arguments
     owner = Owner.parse(told)
     assert owner is not None
-    client = _connected()  # before it is needed: the SDK takes a while to import
-    if ended(owner, sys.stdin.fileno()):
+    word = sys.stdin.fileno()
+    gone = ended(owner, word, _STARTING)
+    if gone is False:
+        return
+    client = _connected()
+    if gone or ended(owner, word):
         shutil.rmtree(folder, ignore_errors=True)
         _remove(Engine(client), lab)
     client.close()
