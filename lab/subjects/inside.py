@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import inspect
 import os
 import socket
@@ -20,15 +19,12 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import partial
 from typing import NoReturn, assert_never
 
 from ..addresses import address_of, confines
 from ..errors import LabError, SetupError, SubjectError
 from ..mortal import die_with
 from ..stamp import Stamp
-from .channel import Channel
 from .command_line import CommandLine
 from .commands import (
     Answer,
@@ -48,12 +44,13 @@ from .commands import (
     encode,
 )
 from .connects import known_on
-from .declaration import Op, Subject, entered
+from .declaration import Op, Subject
+from .feed import Feed
 from .leftovers import OURS, Leftovers
 from .line import Inbox, Line
 from .listeners import LOOPBACK, Listeners
-from .load import Spec, broken, file_of, last_own_line, load, read_spec
-from .recording import Ended as Ending
+from .load import Spec, file_of, last_own_line, load, read_spec
+from .opened import Opened
 from .recording import Watch
 from .spawning import Spawning, demand_program
 
@@ -63,20 +60,10 @@ _CLOCK = time.monotonic  # before the author's code has run
 _THREADS = 256  # sync operations at once
 
 
-@dataclass(slots=True)
-class _Entered:
-    """An open subject: what it offers, the context it made, and the task that will leave it."""
-
-    offers: Mapping[str, Op]
-    context: contextvars.Context
-    leave: asyncio.Event
-    keeper: asyncio.Task[SubjectError | None]
-
-
 class _Child:
     """Obeys commands, one after the other or side by side, on the one loop."""
 
-    def __init__(self, spec: Spec, line: Line, channel: Channel) -> None:
+    def __init__(self, spec: Spec, line: Line, channel: Feed) -> None:
         self._spec = spec
         self._line = line
         self._channel = channel
@@ -87,7 +74,7 @@ class _Child:
         self._inbox = Inbox()
         self._subject: Subject | None = None
         self._unloaded: LabError | None = None
-        self._entered: _Entered | None = None
+        self._entered: Opened | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"{OURS}operation")
         self._obeying: set[asyncio.Task[None]] = set()
         self._leftovers = Leftovers(self._obeying)
@@ -156,7 +143,7 @@ class _Child:
                 case Open():
                     answer = await self._open(self._subject, command)
                 case Operate():
-                    answer = await self._operate(self._subject, command)
+                    answer = await self._operate(command)
                 case Close():
                     answer = await self._close(command)
                 case Flush() | Place():
@@ -183,12 +170,10 @@ class _Child:
         offers = self._entered.offers if self._entered is not None else None
         if offers is None:
             with _dead_addresses(subject.services) as urls:
-                held = await self._enter(
-                    subject,
-                    Open(number=0, urls=urls, tune=command.tune, seed=command.seed, start=0),
-                )
+                held = self._opening(subject)
+                await held.enter(urls, command.tune, command.seed)
                 offers = held.offers
-                await self._leave(held)
+                await held.leave()
         for name, offer in offers.items():
             if isinstance(offer.call, CommandLine):
                 demand_program(offer.call, SubjectError, f"{self._spec}: `{name}`")
@@ -213,7 +198,9 @@ class _Child:
         began = self._watch.now()
         before = self._leftovers.begin()
         try:
-            self._entered = await self._enter(subject, command)
+            opening = self._opening(subject)
+            await opening.enter(command.urls, command.tune, command.seed)
+            self._entered = opening
             calls = [offer.call for offer in self._entered.offers.values()]
             connects = await self._counted(calls, command.connects)
         except LabError:
@@ -224,6 +211,9 @@ class _Child:
         if self._alone:
             self._watch.holds(began, before)
         return Done(number=command.number)
+
+    def _opening(self, subject: Subject) -> Opened:
+        return Opened(self._spec, subject, self._watch, self._call)
 
     async def _counted(self, calls: Sequence[object], by_the_lab: str) -> str:
         """Make ready for these calls; how their connects are known."""
@@ -239,7 +229,7 @@ class _Child:
         opened, self._entered = self._entered, None
         if opened is not None:
             try:
-                await self._leave(opened)
+                await opened.leave()
             finally:
                 self._watch.closed()
                 if self._alone:
@@ -248,108 +238,24 @@ class _Child:
         seen = tuple((it.host, it.port, it.op) for it in self._watch.elsewhere())
         return Seen(number=command.number, addresses=seen)
 
-    async def _enter(self, subject: Subject, command: Open) -> _Entered:
-        """One task enters the factory, and will leave it."""
-        opened: asyncio.Future[tuple[Mapping[str, Op], contextvars.Context]]
-        opened = asyncio.get_running_loop().create_future()
-        leave = asyncio.Event()
-        keeper = asyncio.create_task(self._keep(subject, command, opened, leave))
-        offers, context = await opened
-        return _Entered(offers, context, leave, keeper)
-
-    async def _keep(
-        self,
-        subject: Subject,
-        command: Open,
-        opened: asyncio.Future[tuple[Mapping[str, Op], contextvars.Context]],
-        leave: asyncio.Event,
-    ) -> SubjectError | None:
-        try:
-            async with entered(subject, command.urls, command.tune, command.seed) as offers:
-                opened.set_result((offers, contextvars.copy_context()))
-                await leave.wait()
-        except BaseException as error:  # noqa: BLE001  # the author's code; sys.exit included
-            doing = "raised when it was left" if opened.done() else "raised at start"
-            told = broken(self._spec, doing, error, subject.file)
-            traceback.print_exception(error)
-            if opened.done():
-                return told
-            opened.set_exception(told)
-        return None
-
-    async def _leave(self, held: _Entered) -> None:
-        held.leave.set()
-        error = await held.keeper
-        # What the client let go of is closed now, and not when the collector comes by: requests leaves
-        # its pooled connections to it, and a subject that has been closed allocates nothing more.
-        gc.collect()
-        if error is not None:
-            raise error
-
     # --- operations ------------------------------------------------------------------------------
 
-    async def _operate(self, subject: Subject, command: Operate) -> Done:
+    async def _operate(self, command: Operate) -> Done:
         if self._entered is None:
             raise SetupError(f"{self._spec} is not open")
-        held = self._entered
-        missing = sorted({name for _, name in command.ops} - held.offers.keys())
-        if missing:
-            raise SubjectError(
-                f"{self._spec}: it does not offer {', '.join(missing)}",
-                seen=", ".join(held.offers),
-            )
-        waiting = iter(command.ops)
-
-        async def one_after_another() -> None:
-            for op, name in waiting:
-                await self._begun(subject, held, op, name, command.cancel_after)
-                self._line.answer(Ended(number=command.number, op=op))
-
-        at_once = min(command.concurrency, len(command.ops))
-        await asyncio.gather(*(one_after_another() for _ in range(at_once)))
-        return Done(number=command.number)
-
-    def _begun(
-        self, subject: Subject, held: _Entered, op: int, name: str, cancel_after: float | None
-    ) -> asyncio.Task[None]:
-        """A task in a fresh copy of the context that the factory made."""
-        offer, ending = held.offers[name], Ending()
-        service = subject.service_of(offer)
-        task = asyncio.create_task(
-            self._run(op, name, service, offer, ending), context=held.context.copy()
+        await self._entered.operate(
+            command.ops,
+            concurrency=command.concurrency,
+            cancel_after=command.cancel_after,
+            ended=lambda op: self._line.answer(Ended(number=command.number, op=op)),
         )
-        if cancel_after is not None:
-            cancel = partial(self._cancel, op, service, ending, task)
-            timer = asyncio.get_running_loop().call_later(cancel_after, cancel)
-            task.add_done_callback(lambda _: timer.cancel())
-        return task
-
-    def _cancel(self, op: int, service: str, ending: Ending, task: asyncio.Task[None]) -> None:
-        if not task.done():  # its callbacks may be about to run
-            ending.cancelled = True
-            self._watch.cancelling(op, service)
-            task.cancel()
-
-    async def _run(self, op: int, name: str, service: str, offer: Op, ending: Ending) -> None:
-        try:
-            with self._watch.operation(
-                op,
-                name,
-                service=service,
-                endpoint=offer.endpoint,
-                idempotent=offer.idempotent,
-                keyed=offer.keyed,
-                ended=ending,
-            ):
-                ending.value = await self._call(op, offer)
-        except BaseException:  # noqa: BLE001, S110  # recorded; whatever it is, it is the subject's
-            pass
+        return Done(number=command.number)
 
     async def _call(self, op: int, offer: Op) -> object:
         if isinstance(offer.call, CommandLine):
             host = address_of(op) if self._addressed else LOOPBACK
-            called = offer.call.calling(host, self._listeners.by_port)
-            return await self._spawning.run(op, called)
+            running = offer.call.calling(host, self._listeners.by_port)
+            return await self._spawning.run(op, running)
         value = offer.call() if offer.is_async else await self._in_thread(offer.call)
         return await value if inspect.isawaitable(value) else value
 
@@ -413,7 +319,7 @@ def main(arguments: list[str]) -> NoReturn:
     for descriptor in (orders, events):
         os.set_inheritable(int(descriptor), False)  # what the subject starts has no part in them
     line = Line(socket.socket(fileno=int(orders)))
-    channel = Channel(socket.socket(fileno=int(events)))
+    channel = Feed(socket.socket(fileno=int(events)))
     child = _Child(read_spec(name), line, channel)
     threading.Thread(target=line.listen, args=(child.take, child.end), daemon=True).start()
     child.load()

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from queue import SimpleQueue
 
 from ..counting import PACKETS
 from ..history import (
@@ -34,7 +32,7 @@ from .channel import Channel
 from .clients import instrumented
 from .connects import AUDIT, Connects
 from .elsewhere import Address
-from .leftovers import OURS, Held
+from .leftovers import Held
 from .listeners import LOOPBACK, Listeners
 from .outcome import chain, digest, qualified
 from .packets import Packets
@@ -68,7 +66,6 @@ class Watch:
         self._stamp: Stamp | None = None
         self._connects: Connects | None = None
         self._packets: Packets | None = None
-        self._wake: SimpleQueue[bool] = SimpleQueue()  # its put takes no lock of Python's
 
     def start(self, listeners: Listeners, channel: Channel, stamp: Stamp) -> None:
         """Watch connects to these listeners, and tag requests to them."""
@@ -79,7 +76,6 @@ class Watch:
         self._connects = Connects(listeners, stamp, self._audited)
         attribution = Attribution(listeners, stamp, channel.record)
         with ExitStack() as installing:
-            installing.enter_context(self._couriered(channel))
             installing.enter_context(instrumented(attribution, self._connects))
             installing.enter_context(self._connects.watching())
             self._installed = installing.pop_all()
@@ -236,23 +232,6 @@ class Watch:
         """Inside the audit hook: never blocks, and may interrupt itself."""
         if self._channel is not None:
             self._channel.note(event)
-            self._wake.put(True)
-
-    @contextmanager
-    def _couriered(self, channel: Channel) -> Iterator[None]:
-        """Send what the hook noted at once: a fault's first hit may be waited for."""
-
-        def carry() -> None:
-            while self._wake.get():
-                channel.flush()
-
-        courier = threading.Thread(target=carry, name=f"{OURS}events", daemon=True)
-        courier.start()
-        try:
-            yield
-        finally:
-            self._wake.put(False)
-            courier.join()
 
     def _record(self, event: AnyEvent) -> None:
         if self._channel is not None:

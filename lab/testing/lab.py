@@ -35,6 +35,7 @@ from ..history import EffectApplied, Header, History
 from ..report.lanes import WIDTH, lanes
 from ..stamp import Stamp
 from ..subjects.builtin import SERVICES, MaximusClient, client
+from ..subjects.feed import Feed
 from ..subjects.listeners import Listeners
 from ..subjects.recording import Watch
 from ..tune import TUNES, Tune, tuned
@@ -42,7 +43,6 @@ from .armed import Armed, Unfired
 from .arming import Arming
 from .count import Count
 from .evidence import Evidence
-from .feed import Feed
 from .judged import Verdict, judged
 from .operations import Marked, Operations
 from .promises import promised

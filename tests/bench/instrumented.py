@@ -18,7 +18,7 @@ import httpx
 from ways import script
 
 from faultlab.lab.stamp import Stamp
-from faultlab.lab.subjects.channel import Channel
+from faultlab.lab.subjects.feed import Feed
 from faultlab.lab.subjects.recording import Watch
 
 __all__ = ["instrumented"]
@@ -54,7 +54,7 @@ def instrumented(rounds: int) -> None:
         end = theirs.fileno()
         recorder = subprocess.Popen([sys.executable, "-c", SWALLOW, str(end)], pass_fds=(end,))
         theirs.close()
-        channel = Channel(ours)
+        channel = Feed(ours)
         numbers, watch = count(1), Watch()
         for title, headers in (
             ("kept connection", {}),

@@ -18,7 +18,7 @@ import requests
 from faultlab.lab.frames import Batch, Frames
 from faultlab.lab.history import AnyEvent, AttemptBegun, ConnectAttempted
 from faultlab.lab.stamp import Stamp
-from faultlab.lab.subjects.channel import Channel
+from faultlab.lab.subjects.feed import Feed
 from faultlab.lab.subjects.listeners import Listeners
 from faultlab.lab.subjects.recording import Watch
 
@@ -36,7 +36,7 @@ class Watched:
         self._ours, theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._frames = Frames()
-        self.channel = Channel(theirs)
+        self.channel = Feed(theirs)
         self.watch = Watch()
         self.watch.start(
             Listeners({"orders": f"http://127.0.0.1:{self.port}"}), self.channel, Stamp(0.0)

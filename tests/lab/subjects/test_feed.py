@@ -1,4 +1,4 @@
-"""The test's end of the event channel."""
+"""An end of the event channel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 from faultlab.lab.frames import Batch, Frames
 from faultlab.lab.history import ConnectAttempted
-from faultlab.lab.testing.feed import Feed
+from faultlab.lab.subjects.feed import Feed
 
 
 def test_what_the_hook_notes_is_sent_without_a_flush() -> None:

@@ -1,6 +1,6 @@
-"""The test's end of the event channel: what the audit hook notes is sent at once.
+"""An end of the event channel that sends at once what the audit hook notes.
 
-Counterpart: the recorder in the lab process. In a subject's own process `subjects/inside.py` sends.
+Counterpart: the recorder in the lab process.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ from queue import SimpleQueue
 from typing_extensions import override
 
 from ..history import AnyEvent
-from ..subjects.channel import Channel
+from .channel import Channel
+from .leftovers import OURS
 
 __all__ = ["Feed"]
 
 
 class Feed(Channel):
-    """Sends at once what the audit hook noted, so that `first` comes while the test waits for it.
-
-    In a subject's own process the end of an attempt sends it; a test's client tells no such end.
-    """
+    """Sends at once what the audit hook noted: a fault's first hit may be waited for."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
         self._noted: SimpleQueue[bool] = SimpleQueue()  # its `put` may stand in any hook
-        self._sender = threading.Thread(target=self._send_noted, name="faultlab-feed", daemon=True)
+        self._sender = threading.Thread(target=self._send_noted, name=f"{OURS}feed", daemon=True)
         self._sender.start()
 
     @override
