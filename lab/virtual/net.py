@@ -5,11 +5,10 @@ Counterparts: connection.py, dial.py and listener.py are those parts.
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from ipaddress import ip_address
 
+from ..environments.simulated.names import Answer
 from ..environments.simulated.network import Host, Network
 from ..environments.simulated.tcp import Endpoint
 from ..net import Connection, Listener, Means, Slowing, Timer
@@ -92,12 +91,13 @@ class VirtualNet:
         """Open a connection; `done` gets it or the error, from the loop."""
         dial = Dial(self, port, done, limit)
         self._open[dial] = dial.cancel
-        addresses = self._resolved(host) if 0 < port <= 65535 else ()
-        if addresses:
-            dial.start(addresses)
+        answer = self.network.names.ask(host) if 0 < port <= 65535 else Answer((), "unknown")
+        if answer.error is not None:
+            self.later(answer.takes, partial(dial.finish, answer.error))
+        elif answer.takes:
+            self.later(answer.takes, partial(dial.start, answer.addresses))
         else:
-            unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-            self.later(0.0, partial(dial.finish, unknown))
+            dial.start(answer.addresses)
 
     def close(self) -> None:
         """Release everything, at once."""
@@ -117,12 +117,3 @@ class VirtualNet:
     def forget(self, part: object) -> None:
         """A part was released."""
         self._open.pop(part, None)
-
-    def _resolved(self, name: str) -> Sequence[str]:
-        if name == "localhost":
-            return ("127.0.0.1",)
-        try:
-            return (str(ip_address(name)),)
-        except ValueError:
-            named = self.network.named(name)
-            return () if named is None else named.addresses

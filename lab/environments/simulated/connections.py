@@ -11,7 +11,6 @@ import socket
 import weakref
 from asyncio import sslproto
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
 from typing import Any, NoReturn
 
 from .network import Connecting, Host, Listening, Network
@@ -27,7 +26,7 @@ _Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int
 class Connections(asyncio.BaseEventLoop):
     """A loop with a network. `host` is the machine on which its program runs.
 
-    A name is known if a host has it; `localhost` is the program's own.
+    What a name leads to, `network.names` says; `localhost` is the program's own.
     """
 
     network: Network
@@ -58,9 +57,10 @@ class Connections(asyncio.BaseEventLoop):
         del type, proto
         name = host.decode() if isinstance(host, bytes) else host
         number = int(port or 0)
+        addresses = await self._resolved(name, passive=bool(flags & socket.AI_PASSIVE))
         found = [
             (kind, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, number))
-            for address in self._resolved(name, passive=bool(flags & socket.AI_PASSIVE))
+            for address in addresses
             for kind in (socket.AF_INET6 if ":" in address else socket.AF_INET,)
             if family in (0, kind)
         ]
@@ -68,16 +68,15 @@ class Connections(asyncio.BaseEventLoop):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return found
 
-    def _resolved(self, name: str | None, *, passive: bool) -> Sequence[str]:
+    async def _resolved(self, name: str | None, *, passive: bool) -> Sequence[str]:
         if not name:
             return ("0.0.0.0",) if passive else ("127.0.0.1",)  # noqa: S104  # of a simulated host
-        if name == "localhost":
-            return ("127.0.0.1",)
-        try:
-            return (str(ip_address(name)),)
-        except ValueError:
-            named = self.network.named(name)
-            return () if named is None else named.addresses
+        answer = self.network.names.ask(name)
+        if answer.takes:
+            await asyncio.sleep(answer.takes)
+        if answer.error is not None:
+            raise answer.error
+        return answer.addresses
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         """The numbers: nobody is asked for names."""

@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from itertools import count
 from typing import Final, Literal
 
+from .names import Names
 from .tcp import Address, Cancellable, Endpoint, Scheduler
 
 __all__ = ["Connecting", "Host", "Link", "Listening", "Mode", "Network"]
@@ -56,6 +57,7 @@ class Network:
         self._by_address: dict[str, Host] = {}
         self._by_name: dict[str, Host] = {}
         self._addresses = count(1)
+        self.names = Names(self._addresses_of)
 
     def host(self, name: str, *addresses: str) -> Host:
         """One more host. Without an address it gets one. Raises ValueError for what is taken."""
@@ -76,6 +78,10 @@ class Network:
     def named(self, name: str) -> Host | None:
         """The host of this name."""
         return self._by_name.get(name)
+
+    def _addresses_of(self, name: str) -> tuple[str, ...]:
+        host = self._by_name.get(name)
+        return () if host is None else host.addresses
 
     def link(self, one: str, other: str, link: Link) -> None:
         """From now on bytes between these two travel so."""

@@ -56,6 +56,25 @@ def test_an_unknown_name_is_told_by_the_loop(world: World, nets) -> None:
     assert isinstance(got[0], socket.gaierror)
 
 
+def test_a_name_that_takes_its_time_counts_against_the_limit(world: World, nets) -> None:
+    """Whatever it would have led to."""
+    got: list[tuple[float, Connection | OSError]] = []
+    here, there = nets
+    there.listen(lambda _: None, 80, ANY_LOOPBACK)
+
+    def note(came: Connection | OSError) -> None:
+        got.append((round(here.now(), 2), came))
+
+    world.network.names.point("slow", *world.there.addresses, takes=3.0)
+    here.connect("slow", 80, note, 2.0)
+    here.connect("slow", 80, note, 5.0)
+    world.hand.run(10)
+    [(early, error), (late, connection)] = got
+    assert (early, late) == (2.0, 3.0)
+    assert isinstance(error, TimeoutError)
+    assert not isinstance(connection, OSError)
+
+
 def test_a_cut_network_answers_no_connect(world: World, nets) -> None:
     """At the limit that was asked for, not the kernel's."""
     here, there = nets
