@@ -54,6 +54,7 @@ class VirtualListener:
     def drain(self) -> None:
         """Hand over what is queued, now."""
         queue, self._queue = self._queue, []
+        self._listening.queued = 0
         for endpoint in queue:
             self._accepted(self._net.adopt(endpoint))
 
@@ -72,4 +73,5 @@ class VirtualListener:
             endpoint.reset()
         else:
             self._queue.append(endpoint)
+            self._listening.queued = len(self._queue)
             self._net.perform(self.drain)

@@ -25,6 +25,7 @@ Mode = Literal["open", "refusing", "dark"]
 SYNS: Final = (0.0, 1.0, 2.0, 3.1, 4.1, 5.1, 7.1, 11.2, 19.4, 35.5)
 """When a connect asks again, in seconds, as was measured (`tcp_syn_linear_timeouts` is 4)."""
 UNANSWERED: Final = 133.0  # seconds until it ends in ETIMEDOUT
+BACKLOG: Final = 1024  # connections that wait to be accepted
 _FIRST_PORT: Final = 32768  # of those that a kernel chooses: net.ipv4.ip_local_port_range
 _LAST_PORT: Final = 60999
 
@@ -163,7 +164,12 @@ class Host:
         self._ports = count(_FIRST_PORT)
 
     def listen(
-        self, address: str, port: int = 0, *, accepted: Callable[[Endpoint], None]
+        self,
+        address: str,
+        port: int = 0,
+        *,
+        accepted: Callable[[Endpoint], None],
+        backlog: int = BACKLOG,
     ) -> Listening:
         """Listen. `""` and `0.0.0.0` are every address. Raises OSError for what can't be had."""
         if not self._is_ours(address):
@@ -175,7 +181,7 @@ class Host:
             for (at, _), listening in self._listening.items()
         ):
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        listening = Listening(self, address, port, accepted)
+        listening = Listening(self, address, port, accepted, backlog)
         self._listening[address, port] = listening
         return listening
 
@@ -226,11 +232,22 @@ def _is_loopback(address: str) -> bool:
 
 
 class Listening:
-    """A port that stays taken in every mode. `accepted` gets each connection."""
+    """A port that stays taken in every mode. `accepted` gets each connection.
+
+    Who can't take them at once says in `queued` how many wait; when they are more than `backlog`, a
+    SYN vanishes, as on Linux.
+    """
 
     def __init__(
-        self, host: Host, address: str, port: int, accepted: Callable[[Endpoint], None]
+        self,
+        host: Host,
+        address: str,
+        port: int,
+        accepted: Callable[[Endpoint], None],
+        backlog: int,
     ) -> None:
+        self.queued = 0
+        self.backlog = backlog
         self.address = address
         self.port = port
         self.mode: Mode = "open"
@@ -295,7 +312,7 @@ class Connecting:
         listening = self._target.listening(self._peer.host, self._peer.port)
         if listening is None or listening.mode == "refusing":
             self._back.send(0, self._refused)
-        elif listening.mode == "open":
+        elif listening.mode == "open" and listening.queued <= listening.backlog:
             self._theirs = Endpoint(self._network.scheduler, self._peer, self.local)
             self._theirs.await_hello(listening.accepted)
             self._back.send(0, self._answered)

@@ -14,6 +14,8 @@ from .tcp import Endpoint
 
 __all__ = ["ConnectedSocket", "ListeningSocket"]
 
+_USER_TIMEOUT = 18  # TCP_USER_TIMEOUT of <linux/tcp.h>: not every system's socket module names it
+
 
 class _Named:
     """What both kinds have in common."""
@@ -29,7 +31,9 @@ class _Named:
         """Our side."""
         return self._name
 
-    def setsockopt(self, *_: object) -> None:
+    def setsockopt(
+        self, level: int, option: int, value: object = None, *_: object
+    ) -> None:  # the socket's own
         """Nothing is changed by it here."""
 
     def getsockopt(self, *_: object) -> int:
@@ -64,6 +68,11 @@ class ConnectedSocket(_Named):
         self._pipe: tuple[int, int] | None = None  # made when asked for: descriptors are dear
         self._readable = False
         self._closed = False
+
+    def setsockopt(self, level: int, option: int, value: object = None, *_: object) -> None:
+        """TCP_USER_TIMEOUT, in milliseconds, is the connection's patience; others change nothing."""
+        if (level, option) == (socket.IPPROTO_TCP, _USER_TIMEOUT) and isinstance(value, int):
+            self._endpoint.patience = value / 1000 if value else None
 
     def getpeername(self) -> tuple[str, int]:
         """The other side."""

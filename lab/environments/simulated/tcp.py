@@ -12,12 +12,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
+from .liveness import KeepAlive
+
 __all__ = ["Address", "Cancellable", "Endpoint", "Owner", "Path", "Scheduler"]
 
 SEND_BUFFER: Final = 2_500_000  # bytes that are written and not acknowledged: net.ipv4.tcp_wmem
 RECEIVE_BUFFER: Final = 4_000_000  # bytes that came and nobody has read
 FIRST_RETRANSMISSION: Final = 0.21  # seconds; each later one comes when the wait has doubled
+LONGEST: Final = 120.0  # seconds between two of them
 GIVES_UP: Final = 924.6  # seconds without an answer: net.ipv4.tcp_retries2
+_ROUNDING: Final = 1e-9  # seconds: sums of times are not exact
 
 
 class Address(NamedTuple):
@@ -105,6 +109,12 @@ class Endpoint:
         self._told_over = False
         self._aborted = False  # by RST, ours or theirs, or given up: there is nothing to answer for
         self._heard: Callable[[Endpoint], None] | None = None
+        self._keep_alive: KeepAlive | None = None
+        self._next_look: Cancellable | None = None  # whether the other side is still there
+        self._probes = 0  # unanswered
+        self._heard_at = scheduler.now()
+        self.patience: float | None = None
+        """Seconds without an acknowledgement after which it is given up (TCP_USER_TIMEOUT)."""
         self.error: OSError | None = None
         self.over = False
 
@@ -189,6 +199,11 @@ class Endpoint:
         """Tell the owner what has waited, now: of all calls the only one inside which it is told."""
         self._tell()
 
+    def keep_alive(self, wanted: KeepAlive | None) -> None:
+        """Ask whether the other side is there while it is silent, from now on; None: don't."""
+        self._keep_alive, self._probes = wanted, 0
+        self._look_later()
+
     def unplug(self) -> None:
         """From now on nothing of the other side's arrives, not even what acknowledges."""
         self._unplugged = True
@@ -233,15 +248,18 @@ class Endpoint:
         if self._retransmission is not None:
             self._retransmission.cancel()
         waited = self._scheduler.now() - self._waits_since
-        delay = max(FIRST_RETRANSMISSION, waited)
+        delay = min(max(FIRST_RETRANSMISSION, waited), LONGEST)
+        if self.patience is not None:
+            delay = min(delay, max(0.0, self.patience - waited))
         self._retransmission = self._scheduler.later(delay, self._send_again)
 
     def _send_again(self) -> None:
         self._retransmission = None
         if self.over or not self._flights:
             return
-        if self._scheduler.now() - self._waits_since >= GIVES_UP:
-            self._end(OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)))
+        limit = GIVES_UP if self.patience is None else self.patience
+        if self._scheduler.now() - self._waits_since >= limit - _ROUNDING:
+            self._give_up()
             return
         for flight in self._flights:
             self._carry(flight)
@@ -251,6 +269,7 @@ class Endpoint:
         """The other side has all flights before this number."""
         if self._unplugged or self.over:
             return
+        self._hears()
         news = False
         while self._flights and self._flights[0].number < number:
             flight = self._flights.popleft()
@@ -276,6 +295,7 @@ class Endpoint:
     def _arrived(self, flight: _Flight) -> None:
         if self._unplugged:
             return
+        self._hears()
         if flight.number < self._expected and not self._aborted:
             self._acknowledge()  # sent again, since the acknowledgement was lost: also after the end
             return
@@ -318,6 +338,48 @@ class Endpoint:
                 self._owner.ended()
         self._check_over()
 
+    # --- whether the other side is there ---------------------------------------------------------
+
+    def _hears(self) -> None:
+        self._heard_at, self._probes = self._scheduler.now(), 0
+
+    def _look_later(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
+        if self._keep_alive is not None and not self.over:
+            due = self._heard_at + self._keep_alive.due(self._probes)
+            if self._flights:  # what was sent again asks already
+                due = self._scheduler.now() + self._keep_alive.idle
+            delay = max(0.0, due - self._scheduler.now())
+            self._next_look = self._scheduler.later(delay, self._look)
+
+    def _look(self) -> None:
+        self._next_look = None
+        if self._keep_alive is None or self.over:
+            return
+        silence = self._scheduler.now() - self._heard_at + _ROUNDING
+        match self._keep_alive.decide(silence, self._probes, self.patience):
+            case "gone" if not self._flights:
+                self._give_up()
+            case "probe" if not self._flights:
+                self._probes += 1
+                other, path = self._other, self._path
+                if other is not None and path is not None:
+                    path.send(0, other._was_asked)
+        self._look_later()
+
+    def _was_asked(self) -> None:
+        if self._unplugged:
+            return
+        if self._aborted:
+            self._send_reset()
+        else:
+            self._acknowledge()
+
+    def _give_up(self) -> None:
+        self._end(OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)))
+
     def _send_reset(self) -> None:
         other, path = self._other, self._path
         if other is not None and path is not None:
@@ -346,6 +408,7 @@ class Endpoint:
             self._retransmission.cancel()
             self._retransmission = None
         self._told_over = not tell
+        self._look_later()
         if tell and not self._paused and not self._inbox:  # what came before it is read first
             self._tell_over()
 

@@ -93,6 +93,23 @@ def test_a_live_connection_falls_silent_and_goes_on(world: World, net: HaltingNe
     assert owner.told == [b"ask"]
 
 
+def test_whom_no_queue_has_room_for_is_not_answered(world: World, net: HaltingNet) -> None:
+    """One more than the backlog, as on Linux; a later SYN gets in when the program goes on."""
+    accepted: list[Connection] = []
+    listener = net.listen(accepted.append, host="10.0.0.2")
+    net.halt()
+    ends = [world.tries(listener.port) for _ in range(1025)]
+    world.hand.run(0.5)
+    late = world.tries(listener.port)
+    world.hand.run(1.2)
+    assert all(ends)
+    assert late == []
+    net.go_on()
+    world.hand.run(3)
+    assert [round(when, 1) for when, _ in late] == [1.5]
+    assert len(accepted) == 1026
+
+
 def test_a_halted_program_that_dies_resets_who_waited(world: World, net: HaltingNet) -> None:
     """Its listener closes, and with it what nobody had accepted."""
     owner = Told()

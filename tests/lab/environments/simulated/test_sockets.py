@@ -35,6 +35,18 @@ def test_it_is_readable_while_bytes_wait_or_the_end_has_come(world: World) -> No
     sock.close()
 
 
+def test_the_user_s_time_out_is_the_connection_s(world: World) -> None:
+    """In milliseconds; 0 is the kernel's own."""
+    client, _ = world.pair()
+    sock = ConnectedSocket(client.endpoint)
+    sock.setsockopt(socket.IPPROTO_TCP, 18, 1500)
+    assert client.endpoint.patience == 1.5
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, 18, 0)
+    assert client.endpoint.patience is None
+    sock.close()
+
+
 def test_a_broken_connection_is_readable(world: World) -> None:
     """A read would raise at once."""
     client, server = world.pair()
