@@ -48,7 +48,7 @@ def missing() -> str:
     try:
         connect(os.environ).close()
     except SetupError as error:
-        return f"{error.text}: {error.rows['seen']}"
+        return ": ".join(filter(None, (error.text, error.rows.get("seen"))))
     return ""
 
 

@@ -117,7 +117,9 @@ class DockerLab:
             one = os.environ.get(_BACKENDS) == "one"
             self._backends = Backends(self.site, self._engine, have, one=one)
             self._undo.callback(self._backends.close)
-            self._relays = Relays(self.site.outside)
+            self._relays = Relays(
+                self.site.outside, lambda command: self._engine.run(self.site.gate.id, command)
+            )
             self._undo.callback(self._relays.close)
             self._backends.begin(services)
             reached = (f"{self.site.shared}/{_SOCKET}", self.site.address)
