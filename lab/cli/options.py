@@ -55,7 +55,8 @@ environment = click.option(
     type=click.Choice(ENVIRONMENTS),
     default=ENVIRONMENTS[0],
     show_default=True,
-    help="Where scenarios are played.",
+    help="Where scenarios are played: on this machine's loopback, or in containers. With "
+    "FAULTLAB_BACKENDS=one a single container serves all stubs, and they are ready sooner.",
 )
 proxy = click.option(
     "--proxy",

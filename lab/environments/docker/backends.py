@@ -30,7 +30,7 @@ from .images import Images
 from .labels import Part
 from .site import Placed
 
-__all__ = ["Acting", "Adding", "Backends"]
+__all__ = ["Acting", "Adding", "Backends", "in_one"]
 
 ORDERLY = 5  # seconds for an orderly end; what takes longer is killed
 _THREADS = 4  # more of them gain nothing: an engine starts containers mostly one by one
@@ -42,6 +42,8 @@ _USUAL = (
 _FOREVER = ("sleep", "infinity")
 _SERVES = ("python3", "-P", "-m", "faultlab.lab.apart")
 
+
+_FORM = "FAULTLAB_BACKENDS"
 
 Answering = Callable[[str, Image, Callable[[], str]], None]
 
@@ -119,6 +121,17 @@ class Acting(Protocol):
 
     def reconnect(self, ident: str, network: str, address: str) -> None:
         """Give it back what it had there."""
+
+
+def in_one(environ: Mapping[str, str]) -> bool:
+    """Whether a single container is to serve all shared stubs. Raises SetupError."""
+    form = environ.get(_FORM, "")
+    if form not in ("", "one"):
+        raise SetupError(
+            f"{_FORM}: {form!r} is no form of backends",
+            expected="`one`, for a single container; unset, for one of each service",
+        )
+    return form == "one"
 
 
 @dataclass(frozen=True, slots=True)

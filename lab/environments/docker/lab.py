@@ -31,7 +31,7 @@ from ...backends.specification import Specification, Url
 from ...errors import SetupError
 from ...orders import CLOCK, Wanted
 from ..handing import Handing
-from .backends import Backends
+from .backends import Backends, in_one
 from .building import EngineBuilder
 from .cleaner import Cleaner
 from .client import connect
@@ -46,7 +46,6 @@ from .watch import Happened, Watch
 
 __all__ = ["DockerLab"]
 
-_BACKENDS = "FAULTLAB_BACKENDS"  # `one`: a single container serves all shared stubs
 _SOCKET = "lab"  # in the shared folder
 _STARTING = 30.0  # seconds for the gate's process to dial, on a loaded machine
 _LOOK = 0.25  # seconds between looks whether its container has ended instead
@@ -75,6 +74,7 @@ class DockerLab:
             raise SetupError("the environment docker needs Linux", mend="play in `--env embedded`")
         self._closed = False
         self._broken = ""  # what happened from outside
+        self._one = in_one(os.environ)
         self._undo = ExitStack()
         try:
             client = connect(os.environ)
@@ -114,8 +114,7 @@ class DockerLab:
             listener.bind(str(folder / _SOCKET))
             listener.listen(1)
             self.site.connect()
-            one = os.environ.get(_BACKENDS) == "one"
-            self._backends = Backends(self.site, self._engine, have, one=one)
+            self._backends = Backends(self.site, self._engine, have, one=self._one)
             self._undo.callback(self._backends.close)
             self._relays = Relays(
                 self.site.outside, lambda command: self._engine.run(self.site.gate.id, command)

@@ -10,7 +10,7 @@ import pytest
 from faultlab.lab.backends.container import Contained
 from faultlab.lab.backends.pipe import Place
 from faultlab.lab.backends.servers import Image
-from faultlab.lab.environments.docker.backends import Backends
+from faultlab.lab.environments.docker.backends import Backends, in_one
 from faultlab.lab.environments.docker.images import Images
 from faultlab.lab.environments.docker.labels import Part
 from faultlab.lab.environments.docker.site import Placed
@@ -148,6 +148,14 @@ def test_one_container_can_serve_all(site: Site) -> None:
     places = backends.places(["orders", "core"])
     backends.close()
     assert (site.log, places["orders"]) == (["backend "], places["core"])
+
+
+def test_a_variable_says_whether_one_container_serves_all() -> None:
+    """A slip is told, and not taken for the other form."""
+    assert [in_one({}), in_one({"FAULTLAB_BACKENDS": ""})] == [False, False]
+    assert in_one({"FAULTLAB_BACKENDS": "one"})
+    with pytest.raises(SetupError, match="'1' is no form of backends"):
+        in_one({"FAULTLAB_BACKENDS": "1"})
 
 
 def test_what_could_not_be_started_is_tried_again(site: Site, backends: Backends) -> None:
