@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 from argparse import ArgumentTypeError
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -19,13 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 if TYPE_CHECKING:
     from .backends.specification import Specification
     from .environments.host import Host
     from .environments.start import Lasting
     from .history import History
-    from .testing import Lab, Settings
+    from .pytest_simulated import Watched
+    from .testing import Lab, Place, Settings
 
 __all__ = ["lab"]
 
@@ -34,6 +37,9 @@ _LONGEST = 150  # characters of a kept history's name
 _hosts: pytest.StashKey[dict[tuple[str, str], Lasting]] = pytest.StashKey()
 _lab = pytest.StashKey["Lab"]()
 _passed = pytest.StashKey[bool]()
+_watched = pytest.StashKey["Watched"]()
+
+SIMULATED = "simulated"  # as lab/testing has it, which is slow to import
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -98,6 +104,25 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             raise pytest.UsageError("\n".join(problems))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None]:
+    """A test in virtual time gets a loop for it from pytest-asyncio, which asks meanwhile."""
+    config = metafunc.config
+    item = metafunc.definition
+    said = [*_of_options(config), *_of_marks(item), *_of_ini(config)]
+    if "lab" not in metafunc.fixturenames or _first(said, "env") != SIMULATED:
+        return (yield)
+    from .pytest_simulated import Loops
+
+    seed = _first(said, "seed")
+    loops = Loops(seed if isinstance(seed, int) else 0)  # what is no seed is refused elsewhere
+    config.pluginmanager.register(loops)
+    try:
+        return (yield)
+    finally:
+        config.pluginmanager.unregister(loops)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,
@@ -138,6 +163,11 @@ def _of_marks(item: pytest.Item) -> Iterator[_Said]:
     for node, mark in item.iter_markers_with_node("faultlab"):
         unnamed = {repr(value): value for value in mark.args}
         yield f"{_place(node)}: @pytest.mark.faultlab: ", {**unnamed, **mark.kwargs}
+
+
+def _first(said: Iterable[_Said], key: str) -> object:
+    """What holds of a key, before anybody has looked whether it means something."""
+    return next((values[key] for _, values in said if key in values), None)
 
 
 def _place(node: object) -> str:
@@ -191,11 +221,16 @@ def _seconds(text: str) -> float:
     return value
 
 
+@pytest_asyncio.fixture(loop_scope="function")
+async def _faultlab_loop() -> AbstractEventLoop:
+    """The loop of an async test; it ends after what has asked for it."""
+    return get_running_loop()
+
+
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A lab for this test: stubs behind a fault proxy, faults on demand, counts from the wire."""
-    from .environments.hosted import Hosted  # quick start-up of sessions without the lab
-    from .errors import LabError
+    from .errors import LabError  # quick start-up of sessions without the lab
     from .testing import LIMIT, Lab
 
     item, config = request.node, request.config
@@ -205,7 +240,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     item.stash[_passed] = False
     try:
         made = Lab(
-            partial(Hosted, _session_host(config, settings.env, settings.proxy), {}),
+            _placed(request, settings),
             name=item.nodeid,
             folder=folder,
             settings=settings,
@@ -225,6 +260,29 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
             pytest.fail(problem, pytrace=False)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _placed(request: pytest.FixtureRequest, settings: Settings) -> Place:
+    """Where a test's lab runs: in the session's lab process, or in the test's own loop."""
+    if settings.env != SIMULATED:
+        from .environments.hosted import Hosted
+        from .testing import apart
+
+        host = _session_host(request.config, settings.env, settings.proxy)
+        return apart(partial(Hosted, host, {}))
+    from .errors import UsageError
+    from .pytest_simulated import Watched, demand_simulable
+    from .testing.simulated import inside
+
+    try:
+        demand_simulable(request.node)
+    except UsageError as error:
+        problem = str(error)
+    else:
+        loop = request.getfixturevalue("_faultlab_loop")
+        request.node.stash[_watched] = Watched(loop)
+        return inside(loop)
+    pytest.fail(problem, pytrace=False)
 
 
 def _session_host(config: pytest.Config, environment: str, proxy: str) -> Host:
@@ -265,6 +323,11 @@ def pytest_runtest_makereport(
     """Keep a failed test's history, and give its report the wire as the lab saw it."""
     report = yield
     made = item.stash.get(_lab, None)
+    watched: Watched | None = item.stash.get(_watched, None)
+    if watched is not None and call.when == "call":
+        problem = watched.problem(item, None if call.excinfo is None else call.excinfo.value)
+        if problem:
+            report.outcome, report.longrepr = "failed", problem
     if made is None:
         return report
     if report.failed:

@@ -81,6 +81,16 @@ ARROWS: dict[str, set[str]] = {
     | HOSTED
     | {"lab.asked", "lab.behind", "lab.orders", "lab.rig", "lab.sockets", "faults"},
     "lab.contained": WIRE | {"lab.net", "lab.behind", "lab.host", "lab.sockets"},
+    "lab.simulation": WIRE
+    | HOSTED
+    | {
+        "lab.environments",
+        "lab.environments.simulated",
+        "lab.rig",
+        "lab.subjects",
+        "lab.virtual",
+        "faults",
+    },
     "lab.environments": WIRE
     | {"lab.net", "lab.orders", "lab.backends", "lab.sockets", "lab.toxiproxy", "faults"},
     # who plays it
@@ -88,8 +98,15 @@ ARROWS: dict[str, set[str]] = {
     "lab.results": ORACLE | PLAN | {"lab.checks", "lab.verdict"},
     "lab.play": WIRE | ORACLE | PLAN | {"lab.backends", "lab.environments", "lab.subjects"},
     "lab.run": WIRE | ORACLE | PLAN | {"lab.backends"} | (CONDUCTOR - {"lab.run"}),
-    "lab.testing": WIRE | ORACLE | PLAN | JUDGES | CONDUCTOR | {"lab.backends"},
+    "lab.testing": WIRE
+    | ORACLE
+    | PLAN
+    | JUDGES
+    | CONDUCTOR
+    | {"lab.backends", "lab.simulation", "lab.environments.simulated"},
+    "lab.pytest_simulated": {"lab.environments.simulated", "lab.errors"},
     "lab.pytest_plugin": {
+        "lab.pytest_simulated",
         "lab.testing",
         "lab.environments",
         "lab.mortal",

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from .armed import Armed
 from .count import Count
+from .ground import Ground, Place, apart
 from .judged import Verdict
-from .lab import LIMIT, Lab, Place
+from .lab import LIMIT, Lab
 from .services import served
-from .settings import Said, Settings, settled
+from .settings import SIMULATED, Said, Settings, settled
 
 __all__ = [
     "LIMIT",
+    "SIMULATED",
     "Armed",
     "Count",
+    "Ground",
     "Lab",
     "Place",
     "Said",
     "Settings",
     "Verdict",
+    "apart",
     "served",
     "settled",
 ]

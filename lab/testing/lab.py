@@ -6,10 +6,9 @@ counting asks. Knows no pytest: what fails here is an AssertionError or an error
 
 from __future__ import annotations
 
+import asyncio
 import os
-import socket
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from platform import python_version
 from textwrap import wrap
-from typing import Any, Protocol
+from typing import Any
 
 from typing_extensions import override
 
@@ -28,14 +27,12 @@ from ...scenarios.errors import nearest
 from ..attempts import Attempt
 from ..backends.maximus import BUILTIN
 from ..backends.specification import Builtin, Server, Specification, parse
-from ..environments import Environment, Handle, demand_servable
+from ..environments import Handle, demand_servable
 from ..environments.deployed import deployed
 from ..errors import EvidenceMissing, LabError, UsageError
 from ..history import EffectApplied, Header, History
 from ..report.lanes import WIDTH, lanes
-from ..stamp import Stamp
 from ..subjects.builtin import SERVICES, MaximusClient, client
-from ..subjects.feed import Feed
 from ..subjects.listeners import Listeners
 from ..subjects.recording import Watch
 from ..tune import TUNES, Tune, tuned
@@ -43,13 +40,14 @@ from .armed import Armed, Unfired
 from .arming import Arming
 from .count import Count
 from .evidence import Evidence
+from .ground import Place
 from .judged import Verdict, judged
 from .operations import Marked, Operations
 from .promises import promised
-from .settings import Settings
+from .settings import SIMULATED, Settings
 from .story import played
 
-__all__ = ["LIMIT", "Lab", "Place"]
+__all__ = ["LIMIT", "Lab"]
 
 __tracebackhide__ = True  # pytest: the line to show is the test's own
 
@@ -58,13 +56,6 @@ LIMIT = 60.0
 
 _FIRST_ROWS = 20
 _LAST_ROWS = 40  # what went wrong mostly stands at the end
-
-
-class Place(Protocol):
-    """Opens the environment of one test, with no service yet."""
-
-    def __call__(self, *, header: Header, path: Path, feed: socket.socket) -> Environment:
-        """Its history goes to `path`; `feed` is the lab's end of the test's event channel."""
 
 
 class Lab(Arming):
@@ -91,6 +82,8 @@ class Lab(Arming):
         self.name = name
         self.seed = settings.seed
         self._settings = settings
+        # In virtual time the true constants cost nothing.
+        self._tune = settings.tune or ("none" if settings.env == SIMULATED else "fast")
         self._root = Path() if root is None else root
         self._folder = folder
         self._runs: list[Path] = []
@@ -105,35 +98,28 @@ class Lab(Arming):
         self._unledgered: set[str] = set()
         self._serving = threading.RLock()
         self._lost: LabError | None = None
-        feed, events = socket.socketpair()
         header = Header(
             scenario=name,
             seed=settings.seed,
             environment=settings.env,
-            tune=settings.tune or "fast",
+            tune=self._tune,
             subject="test",
             run="test",
             versions={"faultlab": version("faultlab"), "python": python_version()},
             wall=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        try:
-            self._environment = place(header=header, path=folder / "history.jsonl", feed=feed)
-        except BaseException:
-            feed.close()
-            events.close()
-            raise
+        ground = place(header=header, path=folder / "history.jsonl")
+        self._environment = ground.environment
         self.env = self._environment.name
-        self._channel = Feed(events)
+        self._channel = ground.channel
         self._watch = Watch()
-        self._watch.start(
-            Listeners(), self._channel, Stamp(time.monotonic() - self._environment.clock())
-        )
+        self._watch.start(Listeners(), self._channel, ground.stamp)
         self._watch.opened()
         self._evidence = Evidence(self._environment, self._channel, self._watch)
         self._operations = Operations(self._watch)
         self._limit = limit
         self._limited = threading.Event()
-        self._timer = self._started_timer()
+        self._timer = self._started_timer() if ground.limited else None
 
     @property
     def tune(self) -> Tune | None:
@@ -143,7 +129,7 @@ class Lab(Arming):
         test that has asked for them, or for `client`, and leaves another's as it is.
         """
         self._tuned = True
-        return TUNES[self._settings.tune or "fast"]
+        return TUNES[self._tune]
 
     @property
     def history(self) -> History:
@@ -290,7 +276,7 @@ class Lab(Arming):
                 own = promised(contract, self._root)
             except ValueError as error:
                 raise UsageError(f"lab.judge: {error}") from None
-        tune = TUNES[self._settings.tune or "fast"] if self._tuned else None
+        tune = TUNES[self._tune] if self._tuned else None
         verdict = judged(self._evidence.reading(), None if own is None else tuned(own, tune))
         self._judged.append(verdict)
         return verdict
@@ -311,19 +297,46 @@ class Lab(Arming):
                 f"lab.run({scenario!r}, {subject!r})",
                 expected='texts, like lab.run("down", "orders_lab.py:orders")',
             )
+        if self.env == SIMULATED:
+            raise UsageError(
+                "lab.run plays in a process of its own, and a test's simulation is within one",
+                mend='@pytest.mark.faultlab(env="embedded") for this test',
+            )
         out = self._folder / f"run-{len(self._runs) + 1}"
         self._runs.append(out)
         arguments = ["--env", self.env, "--seed", str(self.seed)]
         arguments += ["--proxy", self._settings.proxy]
         arguments += [] if subject is None else ["--subject", subject]
         arguments += [] if self._settings.tune is None else ["--tune", self._settings.tune]
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         try:
             verdict = played([*arguments, "--", fspath(scenario)], root=self._root, out=out)
         finally:
-            self._timer = self._started_timer()
+            if self._timer is not None:
+                self._timer = self._started_timer()
         self._played.append(verdict)
         return verdict
+
+    @property
+    def now(self) -> float:
+        """Seconds since the test began; virtual in `simulated`, where only waiting takes time."""
+        return self._environment.clock()
+
+    async def advance(self, seconds: float) -> None:
+        """Let so much virtual time pass: all that is due in it happens.
+
+        Raises UsageError outside `simulated`, whose time alone can be moved.
+        """
+        if self.env != SIMULATED:
+            raise UsageError(
+                f"lab.advance: the time of {self.env} can't be moved",
+                expected='@pytest.mark.faultlab(env="simulated") on an async test',
+            )
+        given: object = seconds  # a test is not always type-checked
+        if not isinstance(given, int | float) or not 0 <= given < float("inf"):
+            raise UsageError(f"lab.advance({seconds!r})", expected="seconds, 0 or more")
+        await asyncio.sleep(seconds)
 
     # --- for the plugin --------------------------------------------------------------------------
 
@@ -363,7 +376,8 @@ class Lab(Arming):
             return self._evidence.final
         problem: AssertionError | LabError | None = None
         try:
-            self._timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
             try:
                 for armed in self._armed:
                     armed.clear()
@@ -386,7 +400,8 @@ class Lab(Arming):
                 problem = problem or error
                 final = self._environment.events()
             self._evidence.final = final
-            self._timer.join()
+            if self._timer is not None:
+                self._timer.join()
         if judge and problem is not None:
             raise problem
         return final

@@ -16,7 +16,11 @@ from ..errors import UsageError
 from ..tune import TUNES
 from .promises import promised
 
-__all__ = ["Said", "Settings", "settled"]
+__all__ = ["SIMULATED", "Said", "Settings", "settled"]
+
+
+SIMULATED = "simulated"
+"""The environment in a test's own loop, in virtual time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def _word(value: object, known: Sequence[str]) -> str:
 
 
 def _env(value: object, _: Path) -> str:
-    return _word(value, tuple(ENVIRONMENTS))
+    return _word(value, (*ENVIRONMENTS, SIMULATED))
 
 
 def _proxy(value: object, _: Path) -> str:

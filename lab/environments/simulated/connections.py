@@ -26,7 +26,8 @@ _Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int
 class Connections(asyncio.BaseEventLoop):
     """A loop with a network. `host` is the machine on which its program runs.
 
-    What a name leads to, `network.names` says; `localhost` is the program's own.
+    What a name leads to, `network.names` says; `localhost` is the program's own. Who is in `on_connect`
+    is told of each connect, in the context of who makes it: address, port, and the port from which.
     """
 
     network: Network
@@ -34,6 +35,7 @@ class Connections(asyncio.BaseEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
+        self.on_connect: list[Callable[[str, int, int], None]] = []
         self._connected: weakref.WeakKeyDictionary[socket.socket, Endpoint] = (
             weakref.WeakKeyDictionary()
         )
@@ -162,6 +164,8 @@ class Connections(asyncio.BaseEventLoop):
                 answer.set_exception(failed)
 
         connecting: Connecting = self.host.connect(address[0], address[1], done)
+        for tell in self.on_connect:
+            tell(address[0], address[1], connecting.local.port)
         try:
             return await answer
         finally:

@@ -58,7 +58,6 @@ _ALWAYS: Final = frozenset(
         "os.startfile",
         "os.system",
         "pty.spawn",
-        "socket.bind",
         "socket.connect",
         "socket.getnameinfo",
         "socket.sendmsg",
@@ -74,7 +73,13 @@ _OF_A_HOST: Final = frozenset(
 def audited(event: str, arguments: tuple[Any, ...]) -> str | None:
     """The call that an audit event tells of, if it is one that would escape."""
     asks = event in _OF_A_HOST and not _numeric(arguments[0])  # nobody is asked for a number's
-    return event if asks or event in _ALWAYS else None
+    serves = event == "socket.bind" and not _any_port(arguments[1])
+    return event if asks or serves or event in _ALWAYS else None
+
+
+def _any_port(address: object) -> bool:
+    """Who asks for any port only takes one, as watchers of connects do."""
+    return isinstance(address, tuple) and address[1:2] == (0,)
 
 
 def _numeric(host: object) -> bool:

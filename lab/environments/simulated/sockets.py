@@ -88,7 +88,8 @@ class ConnectedSocket(_Named):
         if self._pipe is None:
             self._pipe = os.pipe()
         reading, writing = self._pipe
-        readable = self._endpoint.readable > 0 or self._endpoint.at_eof
+        endpoint = self._endpoint
+        readable = endpoint.readable > 0 or endpoint.at_eof or endpoint.has_more
         if readable and not self._readable:
             os.write(writing, b"x")
         elif self._readable and not readable:

@@ -221,7 +221,7 @@ class Scanned:
                 self._rename(module)
                 for owner in list(_made_in(module, type)):
                     self._rename(owner)
-                    for function in list(_functions(vars(owner).values())):
+                    for function in list(_functions(owner)):
                         self._default(function)
                 for function in list(_made_in(module, FunctionType)):
                     self._default(function)
@@ -251,17 +251,20 @@ class Scanned:
         return self._standing_in if value is self._function else value
 
 
+# What a module holds may do anything when it is looked at closely, as lazy values do: only its type
+# is asked.
 def _made_in(module: ModuleType, kind: type) -> Iterator[Any]:
-    for value in vars(module).values():
-        if isinstance(value, kind) and getattr(value, "__module__", None) == module.__name__:
+    for value in list(vars(module).values()):
+        if issubclass(type(value), kind) and value.__module__ == module.__name__:
             yield value
 
 
-def _functions(values: Any) -> Iterator[FunctionType]:
-    for value in values:
-        function = getattr(value, "__func__", value)
-        if isinstance(function, FunctionType):
-            yield function
+def _functions(owner: type) -> Iterator[FunctionType]:
+    for value in list(vars(owner).values()):
+        if type(value) in (staticmethod, classmethod):
+            value = value.__func__
+        if type(value) is FunctionType:
+            yield value
 
 
 def class_method(owner: type, name: str, inside: Inside) -> Replacement:

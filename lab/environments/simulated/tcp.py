@@ -145,6 +145,17 @@ class Endpoint:
         """Bytes that were taken and that the other side's kernel is not known to have."""
         return self._size
 
+    @property
+    def has_more(self) -> bool:
+        """Whether the other side, on this machine, has sent more than has come.
+
+        On a loopback there is no way for it to be on: the kernel that took it has it for us.
+        """
+        other = self._other
+        if other is None or self._unplugged or self.local.host != self.peer.host:
+            return False
+        return other._number > self._expected or (other.over and not self.over)
+
     def bind(self, owner: Owner) -> None:
         """Set the owner; what has waited is told at the scheduler's next turn."""
         self._owner = owner

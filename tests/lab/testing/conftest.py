@@ -27,7 +27,7 @@ from faultlab.lab.history import (
     SubjectOpened,
     numbered,
 )
-from faultlab.lab.testing import Lab, Settings
+from faultlab.lab.testing import Lab, Settings, apart
 
 
 @dataclass
@@ -163,6 +163,8 @@ def paper() -> Paper:
 @pytest.fixture
 def lab(paper: Paper, tmp_path: Path) -> Iterator[Lab]:
     """A lab in it."""
-    made = Lab(paper, name="test_orders.py::test_down", folder=tmp_path, settings=Settings(seed=7))
+    made = Lab(
+        apart(paper), name="test_orders.py::test_down", folder=tmp_path, settings=Settings(seed=7)
+    )
     yield made
     made.close(judge=False)

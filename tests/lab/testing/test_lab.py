@@ -12,7 +12,7 @@ from faultlab.faults import Stall, Status
 from faultlab.lab.checks import Finding
 from faultlab.lab.errors import FaultError, SetupError, UsageError
 from faultlab.lab.history import FaultCleared
-from faultlab.lab.testing import Lab, Verdict
+from faultlab.lab.testing import Lab, Verdict, apart
 from faultlab.lab.tune import FAST
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def test_a_test_that_outlasts_its_limit_loses_its_services_and_fails(
     paper: Paper, tmp_path: Path
 ) -> None:
     """A blocked call must return, and a pass after it would prove nothing."""
-    lab = Lab(paper, name="test", folder=tmp_path, limit=60)
+    lab = Lab(apart(paper), name="test", folder=tmp_path, limit=60)
     lab.url("core")
     lab._take_away()  # what the timer calls
     assert [fault.kind for fault in paper.armed.values()] == ["refused"]

@@ -38,7 +38,11 @@ def test_the_first_place_that_says_a_key_wins() -> None:
     [
         ("sead", 7, "no such key; nearest: seed"),
         ("xyz", 7, "no such key; known: env, proxy, tune, seed, contract"),
-        ("env", "embeded", "'embeded'; expected embedded or docker; nearest: embedded"),
+        (
+            "env",
+            "embeded",
+            "'embeded'; expected embedded or docker or simulated; nearest: embedded",
+        ),
         ("proxy", "toxi", "'toxi'; expected embedded or toxiproxy; nearest: toxiproxy"),
         ("tune", "fats", "'fats'; expected fast or none; nearest: fast"),
         ("tune", None, "None; expected fast or none"),

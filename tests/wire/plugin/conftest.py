@@ -11,11 +11,12 @@ import httpcore
 import pytest
 
 import maximus
-from faultlab.lab import testing
+from faultlab.lab import pytest_simulated, testing
 from faultlab.lab.environments import embedded
 from faultlab.lab.history import History, load
+from faultlab.lab.testing import simulated
 
-LOADED = (httpcore, maximus, testing, embedded)
+LOADED = (httpcore, maximus, testing, embedded, pytest_simulated, simulated)
 """Imported before any session in this process: pytester has the process forget what such a one has
 imported, and a second copy of httpcore would raise errors that httpx does not know."""
 

@@ -34,7 +34,9 @@ def test_options_and_ini_values_that_mean_nothing_are_told_before_any_test(
     result = stranger.run_here("--faultlab-env", "dock")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     lines = [line for line in result.errlines if "faultlab" in line]
-    assert lines[0] == "ERROR: --faultlab-env: 'dock'; expected embedded or docker; nearest: docker"
+    assert lines[0] == (
+        "ERROR: --faultlab-env: 'dock'; expected embedded or docker or simulated; nearest: docker"
+    )
     assert lines[1:3] == [
         "tox.ini: faultlab_tune: 'fats'; expected fast or none; nearest: fast",
         "tox.ini: faultlab_seed: 'x'; expected a whole number, 0 or more",

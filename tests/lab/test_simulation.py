@@ -1,0 +1,126 @@
+"""A run whose rig, stubs and client stand in one simulated loop."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from faultlab.faults import Killed, Latency, Refused
+from faultlab.lab.backends.specification import parse
+from faultlab.lab.environments.simulated import SimulatedLoop
+from faultlab.lab.errors import FaultError, SetupError
+from faultlab.lab.history import ConnClosed, Header, History, SubjectOpened
+from faultlab.lab.simulation import Direct, Simulation
+
+CONTEXT = ssl.create_default_context()
+ROUTES = parse({"GET /orders/{id}": {"id": 7}}, "orders")
+
+Program = Callable[[Simulation, httpx.AsyncClient], Coroutine[Any, Any, None]]
+
+
+def played(program: Program, folder: Path, seed: int = 1) -> History:
+    """The history of a program with a client, where a stub serves `orders`."""
+    with asyncio.Runner(loop_factory=lambda: SimulatedLoop(seed=seed)) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, SimulatedLoop)
+        simulation = Simulation(loop, header=Header(seed=seed), path=folder / "history.jsonl")
+        url = simulation.serve("orders", ROUTES)
+
+        async def whole() -> None:
+            async with httpx.AsyncClient(verify=CONTEXT, base_url=url, timeout=5) as client:
+                await program(simulation, client)
+
+        runner.run(whole())
+        return simulation.close()
+
+
+def test_a_fault_is_in_force_on_return_and_its_history_is_exact(tmp_path: Path) -> None:
+    """Stamps are virtual; nothing is ever late."""
+
+    async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
+        assert (await client.get("/orders/7")).json() == {"id": 7}
+        armed = simulation.inject(1, Latency(service="orders", delay=2.0))
+        began = simulation.clock()
+        await client.get("/orders/7")
+        assert 2.0 <= simulation.clock() - began < 2.01
+        assert armed.first.done()
+        simulation.clear(1)
+        assert armed.over.done()
+        await asyncio.sleep(1800)
+
+    history = played(program, tmp_path)
+    assert [event.late for event in history] == [0.0] * len(history)
+    assert history.header.environment == "simulated"
+    assert max(event.t for event in history) >= 1802
+
+
+def test_what_it_can_not_do_is_refused_by_name(tmp_path: Path) -> None:
+    """Processes are outside; so is a service that is not here."""
+
+    async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
+        for fault in (Killed(service="orders"), Refused(service="core")):
+            with pytest.raises(FaultError, match=fault.kind):
+                simulation.inject(1, fault)
+            with pytest.raises(FaultError, match=fault.kind):
+                simulation.demand_fit(fault)
+        for server in ("cmd:./shop --port {port}", "http://10.0.0.9:80"):
+            with pytest.raises(SetupError, match="outside the simulation"):
+                simulation.serve("shop", parse(server, "shop"))
+
+    played(program, tmp_path)
+
+
+def test_one_seed_gives_one_history_and_another_another(tmp_path: Path) -> None:
+    """Every byte after the header's line."""
+
+    async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
+        simulation.inject(1, Latency(service="orders", delay=1.0, jitter=0.5))
+        for _ in range(3):
+            await client.get("/orders/7")
+
+    def lines(seed: int, name: str) -> list[bytes]:
+        (folder := tmp_path / name).mkdir()
+        played(program, folder, seed)
+        return (folder / "history.jsonl").read_bytes().splitlines()[1:]
+
+    assert lines(1, "one") == lines(1, "again") != lines(2, "other")
+
+
+def test_what_is_late_still_comes_before_it_closes(tmp_path: Path) -> None:
+    """A request that its client has given up is carried out, and counted."""
+
+    async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
+        simulation.inject(1, Latency(service="orders", delay=1.0))
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get("/orders/7", timeout=0.5)
+        simulation.barrier()
+
+    history = played(program, tmp_path)
+    assert any(isinstance(event, ConnClosed) for event in history)
+
+
+def test_a_file_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    """Before anything is started."""
+    loop = SimulatedLoop(seed=1)
+    with pytest.raises(SetupError, match="can't be written"):
+        Simulation(loop, header=Header(), path=tmp_path / "no" / "history.jsonl")
+    loop.close()
+
+
+def test_the_subjects_events_are_recorded_at_once(tmp_path: Path) -> None:
+    """Subject and recorder are in one loop; no socket is between them."""
+
+    async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
+        channel = Direct(simulation)
+        channel.record(SubjectOpened(t=simulation.clock()))
+        channel.mark(1)
+        assert isinstance(tuple(simulation.events())[-1], SubjectOpened)
+        channel.close()
+
+    played(program, tmp_path)
