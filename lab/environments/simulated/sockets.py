@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 
 from .network import Listening
 from .tcp import Endpoint
@@ -68,11 +69,19 @@ class ConnectedSocket(_Named):
         self._pipe: tuple[int, int] | None = None  # made when asked for: descriptors are dear
         self._readable = False
         self._closed = False
+        self.resets = False  # when it is closed
 
     def setsockopt(self, level: int, option: int, value: object = None, *_: object) -> None:
-        """TCP_USER_TIMEOUT, in milliseconds, is the connection's patience; others change nothing."""
+        """What changes how a connection ends; other options change nothing.
+
+        TCP_USER_TIMEOUT, in milliseconds, is its patience. SO_LINGER of no time makes its closing
+        an RST.
+        """
         if (level, option) == (socket.IPPROTO_TCP, _USER_TIMEOUT) and isinstance(value, int):
             self._endpoint.patience = value / 1000 if value else None
+        elif (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER) and isinstance(value, bytes):
+            on, seconds = struct.unpack("ii", value)
+            self.resets = bool(on) and seconds == 0
 
     def getpeername(self) -> tuple[str, int]:
         """The other side."""

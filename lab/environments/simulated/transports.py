@@ -206,9 +206,11 @@ class SimulatedTransport(asyncio.Transport):
         try:
             self._protocol.connection_lost(error)
         finally:
-            self._endpoint.close()
             if self._socket is not None:
+                if self._socket.resets:
+                    self._endpoint.reset()
                 self._socket.close()
+            self._endpoint.close()
             if self._server is not None:
                 self._server.detach()
                 self._server = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 
 from faultlab.lab.environments.simulated.sockets import ConnectedSocket, ListeningSocket
 
@@ -77,6 +78,16 @@ def test_it_has_the_names_and_options_that_clients_ask_for(world: World) -> None
     sock.setblocking(False)
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
     assert (sock.family, sock.type, sock.gettimeout()) == (socket.AF_INET, socket.SOCK_STREAM, 0.0)
+
+
+def test_without_lingering_its_closing_is_a_reset(world: World) -> None:
+    """SO_LINGER of no time; of some time it is not."""
+    client, _ = world.pair()
+    sock = ConnectedSocket(client.endpoint)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 5))
+    assert not sock.resets
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert sock.resets
 
 
 def test_a_listeners_says_where_it_is(world: World) -> None:
