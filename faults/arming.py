@@ -22,7 +22,7 @@ from .actions import (
     directions,
 )
 from .down import Killed, Refused, Stopped
-from .partition import Partition
+from .partition import NETWORK, Partition
 from .scope import Fault
 from .slow import Drip, Frozen, Latency, Stall, Throttle
 from .status import Status
@@ -92,14 +92,14 @@ def on_live(fault: AnyFault) -> Live | None:
     return None
 
 
-def needs(fault: AnyFault) -> tuple[Literal["reset", "unplug", "dark", "keep"], ...]:
+def needs(fault: AnyFault) -> tuple[Literal["reset", "unplug", "dark", "keep", "part"], ...]:
     """What the network must be able to do for it, beside what each can.
 
     To end a connection by RST, to unplug one, to leave connects unanswered, to keep live
-    connections while connects are refused.
+    connections while connects are refused, to part a backend from others.
     """
     live, shut = on_live(fault), listener(fault)
-    found: list[Literal["reset", "unplug", "dark", "keep"]] = []
+    found: list[Literal["reset", "unplug", "dark", "keep", "part"]] = []
     if live == "reset" or getattr(fault, "by", "") == "rst" or isinstance(fault, Killed):
         found.append("reset")
     if isinstance(live, Hold) and live.unplugged:
@@ -108,6 +108,9 @@ def needs(fault: AnyFault) -> tuple[Literal["reset", "unplug", "dark", "keep"], 
         found.append("dark")
     if shut == "refusing" and live != "close":
         found.append("keep")
+    act = on_process(fault)
+    if isinstance(act, CutOff) and act.peer != NETWORK:
+        found.append("part")
     return tuple(found)
 
 

@@ -29,6 +29,10 @@ __all__ = ["main"]
 
 _TOXIPROXY = ("127.0.0.1", 8474)  # `environments/docker/site.py` has it there
 _INTERFACE = "eth0"  # a container's first, as the engine names it
+_INSTEAD = (
+    "the lab's image must have `nft`, and the engine must give its containers CAP_NET_ADMIN; "
+    "--env embedded needs neither"
+)
 _STARTING = 20.0  # seconds for Toxiproxy to answer, on a loaded machine
 _LOOK = 0.01  # seconds between looks whether it does
 
@@ -53,7 +57,7 @@ def main(arguments: list[str], exit_: Callable[[int], None] = os._exit) -> None:
     control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     control.connect(path)
     loop = asyncio.new_event_loop()
-    front = Front(loop, toxiproxy, address, _INTERFACE)
+    front = Front(loop, toxiproxy, address, _INTERFACE, instead=_INSTEAD)
     try:
         fine = serve(control, loop, lambda loop: BehindNet(front, RealNet(loop)), _INTERFACE)
     finally:

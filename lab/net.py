@@ -26,9 +26,9 @@ __all__ = [
     "Timer",
 ]
 
-Means: TypeAlias = Literal["reset", "unplug", "dark", "keep"]
+Means: TypeAlias = Literal["reset", "unplug", "dark", "keep", "part"]
 """What not each network can do: end a connection by RST; unplug one; leave connects unanswered;
-keep live connections while connects are refused."""
+keep live connections while connects are refused; part a backend from others."""
 
 
 class Slowing(NamedTuple):

@@ -31,6 +31,7 @@ _WITHOUT: dict[Means, str] = {
     "unplug": "no connection can be unplugged",
     "dark": "connects can't be left unanswered",
     "keep": "live connections can't be kept while connects are refused",
+    "part": "no backend can be parted from others",
 }
 _INSTEAD = "--env embedded can without --proxy toxiproxy, and so can --env docker"
 
@@ -61,7 +62,8 @@ class Front:
     """A Toxiproxy whose API is `control`, and whose ports are on `host`, an address of `interface`.
 
     `output`: what it says of itself, where that can be read (a descriptor that doesn't block);
-    without it its clients are known by their packets. `gone` says why that output has ended.
+    without it its clients are known by their packets. `gone` says why that output has ended, and
+    `instead` what to do where a right is missing here.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Front:
         *,
         output: int | None = None,
         gone: Callable[[], str] = lambda: "",
+        instead: str = _INSTEAD,
     ) -> None:
         self.loop = loop
         self.control = control
@@ -87,6 +90,7 @@ class Front:
             self.calls.do(self.filter.sweep, lambda _: None)
         self._output = output
         self._gone = gone
+        self._instead = instead
         self._lost: dict[object, Callable[[], None]] = {}
         self._lines = Lines()
         self._clients: dict[str, Clients] = {}
@@ -110,7 +114,7 @@ class Front:
     def lacks(self, means: Means) -> str:
         """Why this can't be had here, and where it can; empty if it can."""
         why = self.missing["reset" if means == "reset" else "filter"]
-        return f"{_WITHOUT[means]} behind Toxiproxy here: {why}; {_INSTEAD}" if why else ""
+        return f"{_WITHOUT[means]} behind Toxiproxy here: {why}; {self._instead}" if why else ""
 
     def name_of(self, port: int) -> str:
         """The name of the proxy of a port: no two runs share it, on no machine."""

@@ -481,6 +481,14 @@ def test_a_backend_without_its_network_gets_no_request_either(house, process) ->
     assert (fired, process.log) == (["request"], ["cut network to_client to_backend"])
 
 
+def test_a_backend_is_not_parted_without_the_right_to_filter(house, process) -> None:
+    """It is told before a story begins, and the engine itself needs none to take its network."""
+    house.net.lacking["part"] = "no backend can be parted from others: no right"
+    with pytest.raises(FaultRefused, match=r"`partition`: no backend can be parted .*: no right"):
+        house.proxy.demand_fit([Partition(service="core", between="nis")])
+    house.proxy.demand_fit([Partition(service="core", between="network")])
+
+
 def test_packets_lost_between_two_backends_are_what_that_fault_did(house, process) -> None:
     """No request can be said to have met it; where none was lost it has not acted."""
     client, _ = house.connect()
