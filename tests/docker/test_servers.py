@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 
 import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from faultlab.faults import Frozen, Killed, Status, Stopped
+from faultlab.faults import Frozen, Killed, Partition, Status, Stopped
 from faultlab.lab.backends.specification import Image, parse
 from faultlab.lab.environments.docker.images import Images
 from faultlab.lab.environments.docker.lab import DockerLab
@@ -30,6 +31,7 @@ from faultlab.lab.history import FaultArmed, Header, RequestReceived, RequestSta
 SERVERS = Path(__file__).parents[1] / "servers"
 NGINX = os.environ.get("FAULTLAB_NGINX_IMAGE", "nginx:1.27")
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+KEPT = b"GET /orders/7 HTTP/1.1\r\nHost: x\r\n\r\n"
 LIMIT = 10.0  # seconds after which what is awaited has not come
 SILENCE = 0.3  # seconds without a byte that are silence
 
@@ -179,6 +181,36 @@ def test_all_of_it_is_halted(opened: Open, orders: str) -> None:
         assert not select.select([client], [], [], SILENCE)[0]
         run.clear(1)
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("between", "direction", "said"),
+    [
+        ("proxy", "both", "packet filter before server's container, cut from proxy"),
+        (
+            "proxy",
+            "to_client",
+            "packet filter before server's container, cut from proxy, to_client",
+        ),
+        ("network", "both", "server's container, disconnected from its network"),
+    ],
+)
+def test_it_is_cut_off_and_answers_what_was_late(
+    opened: Open, orders: str, between: str, direction: Literal["both", "to_client"], said: str
+) -> None:
+    """Its image needs no packet filter: what holds its address has one."""
+    run = opened(served(orders))
+    with connected(run) as client:
+        client.sendall(KEPT)
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        run.inject(1, Partition(service="orders", between=between, direction=direction))
+        client.sendall(KEPT)
+        assert not select.select([client], [], [], SILENCE)[0]
+        run.clear(1)
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200"), "on the connection that was live"
+    assert get(run).startswith(b"HTTP/1.1 200"), "at the address that it had"
+    (armed,) = [event for event in run.events() if isinstance(event, FaultArmed)]
+    assert armed.mechanism == said
 
 
 @pytest.mark.parametrize(
