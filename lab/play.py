@@ -192,7 +192,11 @@ class Play:
             self._say("opening")
             for fault in self._foreseen:
                 self._env.demand_fit(fault)
-            self._env.prepare(*self._plan.faults().values())
+            planned = self._plan.faults().values()
+            self._env.prepare(*planned)
+            for fault in planned:
+                if on_process(fault) is not None:  # its process is there now
+                    self._env.demand_fit(fault)
             self._open(tune)  # has a limit of its own: a slow start takes nothing from the plan's
             self._deadline = self._clock.now() + self._plan.limit
             if self._carry_out(tune):

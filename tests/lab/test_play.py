@@ -246,10 +246,14 @@ def test_steps_are_carried_out_in_their_order(beside: Beside) -> None:
 
 
 def test_what_this_machine_cannot_do_is_asked_before_anything_is_played(beside: Beside) -> None:
-    """A fault of a process needs that process, which is there when it is armed."""
-    faults = [Refused(service="orders"), Killed(service="orders")]
+    """A fault of a process needs that process, which only the play has that arms it."""
+    killed = Inject(id=1, fault=Killed(service="orders"), line=3)
+    faults = [Refused(service="orders"), killed.fault]
     play(beside, foreseen=faults).play()
     assert done(beside)[:2] == ["fit refused", OPEN]
+    beside.log.clear()
+    play(beside, killed, foreseen=faults).play()
+    assert done(beside)[:3] == ["fit refused", "fit killed", OPEN]
 
 
 def test_a_wait_takes_its_time_from_the_limit(beside: Beside) -> None:
