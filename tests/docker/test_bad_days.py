@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -16,16 +18,24 @@ from pathlib import Path
 import docker
 import pytest
 
+from faultlab.faults import Partition, Refused, Stopped
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.docker.client import place_of
 from faultlab.lab.environments.docker.images import Images, Installed
 from faultlab.lab.environments.docker.lab import DockerLab
-from faultlab.lab.environments.docker.labels import LAB, OWNER
+from faultlab.lab.environments.docker.labels import LAB, OWNER, PART
 from faultlab.lab.environments.hosted import Hosted
 from faultlab.lab.environments.start import Lasting
-from faultlab.lab.errors import SetupError
+from faultlab.lab.errors import FaultError, SetupError
 from faultlab.lab.history import Header
 
+DARK = """\
+scenario: Nobody gets through
+fault:
+  - inject: partition
+  - read: connection
+  - wait: 3s
+"""
 ORDERS = {"orders": parse({"GET /orders/{id}": {"id": 7}})}
 
 
@@ -126,6 +136,34 @@ def test_a_gate_that_does_not_start_is_told_with_its_last_lines(
     assert "No module named 'faultlab'" in str(raised.value)
 
 
+@pytest.fixture
+def filterless(
+    images: Images, engine: docker.DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The lab's image is one without a packet filter; it is removed again."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {images.lab}\nRUN rm $(command -v nft)\n")
+    name = f"faultlab-filterless:{uuid.uuid4().hex[:8]}"
+    engine.images.build(path=str(tmp_path), tag=name, rm=True)
+    monkeypatch.setenv("FAULTLAB_IMAGE", name)
+    yield
+    engine.images.remove(name, force=True)
+
+
+@pytest.mark.usefixtures("filterless")
+def test_what_needs_a_packet_filter_is_refused_before_it_is_armed(tmp_path: Path) -> None:
+    """With what to do about it; what needs none is played all the same."""
+    with DockerLab(print) as lab, running(tmp_path / "h.jsonl", lab) as run:
+        for fault in (
+            Partition(service="orders"),
+            Partition(service="orders", between="proxy"),
+            Stopped(service="orders"),
+        ):
+            with pytest.raises(FaultError, match=r"`nft`\) is installed; the lab's image must"):
+                run.demand_fit(fault)
+        run.demand_fit(Partition(service="orders", between="network"))
+        run.demand_fit(Refused(service="orders"))
+
+
 class Gateway:
     """A socket that passes everything on to the engine's, until it is shut."""
 
@@ -223,11 +261,58 @@ def test_an_interrupted_run_leaves_nothing(
     gone_within(engine, process.pid, 5.0)
 
 
-def until_there(path: Path) -> None:
+RULES = ("nft", "list", "ruleset")
+
+
+def filtered(address: str) -> bool:
+    """Whether this machine, outside of containers, filters what is sent there."""
+    if shutil.which("nft") is None:
+        return False
+    listed = subprocess.run(RULES, capture_output=True, text=True, check=False)
+    return f"{address} . " in listed.stdout
+
+
+def test_a_lab_killed_while_nobody_gets_through_leaves_no_filter_and_no_process(
+    images: Images, engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    """Its packet filter stands in the front's network, and goes with it; this machine has none."""
+    (tmp_path / "dark.yaml").write_text(DARK)
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "faultlab", "run", "dark.yaml", "--env", "docker"]
+    process = subprocess.Popen(
+        [*command, "--out", str(out)],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until_there(out / "dark" / "armed.jsonl", holding='"fault.armed"')
+        parts = {
+            one["Labels"][PART]: engine.api.inspect_container(one["Id"])
+            for one in engine.api.containers(filters={"label": [LAB]})
+            if one["Labels"].get(OWNER, "").startswith(f"{process.pid}.")
+        }
+        ((_, network),) = parts["front"]["NetworkSettings"]["Networks"].items()
+        address = network["IPAddress"]
+        asked = engine.api.exec_create(parts["gate"]["Id"], RULES)
+        assert f"{address} . " in engine.api.exec_start(asked["Id"]).decode()
+        assert not filtered(address)
+    finally:
+        process.kill()
+        process.wait(10)
+    gone_within(engine, process.pid, 5.0)
+    assert not filtered(address)
+    left = {name: Path("/proc", str(one["State"]["Pid"])) for name, one in parts.items()}
+    assert [name for name, place in left.items() if place.exists()] == []
+
+
+def until_there(path: Path, holding: str = "") -> None:
     """Wait for a file that holds something."""
     limit = threading.Event()
     for _ in range(1200):
-        if path.exists() and path.stat().st_size:
+        if path.exists() and path.stat().st_size and holding in path.read_text():
             return
         limit.wait(0.05)
     raise AssertionError(f"{path} never came")
