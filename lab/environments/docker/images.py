@@ -43,7 +43,7 @@ __all__ = [
 Say = Callable[[str], None]
 _BASE = "FAULTLAB_BASE_IMAGE"
 _RECIPE = "Dockerfile"
-_NO_REGISTRY = "without a registry: CONTRIBUTING.md, `make images`"
+_NO_REGISTRY = "without a registry: `make images` in a checkout (GUIDE.md, Without a registry)"
 
 VERSION = "faultlab.version"
 """The label of what is built here."""
