@@ -16,19 +16,20 @@ import msgspec
 from typing_extensions import override
 
 from ..faults import Fault
+from .backends.apart import Apart
 from .backends.specification import Builtin, Routed, Specification
 from .environments.simulated import SimulatedLoop
 from .errors import FaultError, SetupError
 from .history import AnyEvent, ConnectAttempted, Header, History, load
 from .recorder import Recorder
-from .rig import FaultRefused, Rig
+from .rig import FaultRefused, MakeStub, Rig
 from .stamp import Stamp
 from .subjects.attribution import attempt, current
 from .subjects.channel import Channel
 from .subjects.listeners import is_loopback
 from .virtual import VirtualNet
 
-__all__ = ["Direct", "Simulation"]
+__all__ = ["Armed", "Direct", "Simulation"]
 
 
 def _running() -> Future[AnyEvent]:
@@ -50,26 +51,37 @@ class Armed:
 class Simulation:
     """One run in a simulated loop (the interface's `Environment`).
 
-    `path` is where its history goes. Its clock is the loop's; processes, commands, images and urls
-    are outside it and refused by name. Raises SetupError where the file can't be written.
+    `path` is where its history goes. Its clock is the loop's; commands, images and urls are outside it
+    and refused by name. `apart` makes stubs that have a process of their own; None: there can be none.
+    Raises SetupError where the file can't be written.
     """
 
     name = "simulated"
 
-    def __init__(self, loop: SimulatedLoop, *, header: Header, path: Path) -> None:
+    def __init__(
+        self,
+        loop: SimulatedLoop,
+        *,
+        header: Header,
+        path: Path,
+        apart: MakeStub[Apart] | None = None,
+    ) -> None:
         self._loop = loop
         self._path = path
         self._handles: dict[int, Armed] = {}
         self._closed = False
         self.start = loop.time()
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("wb", buffering=0)
         except OSError as error:
             raise SetupError(f"{path}: can't be written: {error.strerror}") from error
         recorder = Recorder(
             file,
             str(path),
-            msgspec.structs.replace(header, environment=self.name, route="simulated network"),
+            msgspec.structs.replace(
+                header, environment=self.name, route="simulated network", early=0.0
+            ),
             start=self.start,
             soon=loop.call_soon,
             delay=_never_late,
@@ -81,6 +93,7 @@ class Simulation:
             seed=header.seed,
             fired=self._fired,
             over=self._over,
+            apart=apart,
         )
         loop.on_connect.append(self._connecting)
 
@@ -175,20 +188,25 @@ class Simulation:
 
     def close(self) -> History:
         """Wait in virtual time for what is late, stop everything; the whole history."""
-        if not self._closed:
-            if not self._loop.is_running() and not self._loop.is_closed():
-                self._loop.call_soon(self._rig.when_quiet, self._loop.stop)
-                self._loop.run_forever()
-            self._closed = True
-            self._loop.on_connect.remove(self._connecting)
-            self._rig.close()
-            for handle in self._handles.values():
-                for future in (handle.first, handle.over):
-                    if not future.done():
-                        future.set_exception(SetupError("the run is over: this fault acts no more"))
+        if not self._closed and not self._loop.is_running() and not self._loop.is_closed():
+            self._loop.call_soon(self._rig.when_quiet, self._loop.stop)
+            self._loop.run_forever()
+        self._let_go()
         if self._rig.broken:
             raise SetupError(self._rig.broken)
         return load(self._path)
+
+    def _let_go(self) -> None:
+        """Stop everything, at once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.on_connect.remove(self._connecting)
+        self._rig.close()
+        for handle in self._handles.values():
+            for future in (handle.first, handle.over):
+                if not future.done():
+                    future.set_exception(SetupError("the run is over: this fault acts no more"))
 
     def _connecting(self, host: str, port: int, local: int) -> None:
         """A program on the loop connects; its context says for which operation and attempt."""

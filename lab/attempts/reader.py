@@ -12,7 +12,7 @@ from math import inf
 
 from msgspec.structs import replace
 
-from ..history import KNOWN, History, OpCancelled, OpFailed, OpOk, Starved
+from ..history import KNOWN, AnyEvent, History, OpCancelled, OpFailed, OpOk, Starved
 from .connects import Joined, join, unaccounted, unheard, without_head
 from .exchanges import with_head
 from .facts import (
@@ -240,13 +240,14 @@ def _shortages(told: Iterable[Starved]) -> Iterator[Shortage]:
 
 
 def _incarnations(gathered: Gathered, untagged: Sequence[float]) -> Iterator[Incarnation]:
-    nexts = [*(opened.t for opened in gathered.opened[1:]), inf]
+    nexts = [*(_moment(opened) for opened in gathered.opened[1:]), (inf, inf)]
     for opened, until in zip(gathered.opened, nexts, strict=False):
-        end = next((it for it in gathered.closed if opened.t <= it.t <= until), None)
+        began = _moment(opened)
+        end = next((it for it in gathered.closed if began <= _moment(it) <= until), None)
         closed = None if end is None else end.t
         first = bisect_right(untagged, opened.t)
         without = first < len(untagged) and (closed is None or untagged[first] <= closed)
-        seen = {it.at: it for it in gathered.samples if opened.t <= it.t <= until}
+        seen = {it.at: it for it in gathered.samples if began <= _moment(it) <= until}
         after = seen.get("close")
         yield Incarnation(
             opened.t,
@@ -256,6 +257,11 @@ def _incarnations(gathered: Gathered, untagged: Sequence[float]) -> Iterator[Inc
             left=None if after is None else after.left,
             events=tuple(it.index for it in (opened, end, after) if it is not None),
         )
+
+
+def _moment(event: AnyEvent) -> tuple[float, float]:
+    """When: in virtual time much happens at once, in the order in which it was recorded."""
+    return event.t, event.index
 
 
 def _missing(

@@ -1,0 +1,130 @@
+"""One play's place in a simulation that is driven from outside: proxies, stubs and recorder on its loop.
+
+Counterparts: `lab/simulation.py` is the same in a loop that runs by itself; `environments/hosted.py` is one
+in a process of the lab's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from typing_extensions import override
+
+from ...faults import Fault
+from ...faults.actions import EndProcess
+from ...faults.arming import on_process
+from ..backends.specification import Specification
+from ..environments.simulated import SimulatedLoop
+from ..errors import FaultError, SetupError
+from ..history import Header, History
+from ..rig import FaultRefused
+from ..simulation import Armed, Simulation
+from .process import apart
+
+__all__ = ["VirtualStage"]
+
+_PATIENCE = 60.0  # virtual seconds until what is begun must be over
+
+
+class VirtualStage(Simulation):
+    """An environment for one play (`Stage` of lab/play.py): every call turns the loop until it is done.
+
+    `path` is where its history goes. Raises SetupError where that can't be written, and for a server
+    outside the simulation.
+    """
+
+    connects = ""
+
+    def __init__(
+        self,
+        loop: SimulatedLoop,
+        services: Mapping[str, Specification],
+        *,
+        header: Header,
+        path: Path,
+    ) -> None:
+        super().__init__(loop, header=header, path=path, apart=partial(apart, loop.network))
+        for name, specification in services.items():
+            self.serve(name, specification)
+        self._settle()
+
+    @override
+    def prepare(self, *faults: Fault) -> None:
+        """Make ready what these faults need. Raises FaultError."""
+        for fault in faults:
+            act = on_process(fault)
+            if act is not None:
+                again = isinstance(act, EndProcess)
+                try:
+                    self._rig.own(fault.service, fault.kind, again=again)
+                except FaultRefused as error:
+                    raise FaultError(str(error)) from error
+                self._settle()
+
+    @override
+    def inject(
+        self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
+    ) -> Armed:
+        """Arm a fault; in force on return. Raises FaultError."""
+        self.prepare(fault)
+        self.barrier()  # what an operation that is over has sent meets no later fault
+        armed = super().inject(number, fault, unfired=unfired)
+        self._settle()
+        return armed
+
+    @override
+    def clear(self, *numbers: int) -> None:
+        """End these faults; without a number, all."""
+        self.barrier()
+        super().clear(*numbers)
+        self._settle()
+
+    @override
+    def opened(self) -> None:
+        """A breaker has opened: faults that wait for it come into force."""
+        self.barrier()
+        super().opened()
+        self._settle()
+
+    @override
+    def fresh(self) -> None:
+        """Close idle client connections by FIN."""
+        self.barrier()
+        super().fresh()
+
+    @override
+    def barrier(self, flush: Callable[[int], None] | None = None) -> None:
+        """Everything that was sent has arrived, and is recorded."""
+        self._await(self._rig.when_arrived, "what clients have sent arrives")
+        super().barrier(flush)
+
+    @override
+    def close(self) -> History:
+        """Wait for what is late, stop everything; the whole history."""
+        self._await(self._rig.when_quiet, "nothing is under way at a backend")
+        super().barrier()
+        self.abandon()
+        return super().close()
+
+    def abandon(self) -> None:
+        """Let go of it without waiting."""
+        self._let_go()
+
+    def _settle(self) -> None:
+        self._await(self._rig.when_settled, "backends and listeners are as they were told to be")
+        super().barrier()
+
+    def _await(self, when: Callable[[Callable[[], None]], None], what: str) -> None:
+        """Turn the loop until it is so; mostly it is at once."""
+        so = asyncio.Event()
+        when(so.set)
+        if so.is_set():
+            return
+        try:
+            self._loop.run_until_complete(asyncio.wait_for(so.wait(), _PATIENCE))
+        except TimeoutError:
+            raise SetupError(f"the simulation waits in vain: {what}, in {_PATIENCE:g} s") from None
