@@ -227,6 +227,7 @@ class Play:
                         self._clear()
                     self._env.enter(step.phase)
                 case Inject():
+                    self._env.barrier()  # what an operation that is over has sent meets no later fault
                     handle = self._env.inject(step.id, step.fault)
                     match on_process(step.fault):
                         case EndProcess(restart=float(restart)) if not step.fault.waits:
@@ -243,6 +244,7 @@ class Play:
                         raise SetupError("the run was stopped")
                     self._await_restarts()
                 case Fresh():
+                    self._env.barrier()
                     self._env.fresh()
                 case Renew():
                     self._client.close(limit=OPENING)
@@ -256,6 +258,7 @@ class Play:
 
     def _clear(self) -> None:
         """End every fault; what a server takes to start again is no time of the plan's."""
+        self._env.barrier()  # a client that has given up is gone before what was held is let go
         begun = self._clock.now()
         self._env.clear()
         self._for_open.clear()

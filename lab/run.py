@@ -44,6 +44,7 @@ from .plan import (
 from .play import OPENING, Kind, Play, RealClock, header
 from .redaction import GONE, is_secret, redacted
 from .results import Result
+from .simulation.simulator import Simulator
 from .subjects.child import Child, Description
 from .subjects.given import Given, demand_served
 from .tune import TUNES, tuned
@@ -127,6 +128,22 @@ class Session:
         self._contract = described.contract if given.contract is None else given.contract
         self._tunable = described.tunable
         self._lasting = Lasting(self._start)
+        self._usual = (
+            "none" if environment == "simulated" else "fast"
+        )  # waiting costs nothing there
+        self._simulator = Simulator(subject, out / "simulated.log")
+        if environment == "simulated":
+            self._demand_simulable()
+
+    def _demand_simulable(self) -> None:
+        """Raise SetupError for operations that wait for real, so that no virtual time passes."""
+        real = [offer.name for offer in self.offers if not offer.cancellable]
+        if real:
+            raise SetupError(
+                f"{self.subject} blocks for real, so simulated can't run it",
+                call=f"{', '.join(real)}: no async function",
+                mend="--env embedded, or the client's async face",
+            )
 
     def _start(self) -> Host:
         return start(self.environment, self._say, self.proxy, stubbed(self.services))
@@ -138,7 +155,7 @@ class Session:
 
     def tune_of(self, scenario: Scenario) -> str:
         """The tune's name for a scenario."""
-        return tune_name(self._tune_asked, scenario.tune, tunable=self._tunable)
+        return tune_name(self._tune_asked, scenario.tune, tunable=self._tunable, else_=self._usual)
 
     def contract_for(self, tune: str) -> Contract:
         """The subject's contract under a tune."""
@@ -147,7 +164,8 @@ class Session:
     @property
     def contract(self) -> Contract:
         """The subject's contract under the tune asked for."""
-        return self.contract_for(tune_name(self._tune_asked, None, tunable=self._tunable))
+        usual = tune_name(self._tune_asked, None, tunable=self._tunable, else_=self._usual)
+        return self.contract_for(usual)
 
     def plan(
         self, scenario: Scenario, slugs: Mapping[str, str], promises: Mapping[str, str]
@@ -242,7 +260,8 @@ class Session:
         On an exception of the caller's (Ctrl-C) what is running is stopped and kept.
         """
         said = threading.Lock()
-        self._lasting.host()  # where none starts, nothing is played
+        if self.environment != "simulated":
+            self._lasting.host()  # where none starts, nothing is played
 
         def one(story: Plan) -> None:
             result = self._story(story, progress)
@@ -264,6 +283,7 @@ class Session:
         with self._lock:
             self._closing = True
             live = tuple(self._live)
+        self._simulator.close()
         for running in live:
             running.abandon()
 
@@ -329,6 +349,16 @@ class Session:
         say: Callable[[str, int], None],
         foreseen: Iterable[Fault],
     ) -> History:
+        if self.environment == "simulated":
+            say("virtual time" if kind == "armed" else "baseline, virtual time", 0)
+            return self._simulator.play(
+                story,
+                kind,
+                contract=self.contract_for(story.tune),
+                services=self.served(story),
+                subject=self.subject,
+                path=folder / f"{kind}.jsonl",
+            )
         stage, client = self._beside(story, kind, folder)
         running = Play(
             story,
@@ -421,11 +451,11 @@ def describe(subject: str, out: Path) -> Description:
             child.kill()
 
 
-def tune_name(asked: str | None, written: str | None, *, tunable: bool) -> str:
-    """Which tune a scenario is played with: as asked, as its file says, or `fast`.
+def tune_name(asked: str | None, written: str | None, *, tunable: bool, else_: str = "fast") -> str:
+    """Which tune a scenario is played with: as asked, as its file says, or `else_`.
 
     `none` for a subject that does not ask for `tune`: it keeps its contract's own numbers.
     """
     if not tunable:
         return "none"
-    return next((name for name in (asked, written) if name is not None), "fast")
+    return next((name for name in (asked, written) if name is not None), else_)

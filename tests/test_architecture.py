@@ -83,7 +83,10 @@ ARROWS: dict[str, set[str]] = {
     "lab.contained": WIRE | {"lab.net", "lab.behind", "lab.host", "lab.sockets"},
     "lab.simulation": WIRE
     | HOSTED
+    | FACTS
     | {
+        "lab.plan",
+        "lab.play",
         "lab.environments",
         "lab.environments.simulated",
         "lab.rig",
@@ -97,7 +100,11 @@ ARROWS: dict[str, set[str]] = {
     "lab.subjects": WIRE | FACTS | {"lab.backends", "fixtures", "maximus"},
     "lab.results": ORACLE | PLAN | {"lab.checks", "lab.verdict"},
     "lab.play": WIRE | ORACLE | PLAN | {"lab.backends", "lab.environments", "lab.subjects"},
-    "lab.run": WIRE | ORACLE | PLAN | {"lab.backends"} | (CONDUCTOR - {"lab.run"}),
+    "lab.run": WIRE
+    | ORACLE
+    | PLAN
+    | {"lab.backends", "lab.simulation"}
+    | (CONDUCTOR - {"lab.run"}),
     "lab.testing": WIRE
     | ORACLE
     | PLAN

@@ -21,7 +21,11 @@ __all__ = [
     "tune",
 ]
 
-ENVIRONMENTS = ("embedded", "docker")  # as lab/environments has them; a test holds the two together
+ENVIRONMENTS = (
+    "embedded",
+    "docker",
+    "simulated",
+)  # as lab/environments has them; a test holds the two together
 PROXIES = ("embedded", "toxiproxy")  # these, too
 SEEDS = 1_000_000
 """Seeds that are drawn are below it: short enough to be typed again."""

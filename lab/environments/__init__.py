@@ -1,6 +1,6 @@
 """The places where a scenario runs, behind one interface of plain synchronous calls.
 
-`embedded` is the lab process on loopback sockets, `docker` in a container; `simulated` comes later. An
+`embedded` is the lab process on loopback sockets, `docker` in a container, `simulated` virtual time. An
 environment drives faults and keeps the history; it never drives the subject and never judges.
 """
 
@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import Literal, Protocol
 
 from ...faults import Fault, Partition
-from ..backends.specification import Command, Image, Specification
+from ..backends.specification import Command, Image, Specification, Url
 from ..errors import UsageError
 from ..history import AnyEvent, History
 
@@ -46,7 +46,11 @@ _EVERY = frozenset(
     )
 )
 
-ENVIRONMENTS: dict[str, frozenset[str]] = {"embedded": _EVERY, "docker": _EVERY}
+ENVIRONMENTS: dict[str, frozenset[str]] = {
+    "embedded": _EVERY,
+    "docker": _EVERY,
+    "simulated": _EVERY,
+}
 """The fault kinds that each environment can do."""
 
 PROXIES = ("embedded", "toxiproxy")
@@ -71,6 +75,11 @@ def unserved(environment: str, specification: Specification) -> str:
     """Why an environment can't have a service served so, and which can; empty if it can."""
     contained = environment == "docker"
     match specification:
+        case Image() | Command() | Url() if environment == "simulated":
+            return (
+                f"{specification.text} is outside the simulation, whose services are stubs; "
+                "`--env embedded` or `--env docker` reaches it"
+            )
         case Image() if not contained:
             return f"{specification.text} needs containers, which `--env docker` has"
         case Command() if contained:

@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import NoReturn, Self, assert_never
+from typing import Literal, NoReturn, Self, assert_never
 
 from ..backends.specification import Specification
 from ..contract import Contract, named, parse
@@ -47,6 +47,7 @@ from .commands import (
     Place,
     Placed,
     Seen,
+    Simulate,
     answers,
     encode,
 )
@@ -94,7 +95,14 @@ class Child:
     thread. The caller keeps `events`, and closes it after this.
     """
 
-    def __init__(self, subject: str, events: socket.socket, *, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        subject: str,
+        events: socket.socket,
+        *,
+        log: Path | None = None,
+        module: str = "faultlab.lab.subjects.inside",
+    ) -> None:
         self._spec = str(read_spec(subject))
         self._log = log
         self._mark = token_hex(8)
@@ -131,7 +139,7 @@ class Child:
                         "-P",  # what lies in the current folder must not hide a module of ours
                         "-u",  # what the subject prints is in the log when it is killed
                         "-m",
-                        "faultlab.lab.subjects.inside",
+                        module,
                         str(theirs.fileno()),
                         str(events.fileno()),
                         str(os.getpid()),
@@ -247,6 +255,32 @@ class Child:
     def flush(self, token: int, *, limit: float = _BARRIER) -> None:
         """Have it send all that it recorded, and then this mark, to the recorder."""
         self._ask(lambda number: Flush(number=number, token=token), "send its events", limit)
+
+    def simulate(
+        self,
+        *,
+        plan: bytes,
+        kind: Literal["armed", "baseline"],
+        contract: bytes,
+        services: Mapping[str, Specification],
+        subject: str,
+        path: Path,
+        limit: float,
+    ) -> None:
+        """Have it play a plan in virtual time, within `limit` seconds of this machine's."""
+        self._ask(
+            lambda number: Simulate(
+                number=number,
+                plan=plan,
+                kind=kind,
+                contract=contract,
+                services=dict(services),
+                subject=subject,
+                path=str(path.absolute()),
+            ),
+            "end a play in virtual time, which takes well under a second unless something spins,",
+            limit,
+        )
 
     def was_elsewhere(self, op: int) -> bool:
         """Whether it connected elsewhere during this operation; known after `close`."""

@@ -35,6 +35,7 @@ __all__ = [
     "Place",
     "Placed",
     "Seen",
+    "Simulate",
     "answers",
     "commands",
     "describe",
@@ -189,7 +190,21 @@ class Place(_Command, frozen=True, kw_only=True, tag="place"):
     """Say which line of the author's is being executed. Answered even while the loop is blocked."""
 
 
-Command = Describe | Open | Operate | Close | Flush | Place
+class Simulate(_Command, frozen=True, kw_only=True, tag="simulate"):
+    """Play a plan in virtual time; its history goes to `path`.
+
+    `plan` and `contract` as JSON, `services`: who serves each, `subject`: how people call it.
+    """
+
+    plan: bytes
+    kind: Literal["armed", "baseline"]
+    contract: bytes
+    services: dict[str, Specification]
+    subject: str
+    path: str
+
+
+Command = Describe | Open | Operate | Close | Flush | Place | Simulate
 
 
 # --- answers -------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from .commands import (
     Place,
     Placed,
     Seen,
+    Simulate,
     describe,
     encode,
 )
@@ -49,7 +50,7 @@ from .feed import Feed
 from .leftovers import OURS, Leftovers
 from .line import Inbox, Line
 from .listeners import LOOPBACK, Listeners
-from .load import Spec, file_of, last_own_line, load, read_spec
+from .load import Spec, executing, file_of, load, read_spec
 from .opened import Opened
 from .recording import Watch
 from .spawning import Spawning, demand_program
@@ -146,8 +147,8 @@ class _Child:
                     answer = await self._operate(command)
                 case Close():
                     answer = await self._close(command)
-                case Flush() | Place():
-                    raise AssertionError(command)  # answered on the listening thread
+                case Flush() | Place() | Simulate():
+                    raise AssertionError(command)  # answered on the listening thread, or elsewhere
                 case _:
                     assert_never(command)
         except LabError as error:
@@ -275,17 +276,8 @@ class _Child:
         return value
 
     def _place(self) -> str:
-        """The author's line that some thread is executing, the loop's own thread first."""
-        file = file_of(self._spec) if self._subject is None else self._subject.file
-        frames = sys._current_frames()  # its documented name
-        main = threading.main_thread().ident
-        order = sorted(frames, key=lambda ident: (ident != main, ident))
-        places = (
-            last_own_line(traceback.extract_stack(frames[ident]), os.path.realpath(file))
-            for ident in order
-            if ident != threading.get_ident()
-        )
-        return next(filter(None, places), "")
+        """The author's line that is being executed."""
+        return executing(file_of(self._spec) if self._subject is None else self._subject.file)
 
 
 def _without_spawner() -> None:

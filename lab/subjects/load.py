@@ -11,7 +11,9 @@ import contextlib
 import importlib
 import importlib.util
 import linecache
+import os
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -328,6 +330,19 @@ def _raised_at(error: BaseException, file: str) -> str:
     return last_own_line(frames, file) or (
         last_own_line(foreign, foreign[-1].filename) if foreign else ""
     )
+
+
+def executing(file: str) -> str:
+    """The line of this file that some thread is executing, the main one first; empty if none is."""
+    frames = sys._current_frames()  # its documented name
+    main = threading.main_thread().ident
+    order = sorted(frames, key=lambda ident: (ident != main, ident))
+    places = (
+        last_own_line(traceback.extract_stack(frames[ident]), os.path.realpath(file))
+        for ident in order
+        if ident != threading.get_ident()
+    )
+    return next(filter(None, places), "")
 
 
 def last_own_line(frames: Iterable[traceback.FrameSummary], file: str) -> str:

@@ -1,6 +1,6 @@
 """Where a test's lab stands: its environment, and the way of the test's own events into its history.
 
-Counterpart: `lab.py` stands on it. `simulation.py` is the other one, in the test's own loop.
+Counterpart: `lab.py` stands on it. `simulation/environment.py` is the other one, in the test's own loop.
 """
 
 from __future__ import annotations

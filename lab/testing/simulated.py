@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..environments.simulated import SimulatedLoop
 from ..history import Header
-from ..simulation import Direct, Simulation
+from ..simulation.environment import Direct, Simulation
 from .ground import Ground, Place
 
 __all__ = ["inside"]

@@ -224,18 +224,21 @@ OPEN = "open {'orders': 'http://orders'}"
 
 
 def test_steps_are_carried_out_in_their_order(beside: Beside) -> None:
-    """What has happened is recorded before the next phase begins."""
+    """What has happened is recorded before the next phase, and before what comes meets another fault."""
     refused = Inject(id=1, fault=Refused(service="orders"), line=3)
     steps = (Enter(phase="fault"), refused, read(1, 2), Clear(line=4), Fresh(line=5), Renew(line=6))
     beside.fresh = lambda: beside.does("fresh")  # type: ignore[attr-defined]
     play(beside, *steps).play()
-    assert done(beside)[:10] == [
+    assert done(beside)[:13] == [
         OPEN,
         "settle",
         "enter fault",
+        "barrier",
         "inject refused",
         "operate [1, 2] within 20",
+        "barrier",
         "clear",
+        "barrier",
         "fresh",
         "leave",
         OPEN,

@@ -47,7 +47,7 @@ def test_a_kind_that_an_environment_lacks_is_refused_by_name(
     """With those that have it."""
     monkeypatch.setitem(ENVIRONMENTS, "embedded", frozenset())
     assert undone("embedded", Refused(service="orders")) == (
-        "`refused` can't be done in embedded; `--env docker` can"
+        "`refused` can't be done in embedded; `--env docker` or `--env simulated` can"
     )
 
 

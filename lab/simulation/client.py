@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from ..environments.simulated import Escaped, Hang, SimulatedLoop
 from ..errors import SetupError, SubjectError
-from ..simulation import Direct, Simulation
 from ..subjects import elsewhere
 from ..subjects.command_line import CommandLine
 from ..subjects.declaration import Op, Subject
@@ -24,6 +23,7 @@ from ..subjects.load import Spec
 from ..subjects.opened import Opened
 from ..subjects.recording import Watch
 from ..tune import Tune
+from .environment import Direct, Simulation
 
 __all__ = ["VirtualClient"]
 
@@ -175,6 +175,6 @@ class VirtualClient:
     def _can_not(self, escaped: Escaped) -> SetupError:
         return SetupError(
             f"{self._spec} blocks for real, so simulated can't run it",
-            seen=str(escaped),
+            call=str(escaped),
             mend="--env embedded, or the client's async face",
         )

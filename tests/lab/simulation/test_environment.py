@@ -16,7 +16,7 @@ from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.simulated import SimulatedLoop
 from faultlab.lab.errors import FaultError, SetupError
 from faultlab.lab.history import ConnClosed, Header, History, SubjectOpened
-from faultlab.lab.simulation import Direct, Simulation
+from faultlab.lab.simulation.environment import Direct, Simulation
 
 CONTEXT = ssl.create_default_context()
 ROUTES = parse({"GET /orders/{id}": {"id": 7}}, "orders")
@@ -109,7 +109,7 @@ def test_a_file_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     """Before anything is started."""
     loop = SimulatedLoop(seed=1)
     with pytest.raises(SetupError, match="can't be written"):
-        Simulation(loop, header=Header(), path=tmp_path / "no" / "history.jsonl")
+        Simulation(loop, header=Header(), path=tmp_path)
     loop.close()
 
 

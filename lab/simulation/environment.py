@@ -15,19 +15,19 @@ from typing import Literal
 import msgspec
 from typing_extensions import override
 
-from ..faults import Fault
-from .backends.apart import Apart
-from .backends.specification import Builtin, Routed, Specification
-from .environments.simulated import SimulatedLoop
-from .errors import FaultError, SetupError
-from .history import AnyEvent, ConnectAttempted, Header, History, load
-from .recorder import Recorder
-from .rig import FaultRefused, MakeStub, Rig
-from .stamp import Stamp
-from .subjects.attribution import attempt, current
-from .subjects.channel import Channel
-from .subjects.listeners import is_loopback
-from .virtual import VirtualNet
+from ...faults import Fault
+from ..backends.apart import Apart
+from ..backends.specification import Builtin, Routed, Specification
+from ..environments.simulated import SimulatedLoop
+from ..errors import FaultError, SetupError
+from ..history import AnyEvent, ConnectAttempted, Header, History, load
+from ..recorder import Recorder
+from ..rig import FaultRefused, MakeStub, Rig
+from ..stamp import Stamp
+from ..subjects.attribution import attempt, current
+from ..subjects.channel import Channel
+from ..subjects.listeners import is_loopback
+from ..virtual import VirtualNet
 
 __all__ = ["Armed", "Direct", "Simulation"]
 

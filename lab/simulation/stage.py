@@ -1,6 +1,6 @@
 """One play's place in a simulation that is driven from outside: proxies, stubs and recorder on its loop.
 
-Counterparts: `lab/simulation.py` is the same in a loop that runs by itself; `environments/hosted.py` is one
+Counterparts: `environment.py` is the same in a loop that runs by itself; `environments/hosted.py` is one
 in a process of the lab's.
 """
 
@@ -22,8 +22,8 @@ from ..environments.simulated import SimulatedLoop
 from ..errors import FaultError, SetupError
 from ..history import Header, History
 from ..rig import FaultRefused
-from ..simulation import Armed, Simulation
-from .process import apart
+from ..virtual.process import apart
+from .environment import Armed, Simulation
 
 __all__ = ["VirtualStage"]
 
@@ -71,7 +71,6 @@ class VirtualStage(Simulation):
     ) -> Armed:
         """Arm a fault; in force on return. Raises FaultError."""
         self.prepare(fault)
-        self.barrier()  # what an operation that is over has sent meets no later fault
         armed = super().inject(number, fault, unfired=unfired)
         self._settle()
         return armed
@@ -79,22 +78,14 @@ class VirtualStage(Simulation):
     @override
     def clear(self, *numbers: int) -> None:
         """End these faults; without a number, all."""
-        self.barrier()
         super().clear(*numbers)
         self._settle()
 
     @override
     def opened(self) -> None:
         """A breaker has opened: faults that wait for it come into force."""
-        self.barrier()
         super().opened()
         self._settle()
-
-    @override
-    def fresh(self) -> None:
-        """Close idle client connections by FIN."""
-        self.barrier()
-        super().fresh()
 
     @override
     def barrier(self, flush: Callable[[int], None] | None = None) -> None:
