@@ -324,7 +324,7 @@ def pytest_runtest_makereport(
     report = yield
     made = item.stash.get(_lab, None)
     watched: Watched | None = item.stash.get(_watched, None)
-    if watched is not None and call.when == "call":
+    if watched is not None and call.when != "teardown":
         problem = watched.problem(item, None if call.excinfo is None else call.excinfo.value)
         if problem:
             report.outcome, report.longrepr = "failed", problem

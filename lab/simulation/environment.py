@@ -7,8 +7,6 @@ is complete on return and turns no loop; only `close` does, when the loop stands
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +16,7 @@ from typing_extensions import override
 from ...faults import Fault
 from ..backends.apart import Apart
 from ..backends.specification import Builtin, Routed, Specification
+from ..environments.hosted import Armed
 from ..environments.simulated import SimulatedLoop
 from ..errors import FaultError, SetupError
 from ..history import AnyEvent, ConnectAttempted, Header, History, load
@@ -30,22 +29,6 @@ from ..subjects.listeners import is_loopback
 from ..virtual import VirtualNet
 
 __all__ = ["Armed", "Direct", "Simulation"]
-
-
-def _running() -> Future[AnyEvent]:
-    future: Future[AnyEvent] = Future()
-    future.set_running_or_notify_cancel()
-    return future
-
-
-@dataclass(slots=True)
-class Armed:
-    """One armed fault (the interface's `Handle`)."""
-
-    number: int
-    mechanism: str = ""
-    first: Future[AnyEvent] = field(default_factory=_running)
-    over: Future[AnyEvent] = field(default_factory=_running)
 
 
 class Simulation:

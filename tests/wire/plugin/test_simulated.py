@@ -86,6 +86,7 @@ def test_what_can_not_run_so_is_told_what_to_do(stranger: Stranger) -> None:
         CLIENT
         + """
 import urllib.request
+import pytest_asyncio
 pytestmark = pytest.mark.faultlab(env="simulated")
 
 def test_sync(lab):
@@ -101,6 +102,14 @@ async def test_swallows(lab):
         time.sleep(3)
     except BaseException:
         pass
+
+@pytest_asyncio.fixture
+async def blocking(lab):
+    time.sleep(3)
+
+@pytest.mark.asyncio
+async def test_fixture(blocking):
+    pass
 
 @pytest.mark.asyncio
 async def test_waits_for_ever(lab):
@@ -130,13 +139,14 @@ async def test_negative(lab):
 """
     )
     result = stranger.run_here("-p", "no:randomly")
-    result.assert_outcomes(failed=7, errors=2)
+    result.assert_outcomes(failed=7, errors=3)
     told = result.stdout.str()
     for line in (
         "test_sync is not run by pytest-asyncio, and env='simulated' needs its loop",
         "SetupError: test_blocks blocks for real, so simulated can't run it",
         r"  call +socket.connect, from .*\.py:\d+, test_blocks",
         r"  call +time.sleep, from .*\.py:\d+, test_swallows",
+        r"  call +time.sleep, from .*\.py:\d+, blocking",
         "test_waits_for_ever hangs: nothing can happen any more: no timer, no traffic",
         r"  awaits +Task-\d+: .*\.py:\d+, test_waits_for_ever, in Event.wait",
         "test_shares shares its loop with its module, and env='simulated' needs one of its own",
