@@ -250,6 +250,22 @@ class Connections(asyncio.BaseEventLoop):
     def _refused(self, call: str) -> NoReturn:
         raise NotImplementedError(f"{call} is not simulated")
 
+    async def sock_recv(self, *_: Any) -> NoReturn:
+        """A connected socket is taken over by `create_connection(sock=...)`."""
+        self._refused("loop.sock_recv")
+
+    async def sock_recv_into(self, *_: Any) -> NoReturn:
+        """As `sock_recv`."""
+        self._refused("loop.sock_recv_into")
+
+    async def sock_sendall(self, *_: Any) -> NoReturn:
+        """As `sock_recv`."""
+        self._refused("loop.sock_sendall")
+
+    async def sock_accept(self, *_: Any) -> NoReturn:
+        """`create_server` listens."""
+        self._refused("loop.sock_accept")
+
     async def create_datagram_endpoint(self, *_: Any, **__: Any) -> NoReturn:
         """There is no UDP."""
         self._refused("loop.create_datagram_endpoint")

@@ -233,6 +233,8 @@ class SimulatedServer(asyncio.AbstractServer):
         self._waiting: list[asyncio.Future[None]] = []
         self._forever: asyncio.Future[None] | None = None
         self._listening = listen(self)
+        for listening in self._listening:
+            listening.switch("refusing")  # bound, and nobody listens yet
 
     @property
     def sockets(self) -> tuple[ListeningSocket, ...]:
@@ -275,7 +277,10 @@ class SimulatedServer(asyncio.AbstractServer):
 
     async def start_serving(self) -> None:
         """Take connections."""
-        self._serving = not self._closed
+        if not self._closed and not self._serving:
+            self._serving = True
+            for listening in self._listening:
+                listening.switch("open")
 
     async def serve_forever(self) -> None:
         """Until it is closed or this call is cancelled."""

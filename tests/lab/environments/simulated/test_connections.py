@@ -186,6 +186,44 @@ def test_a_port_that_is_taken_can_not_be_had_twice() -> None:
     run(program)
 
 
+def test_a_server_that_was_not_started_has_its_port_and_refuses() -> None:
+    """As a socket that is bound and does not listen."""
+
+    async def program() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 80, start_serving=False)
+        with pytest.raises(ConnectionRefusedError):
+            await loop.create_connection(asyncio.Protocol, "127.0.0.1", 80)
+        await server.start_serving()
+        transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", 80)
+        transport.close()
+        server.close()
+
+    run(program)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "create_datagram_endpoint",
+        "create_unix_connection",
+        "create_unix_server",
+        "sock_accept",
+        "sock_recv",
+        "sock_recv_into",
+        "sock_sendall",
+    ],
+)
+def test_what_is_not_simulated_is_refused_by_name(call: str) -> None:
+    """asyncio's own refusal says nothing."""
+
+    async def program() -> None:
+        with pytest.raises(NotImplementedError, match=rf"loop\.{call} is not simulated"):
+            await getattr(asyncio.get_running_loop(), call)()
+
+    run(program)
+
+
 def test_names_are_numbers_localhost_or_hosts() -> None:
     """And in both directions."""
 
