@@ -11,7 +11,7 @@ from functools import partial
 from typing import Literal, Protocol
 
 from ..history import AnyEvent
-from .container import Engine
+from .container import Cuts
 from .network import Network
 from .pipe import Serve
 from .routes import Request
@@ -93,7 +93,7 @@ class Apart:
         changed: Callable[[], None],
         what: str = "stub process",
         halts: str = "SIGSTOP",
-        engine: Engine | None = None,
+        engine: Cuts | None = None,
     ) -> None:
         self.what = what
         self.halts = halts

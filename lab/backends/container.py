@@ -18,7 +18,7 @@ from .pipe import STARTING, Pipe, Place, Reach
 from .servers import Image
 from .speaking import Speaking
 
-__all__ = ["Act", "Contained", "Engine", "StubContainer", "Told", "Way"]
+__all__ = ["Act", "Contained", "Cuts", "Engine", "StubContainer", "Told", "Way"]
 
 Act = Literal["stop", "kill", "pause", "unpause"]
 """What can be done to a container that runs."""
@@ -43,7 +43,17 @@ class Contained(msgspec.Struct, frozen=True):
 Told = Callable[[Contained], None]
 
 
-class Engine(Protocol):
+class Cuts(Protocol):
+    """Who cuts the networks of backends; `told` is called, from the loop, when that is done."""
+
+    def cut(self, service: str, peer: str, ways: tuple[Way, ...], told: Told) -> None:
+        """Lose all packets between the service's and this peer, a service or `proxy`, in these ways."""
+
+    def join(self, service: str, peer: str, told: Told) -> None:
+        """Lose them no more."""
+
+
+class Engine(Cuts, Protocol):
     """Who starts containers and acts on them; `told` is called, from the loop, when that is done."""
 
     def start(self, service: str, told: Told, image: Image | None = None) -> None:
@@ -51,12 +61,6 @@ class Engine(Protocol):
 
     def act(self, container: int, act: Act, told: Told) -> None:
         """Do this to it."""
-
-    def cut(self, service: str, peer: str, ways: tuple[Way, ...], told: Told) -> None:
-        """Lose all packets between the service's and this peer, a service or `proxy`, in these ways."""
-
-    def join(self, service: str, peer: str, told: Told) -> None:
-        """Lose them no more."""
 
 
 class StubContainer(Speaking):

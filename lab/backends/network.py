@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from .container import Contained, Engine, Way
+from .container import Contained, Cuts, Way
 
 __all__ = ["Network"]
 
@@ -13,7 +13,7 @@ __all__ = ["Network"]
 class Network:
     """One service's own. `changed` is called after each change, with why it could not be made, or empty."""
 
-    def __init__(self, engine: Engine, service: str, changed: Callable[[str], None]) -> None:
+    def __init__(self, engine: Cuts, service: str, changed: Callable[[str], None]) -> None:
         self._engine = engine
         self._service = service
         self._changed = changed

@@ -18,6 +18,7 @@ from ..backends.stub import Stub
 from ..environments.simulated.network import Host, Network
 from ..history import AnyEvent
 from ..net import Timer
+from .cuts import VirtualCuts, host_of
 from .halting import HaltingNet
 
 __all__ = ["VirtualProcess", "apart"]
@@ -130,9 +131,13 @@ def apart(
     *,
     start: float,
     changed: Callable[[], None],
+    cuts: VirtualCuts | None = None,
 ) -> Apart:
-    """The backend of a service in processes of its own, on a host of its own: `stub SERVICE`."""
-    name = f"stub {service}"
+    """The backend of a service in processes of its own, on a host of its own.
+
+    `cuts` can cut that host off; None: nobody can.
+    """
+    name = host_of(service)
     host = network.named(name) or network.host(name)
     new = partial(VirtualProcess, network, host)
-    return Apart(new, service, specification, record, start=start, changed=changed)
+    return Apart(new, service, specification, record, start=start, changed=changed, engine=cuts)

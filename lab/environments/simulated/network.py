@@ -55,6 +55,7 @@ class Network:
         self._link = Link() if link is None else link
         self._links: dict[tuple[str, str], Link] = {}
         self._cuts: dict[tuple[str, str], int] = {}
+        self._lost: dict[tuple[str, str], int] = {}
         self._by_address: dict[str, Host] = {}
         self._by_name: dict[str, Host] = {}
         self._addresses = count(1)
@@ -75,6 +76,11 @@ class Network:
     def at(self, address: str) -> Host | None:
         """The host of an address."""
         return self._by_address.get(address)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of all, in the order in which they were made."""
+        return tuple(self._by_name)
 
     def named(self, name: str) -> Host | None:
         """The host of this name."""
@@ -108,6 +114,14 @@ class Network:
         """Whether anything passes that way."""
         return (source, target) not in self._cuts
 
+    def lost(self, source: str, target: str) -> int:
+        """How many transmissions that way a partition has swallowed so far."""
+        return self._lost.get((source, target), 0)
+
+    def swallow(self, source: str, target: str) -> None:
+        """Count one."""
+        self._lost[source, target] = self.lost(source, target) + 1
+
     def between(self, source: str, target: str) -> Link:
         """The link of a way."""
         return self._links.get((source, target), self._link)
@@ -136,8 +150,10 @@ class Way:
         """Have `arrive` called when so many bytes are there, behind all sent before; or never."""
         network = self._network
         link = network.between(self._source, self._target)
-        lost = link.loss > 0 and network.chance.random() < link.loss
-        if lost or not network.passes(self._source, self._target):
+        if link.loss > 0 and network.chance.random() < link.loss:
+            return
+        if not network.passes(self._source, self._target):
+            network.swallow(self._source, self._target)
             return
         now = network.scheduler.now()
         sent = now
@@ -149,6 +165,8 @@ class Way:
         def there() -> None:
             if network.passes(self._source, self._target):  # else it was cut on its way
                 arrive()
+            else:
+                network.swallow(self._source, self._target)
 
         network.scheduler.later(self._last - now, there)
 

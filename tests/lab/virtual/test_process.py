@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlab.faults import Fault, Frozen, Killed, Stopped
+from faultlab.faults import Fault, Frozen, Killed, Partition, Stopped
 from faultlab.lab.backends.pipe import Serve
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.history import (
@@ -24,6 +24,7 @@ from faultlab.lab.history import (
 from faultlab.lab.recorder import Recorder
 from faultlab.lab.rig import Rig
 from faultlab.lab.virtual import VirtualNet
+from faultlab.lab.virtual.cuts import VirtualCuts
 from faultlab.lab.virtual.process import VirtualProcess, apart
 
 from ...wire.simulation import Clock, SimulatedSocket, network
@@ -57,7 +58,8 @@ class Stage:
             delay=lambda: 0.0,
         )
         services = {"orders": parse({"GET /orders/{id}": {"id": 7}, "POST /orders": [201, {}]})}
-        make = partial(apart, self.net.network)
+        cuts = VirtualCuts(self.net.network, self.net.host.name)
+        make = partial(apart, self.net.network, cuts=cuts)
         self.rig = Rig(self.net, services, recorder, seed=7, apart=make)
 
     def settle(self) -> None:
@@ -67,10 +69,14 @@ class Stage:
         assert self.clock.wait(lambda: bool(settled), 10)
         assert self.rig.broken == ""
 
+    def prepare(self, fault: Fault) -> None:
+        """The stub has a process of its own, to which what comes next goes."""
+        self.rig.own("orders", fault.kind, again=fault.kind in ("stopped", "killed"))
+        self.settle()
+
     def inject(self, number: int, fault: Fault) -> None:
         """In force on return."""
-        self.rig.own("orders", fault.kind, again=fault.kind != "frozen")
-        self.settle()
+        self.prepare(fault)
         self.rig.inject(number, fault)
         self.settle()
 
@@ -149,8 +155,7 @@ def test_an_idle_live_connection_gets_fin(stage: Stage, fault: Fault) -> None:
 @pytest.mark.parametrize("fault", ENDS, ids=named)
 def test_half_a_request_is_never_answered(stage: Stage, fault: Fault) -> None:
     """And has no effect."""
-    stage.rig.own("orders", fault.kind, again=True)
-    stage.settle()
+    stage.prepare(fault)
     client = stage.connect()
     client.sendall(HALF)
     stage.clock.rest(0.01)
@@ -196,6 +201,44 @@ def test_a_frozen_process_answers_when_it_goes_on(stage: Stage) -> None:
     stage.clear(1)
     assert [client.recv(12) for client in (live, fresh)] == [b"HTTP/1.1 201"] * 2
     assert len(stage.of(EffectApplied)) == 2
+
+
+@pytest.mark.parametrize("peer", ["proxy", "network"])
+def test_a_backend_that_is_cut_off_falls_silent_until_the_heal(stage: Stage, peer: str) -> None:
+    """What was lost is sent again, when a kernel would send it: 3.44 s after a cut of 10 s."""
+    fault = Partition(service="orders", between=peer)
+    stage.prepare(fault)
+    client = stage.connect()
+    ask(client)
+    stage.inject(1, fault)
+    begun = stage.clock.now()
+    client.settimeout(10.0)
+    client.sendall(POST)
+    with pytest.raises(TimeoutError):
+        client.recv(1)
+    assert stage.of(EffectApplied) == []
+    stage.clear(1)
+    assert client.recv(12) == b"HTTP/1.1 201"
+    assert stage.clock.now() - begun == pytest.approx(13.44, abs=0.05)
+    assert [(e.on, e.fault) for e in stage.of(FaultFired)] == [("request", 1), ("bytes", 1)]
+
+
+def test_a_backend_whose_answers_are_lost_works_on(stage: Stage) -> None:
+    """The one-way cut that doubles effects."""
+    fault = Partition(service="orders", between="proxy", direction="to_client")
+    stage.prepare(fault)
+    client = stage.connect()
+    ask(client)
+    stage.inject(1, fault)
+    client.settimeout(1.0)
+    client.sendall(POST)
+    with pytest.raises(TimeoutError):
+        client.recv(1)
+    assert len(stage.of(EffectApplied)) == 1
+    stage.clear(1)
+    client.settimeout(10.0)
+    assert client.recv(12) == b"HTTP/1.1 201"
+    assert len(stage.of(EffectApplied)) == 1
 
 
 def serving(stage: Stage) -> tuple[VirtualProcess, list[float], SimulatedSocket]:
