@@ -22,8 +22,11 @@ links = st.builds(
     bandwidth=st.sampled_from([None, 50.0, 1e6]),
     loss=st.sampled_from([0.0, 0.3]),
 )
-gentle = st.sampled_from(["write", "pause", "resume", "unplug", "plug", "cut", "heal", "link"])
-moments = st.floats(0.0, 8.0)
+gentle = st.sampled_from(
+    ["write", "write", "write", "pause", "resume", "unplug", "plug", "cut", "heal", "link"]
+)
+losses = st.sampled_from([0.0, 0.5])
+moments = st.sampled_from([0.0, 0.1, 0.3, 1.0, 5.0])
 sides = st.sampled_from(["client", "server"])
 
 
@@ -36,8 +39,8 @@ def acts(words: st.SearchStrategy[str]) -> st.SearchStrategy[list[Act]]:
 class Play:
     """One connection, and what was written on each side of it."""
 
-    def __init__(self, happens: list[Act]) -> None:
-        self.world: World = make()
+    def __init__(self, happens: list[Act], loss: float) -> None:
+        self.world: World = make(loss=loss)
         client, server = self.world.pair()
         self.sides: dict[str, Notes] = {"client": client, "server": server}
         self.written = {"client": b"", "server": b""}
@@ -82,10 +85,12 @@ class Play:
 
 
 @settings(max_examples=150, deadline=None)
-@given(acts(gentle))
-def test_what_does_not_end_a_connection_changes_nothing_that_arrives(happens: list[Act]) -> None:
+@given(acts(gentle), losses)
+def test_what_does_not_end_a_connection_changes_nothing_that_arrives(
+    happens: list[Act], loss: float
+) -> None:
     """Pauses, silences, slow links and cuts are delay."""
-    play = Play(happens)
+    play = Play(happens, loss)
     play.end()
     assert play.sides["server"].data == play.written["client"]
     assert play.sides["client"].data == play.written["server"]
@@ -93,10 +98,12 @@ def test_what_does_not_end_a_connection_changes_nothing_that_arrives(happens: li
 
 
 @settings(max_examples=150, deadline=None)
-@given(acts(st.one_of(gentle, st.just("reset"))))
-def test_a_connection_that_is_reset_has_given_a_part_from_the_start(happens: list[Act]) -> None:
+@given(acts(st.one_of(gentle, st.just("reset"))), losses)
+def test_a_connection_that_is_reset_has_given_a_part_from_the_start(
+    happens: list[Act], loss: float
+) -> None:
     """Nothing is out of order, twice or made up; who did not reset and still spoke learns of it."""
-    play = Play(happens)
+    play = Play(happens, loss)
     play.end()
     assert play.written["client"].startswith(play.sides["server"].data)
     assert play.written["server"].startswith(play.sides["client"].data)
