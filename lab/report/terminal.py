@@ -72,7 +72,10 @@ def header(
     second = f"tune {tune}   seed {seed}"
     noun = "scenario" if scenarios == 1 else "scenarios"
     side = " side by side" if min(jobs, scenarios) > 1 else ""
-    what = f"{scenarios} {noun}, about {max(1.0, seconds):.0f} s{side}; run folder {folder}"
+    takes = f"about {max(1.0, seconds):.0f} s{side}"
+    if environment == "simulated":
+        takes = "in virtual time"
+    what = f"{scenarios} {noun}, {takes}; run folder {folder}"
     one = f"{first}   {second}"
     return (*((one,) if len(one) <= WIDTH else (first, f"  {second}")), what)
 
