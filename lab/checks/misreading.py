@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from operator import itemgetter
 from typing import Literal
 
 from msgspec.structs import replace
@@ -57,7 +58,9 @@ class Misreading:
 
     def _outlives_a_trip(self) -> Callable[[Operation], bool]:
         """Tells whether a circuit opened while an operation ran, by another one's result."""
-        opened = sorted((one.opened[1], one.by) for one in self._found.episodes)
+        opened = sorted(
+            ((one.opened[1], one.by) for one in self._found.episodes), key=itemgetter(0)
+        )  # in virtual time several may be at once, and by nobody that is known
         at = [t for t, _ in opened]
 
         def outlives(one: Operation) -> bool:

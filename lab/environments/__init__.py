@@ -63,10 +63,11 @@ def undone(environment: str, fault: Fault) -> str:
         able = [name for name, kinds in ENVIRONMENTS.items() if fault.kind in kinds]
         instead = " or ".join(f"`--env {name}`" for name in able)
         return f"`{fault.kind}` can't be done in {environment}; {instead} can"
-    if environment != "docker" and isinstance(fault, Partition) and fault.between is not None:
+    if environment == "embedded" and isinstance(fault, Partition) and fault.between is not None:
         return (
             f"`{fault.kind}` between {fault.service} and {fault.between} can't be done in "
-            f"{environment}, whose backends have no network of their own; `--env docker` can"
+            "embedded, whose backends have no network of their own; `--env docker` can, and "
+            "`--env simulated`"
         )
     return ""
 

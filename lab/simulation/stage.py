@@ -22,6 +22,7 @@ from ..environments.simulated import SimulatedLoop
 from ..errors import FaultError, SetupError
 from ..history import Header, History
 from ..rig import FaultRefused
+from ..virtual.cuts import VirtualCuts
 from ..virtual.process import apart
 from .environment import Armed, Simulation
 
@@ -47,7 +48,9 @@ class VirtualStage(Simulation):
         header: Header,
         path: Path,
     ) -> None:
-        super().__init__(loop, header=header, path=path, apart=partial(apart, loop.network))
+        cuts = VirtualCuts(loop.network, loop.host.name)
+        own = partial(apart, loop.network, cuts=cuts)
+        super().__init__(loop, header=header, path=path, apart=own)
         for name, specification in services.items():
             self.serve(name, specification)
         self._settle()

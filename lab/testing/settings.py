@@ -76,7 +76,7 @@ def _word(value: object, known: Sequence[str]) -> str:
 
 
 def _env(value: object, _: Path) -> str:
-    return _word(value, (*ENVIRONMENTS, SIMULATED))
+    return _word(value, tuple(ENVIRONMENTS))
 
 
 def _proxy(value: object, _: Path) -> str:

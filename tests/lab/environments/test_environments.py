@@ -36,7 +36,7 @@ def test_a_cut_between_backends_is_done_where_they_have_a_network() -> None:
     assert undone("docker", cut) == ""
     assert undone("embedded", cut) == (
         "`partition` between orders and core can't be done in embedded, whose backends have no "
-        "network of their own; `--env docker` can"
+        "network of their own; `--env docker` can, and `--env simulated`"
     )
     assert undone("embedded", Partition(service="orders")) == ""
 

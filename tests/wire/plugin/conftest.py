@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +56,9 @@ class Stranger:
 
     def run_here(self, *options: str) -> pytest.RunResult:
         """A session in this process, for those that need none of their own."""
+        with warnings.catch_warnings():  # what other tests left to the collector is not its affair
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
         return self.pytester.runpytest_inprocess(*STRICT, *options)
 
     def popen(self, *options: str) -> subprocess.Popen[bytes]:
