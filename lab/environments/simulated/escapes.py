@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -82,6 +83,13 @@ def _any_port(address: object) -> bool:
     return isinstance(address, tuple) and address[1:2] == (0,)
 
 
+def let_go(event: str, arguments: tuple[Any, ...]) -> None:
+    """Close the socket of a connect that is refused: libraries do so for an OSError only."""
+    if event == "socket.connect":
+        with suppress(OSError):
+            arguments[0].close()
+
+
 def _numeric(host: object) -> bool:
     if host is None or host in ("", b""):
         return True
@@ -98,7 +106,6 @@ def replacements(refuse: Refuse) -> Iterator[Replacement]:
     for name in ("start_new_thread", "start_joinable_thread"):  # no event tells of it in 3.11
         if hasattr(_thread, name):
             yield builtin(getattr(_thread, name), _refusing(refuse, "thread start"))
-    yield Attribute(threading.Thread, "start", _refusing(refuse, "threading.Thread.start"))
     yield Attribute(
         threading.Condition, "wait", _waiting(refuse, "threading.Condition.wait", 1, default=None)
     )

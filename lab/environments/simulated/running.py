@@ -105,6 +105,7 @@ class _Process:
             if runs and thread() in runs:
                 call = escapes.audited(event, arguments)
                 if call is not None:
+                    escapes.let_go(event, arguments)
                     raise runs[thread()].refuse(call)
 
         self._replacements = (

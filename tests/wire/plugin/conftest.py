@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,19 @@ STRICT = (
     *("-o", "asyncio_default_fixture_loop_scope=function"),
 )
 """Warnings are errors."""
+
+
+def _collect() -> None:
+    """What a session in this process has left to the collector is no other's affair.
+
+    Pytest keeps the last exception for debuggers, and so whatever its frames hold.
+    """
+    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+        with suppress(AttributeError):
+            delattr(sys, name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @dataclass
@@ -56,10 +70,11 @@ class Stranger:
 
     def run_here(self, *options: str) -> pytest.RunResult:
         """A session in this process, for those that need none of their own."""
-        with warnings.catch_warnings():  # what other tests left to the collector is not its affair
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
-        return self.pytester.runpytest_inprocess(*STRICT, *options)
+        _collect()
+        try:
+            return self.pytester.runpytest_inprocess(*STRICT, *options)
+        finally:
+            _collect()
 
     def popen(self, *options: str) -> subprocess.Popen[bytes]:
         """A session that goes on, its output in a pipe."""

@@ -19,7 +19,6 @@ from faultlab.lab.environments.simulated.escapes import audited
 
 REFUSED: dict[str, Callable[[], object]] = {
     "time.sleep": lambda: time.sleep(1),
-    "threading.Thread.start": lambda: threading.Thread(target=print).start(),
     "thread start": lambda: _thread.start_new_thread(print, ()),
     "threading.Condition.wait": lambda: threading.Event().wait(1),
     "subprocess.Popen": lambda: subprocess.run([sys.executable, "-V"]),
@@ -54,9 +53,17 @@ def test_what_would_block_or_leave_is_refused_by_name_and_kept(call: str) -> Non
     assert run.escapes == [refused.value]
 
 
+def test_a_connect_that_is_refused_leaves_no_socket_open() -> None:
+    """`socket.create_connection` closes its own for an OSError only."""
+    with socket.socket() as one, Run(lambda: 0.0, seed=0).on():
+        with pytest.raises(Escaped):
+            one.connect(("127.0.0.1", 9))
+        assert one.fileno() == -1
+
+
 def test_a_pool_of_threads_is_refused() -> None:
     """`asyncio.to_thread` and run_in_executor go this way."""
-    with Run(lambda: 0.0, seed=0).on(), pytest.raises(Escaped, match=r"threading\.Thread\.start"):
+    with Run(lambda: 0.0, seed=0).on(), pytest.raises(Escaped, match=r"thread start"):
         ThreadPoolExecutor(1).submit(print)
 
 
