@@ -159,7 +159,6 @@ class VirtualClient:
 
     def _run(self, doing: Coroutine[Any, Any, T]) -> T:
         """Drive the loop until it is done. Raises SetupError for a subject that leaves the simulation."""
-
         task = self._loop.create_task(doing)
         self._own.add(task)
         try:

@@ -19,12 +19,12 @@ from ..backends.specification import Builtin, Routed, Specification
 from ..environments.hosted import Armed
 from ..environments.simulated import SimulatedLoop
 from ..errors import FaultError, SetupError
-from ..history import AnyEvent, ConnectAttempted, Header, History, load
+from ..history import AnyEvent, Header, History, load
 from ..recorder import Recorder
 from ..rig import FaultRefused, MakeStub, Rig
 from ..stamp import Stamp
-from ..subjects.attribution import attempt, current
 from ..subjects.channel import Channel
+from ..subjects.connects import attempted
 from ..subjects.listeners import is_loopback
 from ..virtual import VirtualNet
 
@@ -196,19 +196,7 @@ class Simulation:
         service = next((name for name, at in self._rig.ports.items() if at == port), None)
         if service is None or not is_loopback(host):
             return
-        operation = current.get()
-        t, late = self.stamp()
-        self.feed(
-            ConnectAttempted(
-                t=t,
-                late=late,
-                service=service,
-                op=None if operation is None else operation.op,
-                attempt=attempt.get(),
-                port=port,
-                local=local,
-            )
-        )
+        self.feed(attempted(self.stamp, service, port, local=local))
 
     def _fired(self, fault: int, event: AnyEvent) -> None:
         handle = self._handles.get(fault)

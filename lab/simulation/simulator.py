@@ -17,6 +17,7 @@ from ..errors import SetupError
 from ..history import History, load
 from ..plan import Plan
 from ..subjects.child import Child
+from ..subjects.commands import Simulate
 
 __all__ = ["Simulator"]
 
@@ -51,18 +52,18 @@ class Simulator:
         path: Path,
     ) -> History:
         """The history of one play, kept at `path`. Raises SubjectError and SetupError."""
+        wanted = Simulate(
+            plan=plan.model_dump_json().encode(),
+            kind=kind,
+            contract=contract.model_dump_json().encode(),
+            services=dict(services),
+            subject=subject,
+            path=str(path.absolute()),
+        )
         with self._playing:
             child = self._running()
             try:
-                child.simulate(
-                    plan=plan.model_dump_json().encode(),
-                    kind=kind,
-                    contract=contract.model_dump_json().encode(),
-                    services=services,
-                    subject=subject,
-                    path=path,
-                    limit=self._limit,
-                )
+                child.simulate(wanted, limit=self._limit)
             except BaseException:
                 self._child = None  # whatever it still does has to do with nobody
                 child.kill()

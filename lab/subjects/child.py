@@ -22,7 +22,9 @@ from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import Literal, NoReturn, Self, assert_never
+from typing import NoReturn, Self, assert_never
+
+import msgspec
 
 from ..backends.specification import Specification
 from ..contract import Contract, named, parse
@@ -256,28 +258,10 @@ class Child:
         """Have it send all that it recorded, and then this mark, to the recorder."""
         self._ask(lambda number: Flush(number=number, token=token), "send its events", limit)
 
-    def simulate(
-        self,
-        *,
-        plan: bytes,
-        kind: Literal["armed", "baseline"],
-        contract: bytes,
-        services: Mapping[str, Specification],
-        subject: str,
-        path: Path,
-        limit: float,
-    ) -> None:
+    def simulate(self, wanted: Simulate, *, limit: float) -> None:
         """Have it play a plan in virtual time, within `limit` seconds of this machine's."""
         self._ask(
-            lambda number: Simulate(
-                number=number,
-                plan=plan,
-                kind=kind,
-                contract=contract,
-                services=dict(services),
-                subject=subject,
-                path=str(path.absolute()),
-            ),
+            lambda number: msgspec.structs.replace(wanted, number=number),
             "end a play in virtual time, which takes well under a second unless something spins,",
             limit,
         )

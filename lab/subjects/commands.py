@@ -193,9 +193,10 @@ class Place(_Command, frozen=True, kw_only=True, tag="place"):
 class Simulate(_Command, frozen=True, kw_only=True, tag="simulate"):
     """Play a plan in virtual time; its history goes to `path`.
 
-    `plan` and `contract` as JSON, `services`: who serves each, `subject`: how people call it.
+    It gets its number when it is sent. `plan` and `contract` as JSON, `services`: who serves each, `subject`: how people call it.
     """
 
+    number: int = 0
     plan: bytes
     kind: Literal["armed", "baseline"]
     contract: bytes

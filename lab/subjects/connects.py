@@ -22,7 +22,7 @@ from .attribution import attempt, current
 from .elsewhere import Address, is_number
 from .listeners import LOOPBACK, Listeners, is_loopback
 
-__all__ = ["AUDIT", "Connects", "known_on"]
+__all__ = ["AUDIT", "Connects", "attempted", "known_on"]
 
 AUDIT = "audit"
 UVLOOP = "none: uvloop connects without the interpreter's audit event"
@@ -86,7 +86,7 @@ class Connects:
             return
         if self._repeated(sock):
             return
-        self._note(self._attempted(service, port, local=_local_port(sock, host)))
+        self._note(attempted(self._stamp, service, port, local=_local_port(sock, host)))
 
     def unseen(self, host: object, port: object) -> None:
         """A connect is about to begin that the audit event can't see; its local port is not known."""
@@ -97,7 +97,7 @@ class Connects:
             self._went(host, port)
             return
         self._known = UVLOOP
-        self._note(self._attempted(service, port, local=0))
+        self._note(attempted(self._stamp, service, port, local=0))
 
     def looked_up(self, host: object, port: object) -> None:
         """A name is about to be resolved: a client that goes elsewhere may fail right there."""
@@ -105,19 +105,6 @@ class Connects:
             host = host.decode("ascii", "replace")
         if isinstance(host, str) and host and not is_number(host) and host != "localhost":
             self._went(host, port)
-
-    def _attempted(self, service: str, port: int, *, local: int) -> ConnectAttempted:
-        operation = current.get()
-        t, late = self._stamp()
-        return ConnectAttempted(
-            t=t,
-            late=late,
-            service=service,
-            op=None if operation is None else operation.op,
-            attempt=attempt.get(),
-            port=port,
-            local=local,
-        )
 
     def _went(self, host: object, port: object) -> None:
         operation = current.get()
@@ -141,6 +128,21 @@ class Connects:
         except TypeError:
             pass  # a bare _socket.socket can't be referred to weakly
         return False
+
+
+def attempted(stamp: Stamp, service: str, port: int, *, local: int) -> ConnectAttempted:
+    """A connect to a service begins now; the context says for which operation and attempt."""
+    operation = current.get()
+    t, late = stamp()
+    return ConnectAttempted(
+        t=t,
+        late=late,
+        service=service,
+        op=None if operation is None else operation.op,
+        attempt=attempt.get(),
+        port=port,
+        local=local,
+    )
 
 
 @dataclass(slots=True)

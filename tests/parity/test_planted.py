@@ -53,7 +53,6 @@ def played(plannings: Mapping[Tune, Session], name: str, folder: Path) -> Result
     subject = load_subject(spec)
     for kind, plan in (("baseline", story.disarmed()), ("armed", story)):
         wanted = Simulate(
-            number=1,
             plan=plan.model_dump_json().encode(),
             kind="baseline" if kind == "baseline" else "armed",
             contract=contract.model_dump_json().encode(),

@@ -90,7 +90,6 @@ def simulated(tmp_path: Path) -> Simulated:
         )
         path = tmp_path / f"{seed}.jsonl"
         wanted = Simulate(
-            number=1,
             plan=plan.model_dump_json().encode(),
             kind="armed",
             contract=builtin("httpx").model_dump_json().encode(),
