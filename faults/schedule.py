@@ -28,10 +28,12 @@ def _event(text: str) -> str:
 class Schedule(BaseModel):
     """When, from the step that injects it.
 
-    `after`: seconds; `request`: when a request to its service, or to its endpoint, has arrived whole,
-    whatever else it picks by; that one is older than the fault; `open`: when a breaker is open, by
-    what the contract makes of the operations that ended; or a size: when so many bytes of answers
-    have passed to the service's clients. `lasts`: seconds from then on, None: until it is cleared.
+    `after`: seconds; `request`: when a request to its service, or to its endpoint, has arrived,
+    whatever else it picks by: its head where the fault acts on requests, so that no other slips
+    through while its body comes, else the whole of it; that one is older than the fault; `open`:
+    when a breaker is open, by what the contract makes of the operations that ended; or a size: when
+    so many bytes of answers have passed to the service's clients. `lasts`: seconds from then on,
+    None: until it is cleared.
     """
 
     after: Annotated[float, Field(ge=0, strict=True)] | Annotated[str, AfterValidator(_event)] = (

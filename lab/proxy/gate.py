@@ -194,7 +194,7 @@ class Gate:
                 assert exchange is not None
                 self._notes.completed(exchange)
                 if self._force.waiting.sees_requests:
-                    self._force.waiting.request(exchange.method, exchange.target)
+                    self._force.waiting.request(exchange.method, exchange.target, "whole")
         if self._closed:
             return
         if (
@@ -218,6 +218,8 @@ class Gate:
         elif self._op is not None:
             exchange.op, exchange.attempt = self._op, self._force.next_of(self._op)
         self._notes.started(exchange, head)
+        if self._force.waiting.sees_requests:
+            self._force.waiting.request(exchange.method, exchange.target, "head")
         stopper = self._holder if self._holder is not None else self._shut
         if stopper is not None:
             self._notes.fired(stopper, exchange)

@@ -103,9 +103,15 @@ class Waiting:
 
     # --- events ----------------------------------------------------------------------------------
 
-    def request(self, method: str, target: str) -> None:
-        """A whole request arrived; `come` when what it came with has been passed on."""
+    def request(self, method: str, target: str, part: Literal["head", "whole"]) -> None:
+        """A request's head arrived, or the whole of it; `come` when that has been passed on.
+
+        A head is enough for what acts on requests, since the next one is to meet it; other faults
+        would end this one before the backend has it.
+        """
         for ident, one in self._waits.items():
+            if part == "head" and one.fault.reach != "request":
+                continue
             if one.fault.follows("request") and covers(one.fault.endpoint, method, target):
                 self.due.setdefault(ident, f"{method} {target} arrived")
 

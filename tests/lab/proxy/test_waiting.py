@@ -95,6 +95,20 @@ def test_a_request_has_arrived_when_all_of_it_has(house) -> None:
     assert backend.took().endswith(b"\r\n\r\n{}")
 
 
+def test_what_acts_on_requests_comes_with_the_head_of_one(house) -> None:
+    """A client that is slow with its body lets no other request through meanwhile."""
+    house.arm(Status(service="core", code=503, after="request"))
+    slow, backend = house.connect()
+    slow.says(b"POST /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n")
+    other, _ = house.connect()
+    other.says(GET)
+    assert other.took().startswith(b"HTTP/1.1 503 ")
+    slow.says(b"{}")
+    house.net.move(0.0)
+    backend.says(OK)
+    assert slow.took() == OK
+
+
 def test_bytes_of_answers_are_counted_over_all_connections(house) -> None:
     """From the step on, heads included."""
     house.arm(Stall(service="core", after=f"{2 * len(OK)}B"))
