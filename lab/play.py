@@ -15,6 +15,7 @@ from concurrent.futures import wait as wait_for
 from datetime import UTC, datetime
 from importlib.metadata import version
 from platform import python_version
+from random import Random
 from typing import Any, Literal, Protocol, assert_never
 
 from ..faults import Fault
@@ -172,6 +173,7 @@ class Play:
         self._done = 0  # operations that ended
         self._deadline = 0.0
         self._phase = ""
+        self._opened = 0  # times that the subject was opened
         self._contract = contract
         self._for_open: set[object] = set()  # slots of faults that wait for an open breaker
         self._restarts: list[tuple[float, Handle]] = []  # of servers, and when each is due
@@ -280,11 +282,21 @@ class Play:
         self._client.open(
             urls,
             tune=tune,
-            seed=self._plan.seed,
+            seed=self._seed(),
             start=self._env.start,
             connects=self._env.connects,
             limit=OPENING,
         )
+        self._opened += 1
+
+    def _seed(self) -> int:
+        """The plan's own for the first opening, and for each later one another that follows from it.
+
+        Clients that draw alike wait alike, and would seem not to draw at all.
+        """
+        if not self._opened:
+            return self._plan.seed
+        return Random(f"{self._plan.seed} {self._opened}").getrandbits(32)
 
     def _operate(self, step: Operate) -> bool:
         self._say(f"{step.name} x {len(step.ids)}")

@@ -63,6 +63,7 @@ class Beside:
         self.lasts: dict[int, float] = {}  # seconds of an operation, by its id; others take none
         self.restarts: float | None = None  # when a server that was ended is back
         self.clears = 0.0  # seconds that a clear takes
+        self.seeds: list[int] = []  # of each opening
 
     def does(self, what: str) -> None:
         """Note it."""
@@ -146,9 +147,10 @@ class Beside:
 
     # the client
 
-    def open(self, urls: Mapping[str, str], **_: Any) -> None:
-        """Note where it is sent."""
+    def open(self, urls: Mapping[str, str], *, seed: int, **_: Any) -> None:
+        """Note where it is sent, and what it draws by."""
         self.does(f"open {urls}")
+        self.seeds.append(seed)
 
     def operate(
         self, calls: Sequence[tuple[int, str]], *, limit: float, **_: Any
@@ -246,6 +248,17 @@ def test_steps_are_carried_out_in_their_order(beside: Beside) -> None:
     ]
     assert done(beside)[-2:] == ["kill", "end"]
     assert [type(event) for event in beside.noted] == [RunEnded]
+
+
+def test_each_opening_of_a_subject_draws_by_a_seed_of_its_own(beside: Beside) -> None:
+    """A story opens it anew after each fault; its waits are to differ, and to repeat with the plan."""
+    play(beside, Renew(line=1), Renew(line=2)).play()
+    first, *later = beside.seeds
+    assert first == PLAN.seed
+    assert len({first, *later}) == 3
+    again = Beside()
+    play(again, Renew(line=1), Renew(line=2)).play()
+    assert again.seeds == beside.seeds
 
 
 def test_what_this_machine_cannot_do_is_asked_before_anything_is_played(beside: Beside) -> None:
