@@ -150,7 +150,7 @@ def _waits(case: Case, operation: Operation) -> Iterator[tuple[float, float, Att
     for attempt in operation.attempts:
         since = operation.invoked if attempt.number == 1 else attempt.told.begun
         if since is not None:
-            yield since, attempt.begun if attempt.reached is None else attempt.reached, attempt
+            yield since, _on_the_wire(attempt), attempt
     if not operation.attempts:
         over = case.reading.end if operation.ended is None else operation.ended
         yield operation.invoked, over, None
@@ -189,12 +189,15 @@ def serial(reading: Reading, _: Contract | None) -> Iterator[Finding]:
                 continue
             if not alone or not _kept(after, attempt.begun, attempt.seen):
                 continue
-            if after.attempts[0].begun < attempt.seen:
+            first = after.attempts[0]
+            if _on_the_wire(first) < attempt.seen:
                 yield SERIAL.passed(after.id)
             elif unsure := doubt(reading, after):
                 yield SERIAL.unknown(unsure, operation=after.id, events=after.events)
+            elif first.reached is None and first.begun - (first.late - attempt.late) < attempt.seen:
+                continue  # the lab was not running meanwhile, and may have read it late
             elif (
-                within(after.attempts[0].begun - attempt.seen, None, AT_ONCE, eps(0.0, after.lag))
+                within(_on_the_wire(first) - attempt.seen, None, AT_ONCE, eps(0.0, after.lag))
                 == "yes"
             ):
                 yield _behind(holder, after, attempt.seen)
@@ -203,6 +206,11 @@ def serial(reading: Reading, _: Contract | None) -> Iterator[Finding]:
 def _over(operation: Operation) -> float:
     last = operation.attempts[-1].seen
     return inf if last is None else last
+
+
+def _on_the_wire(attempt: Attempt) -> float:
+    """When it came to the wire: its connect, if it needed one, which no late reader hides."""
+    return attempt.begun if attempt.reached is None else attempt.reached
 
 
 def _kept(operation: Operation, begun: float, seen: float) -> bool:

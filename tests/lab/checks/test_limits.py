@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from faultlab.lab import history as h
 from faultlab.lab.contract import Contract
@@ -217,6 +218,28 @@ def test_a_client_that_was_not_running_kept_nobody_waiting(story: Any, found: An
     """Under load the same client gets the same verdict."""
     told = story().begin(1, 0.0).start(1, 1, 0.01).begin(2, 0.02)
     told.answer(0.31, 200).ok(1, 0.32).meet(2, 1, 0.33, 200, conn=2).ok(2, 0.34, late=0.3)
+    assert found("C52", told).outcome == "not_exercised"
+
+
+def test_a_connect_that_the_lab_was_late_to_accept_was_on_the_wire(story: Any, found: Any) -> None:
+    """The client says when it went for it, however long the lab stood still."""
+    told = at_once(story, 0.01, 0.312)
+    told.on(h.ConnectAttempted, 0.02, op=2, attempt=1, port=8200, local=50002)
+    assert found("C52", told).outcome == "pass"
+
+
+def test_a_head_that_the_lab_may_have_read_late_tells_nothing(story: Any, found: Any) -> None:
+    """On a connection that is there already, nobody but the lab says when it came."""
+    told = story().begin(9, -0.2).meet(9, 1, -0.1, 200, conn=2).ok(9, -0.09)
+    told.begin(1, 0.001).start(1, 1, 0.01, conn=1).begin(2, 0.002)
+    told.answer(0.31, 200, conn=1).ok(1, 0.311).meet(2, 1, 0.312, 200, conn=2).ok(2, 0.4)
+    assert found("C52", told).outcome == "fail"
+    told.events = [
+        replace(event, late=0.29)
+        if isinstance(event, h.RequestStarted) and event.op == 2
+        else event
+        for event in told.events
+    ]
     assert found("C52", told).outcome == "not_exercised"
 
 
