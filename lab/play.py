@@ -322,7 +322,7 @@ class Play:
         with contextlib.suppress(SubjectError):  # it may not even give out its records
             self._settle()
         for operation in read(self._env.events()).operations:
-            if operation.id in hanging and operation.ending == "unknown":
+            if operation.id in hanging and operation.ending == "unknown" and not operation.hung:
                 self._env.note(OpUnknown(t=self._env.clock(), op=operation.id))
         self._client.kill()
         return False

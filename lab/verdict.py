@@ -15,6 +15,7 @@ import msgspec
 
 from .attempts import Reading, read
 from .checks import Finding, Outcome, Verdict, by_slug, put
+from .checks.limits import ENDS, ends
 from .checks.meta import BASELINE, baseline_passes, no_baseline
 from .contract import Contract
 from .expect import not_ok
@@ -92,7 +93,8 @@ def judge(
     `required` names checks by slug or id that this run must exercise; raises KeyError for another
     name. `demanded` is what the oracle says of the armed run, if it was asked before.
     A check that fails counts whether required or not. Where an operation of the baseline did
-    not end ok, that is the one finding, whatever the armed run shows; `armed` may be None then.
+    not end ok, that is the one finding, whatever the armed run shows; `armed` may be None then. It is
+    `fail` only where one will never end: nothing else follows from what does not work without a fault.
     """
     wanted = frozenset(by_slug(name).id for name in required)
     of_baseline: tuple[Finding, ...] = ()
@@ -101,8 +103,10 @@ def judge(
         before = _reading(baseline)
         terms = Contract() if contract is None else contract
         if broken := not_ok(before, terms):
-            pair = BASELINE.settle(no_baseline(broken, terms))
-            return Judgement("unknown", (pair,), exercised=(BASELINE.id,))
+            ended = baseline_passes([ENDS.settle(ends(before, contract))])
+            failed = (one for one in ended if one.outcome == "fail")
+            pair = BASELINE.settle([*no_baseline(broken, terms), *failed])
+            return Judgement(_verdict(pair.outcome), (pair,), exercised=(BASELINE.id,))
         of_baseline = tuple(f for f in put(before, contract) if f.check != "C90")
         pair = BASELINE.settle(baseline_passes(of_baseline))
     if armed is None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from ..history import Header, Left, Mode, Raised
+from ..history import Header, Left, Mode, OpHung, Raised
 from .spans import Spans
 
 Ending = Literal["ok", "failed", "cancelled", "unknown"]
@@ -95,7 +95,8 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
 
     `effects` counts what the backend applied for it, late requests included; None: no stub
     keeps a ledger for this service. `errors`: the exception chain if it failed. `undeclared`:
-    nothing says whether it may be repeated, neither its author nor a request of it.
+    nothing says whether it may be repeated, neither its author nor a request of it. `hung`: it is
+    known that it will never end.
     """
 
     id: int
@@ -118,6 +119,7 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     lag: float = 0.0  # seconds that its thread was runnable but not running, invoked to ended
     undeclared: bool = False
     events: tuple[int, ...] = ()
+    hung: OpHung | None = None
 
     @property
     def calls(self) -> str | None:

@@ -33,6 +33,7 @@ from ..history import (
     OpCancelled,
     OpCancelRequested,
     OpFailed,
+    OpHung,
     OpInvoked,
     OpOk,
     OpUnknown,
@@ -84,6 +85,7 @@ class Call(msgspec.Struct, gc=False):
     invoked: OpInvoked
     incarnation: int
     end: OpOk | OpFailed | OpUnknown | OpCancelled | None = None
+    hung: OpHung | None = None
     cancel: float | None = None
     events: list[int] = []
 
@@ -127,6 +129,7 @@ class Gathered:
         return {
             OpInvoked: self._invoked,
             **dict.fromkeys((OpOk, OpFailed, OpUnknown, OpCancelled), self._over),
+            OpHung: self._hang,
             OpCancelRequested: self._cancel,
             AttemptBegun: self._attempt_begun,
             AttemptEnded: self._attempt_ended,
@@ -230,6 +233,12 @@ class Gathered:
             call.events.append(event.index)
             if call.end is None:
                 call.end = event
+
+    def _hang(self, event: OpHung) -> None:
+        call = self.calls.get(event.op) if event.op is not None else None
+        if call is not None:
+            call.events.append(event.index)
+            call.hung = event
 
     def _cancel(self, event: OpCancelRequested) -> None:
         call = self.calls.get(event.op) if event.op is not None else None

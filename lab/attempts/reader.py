@@ -159,6 +159,7 @@ def _operation(
         lag=max(0.0, end.late - invoked.late) if end is not None else 0.0,
         events=tuple(call.events),
         undeclared=idempotent is None,
+        hung=call.hung if end is None else None,
     )
 
 

@@ -61,6 +61,7 @@ _PROMISES: tuple[tuple[CheckInfo, Rule], ...] = (
 )
 
 _FREE: tuple[tuple[CheckInfo, FreeRule], ...] = (
+    (limits.ENDS, limits.ends),
     (limits.SERIAL, limits.serial),
     (retry.STOPS, retry.stops),
     (retry.ONCE, retry.once),

@@ -12,6 +12,7 @@ from math import inf
 
 from ..attempts import Attempt, Operation, Reading, doubt
 from ..contract import Contract
+from ..history import OpHung
 from ..tolerance import AT_ONCE, eps, within
 from .case import Case, seconds
 from .finding import CheckInfo, Finding
@@ -35,6 +36,12 @@ SERIAL = CheckInfo(
     "concurrency",
     "an operation does not wait for another to end that its service would answer meanwhile",
     "an operation began while another of its service was under way for 0.1 s and more",
+)
+ENDS = CheckInfo(
+    "C34",
+    "ends",
+    "an operation ends, whatever becomes of its services",
+    "an operation was called, and it is known whether it ends",
 )
 
 _HELD = 2 * AT_ONCE  # what is waited for is told from what is merely late
@@ -231,3 +238,49 @@ def _behind(holder: Operation, after: Operation, free: float) -> Finding:
         if first.events
         else (),
     )
+
+
+def ends(reading: Reading, _: Contract | None) -> Iterator[Finding]:
+    """C34. Precondition: an operation ended, or was under way when nothing was left to happen that
+    could end it, which is known in virtual time only.
+
+    Claim: it ends. One that was cut off may have gone on to its end, so it is no case. That a thread
+    from outside the simulation may wake it, or that the lab owes it an answer without any fault, is
+    no failure of the client's. Witness: the operation with its last attempt. Source: madsim and
+    FoundationDB's simulator, where a deadlock ends the run; httpx without a timeout.
+    """
+    for operation in reading.operations:
+        if operation.ending != "unknown":
+            yield ENDS.passed(operation.id)
+        elif operation.hung is not None:
+            yield _hung(reading, operation, operation.hung)
+
+
+def _hung(reading: Reading, operation: Operation, hung: OpHung) -> Finding:
+    last = operation.attempts[-1] if operation.attempts else None
+    events = (*operation.events, *(() if last is None else last.events))
+    if unsure := hung.unless or _owed(reading, operation, hung.t):
+        return ENDS.unknown(
+            f"whether `{operation.name}` is woken all the same, by {unsure}",
+            known=f"it awaits {hung.awaits[0]}",
+            to_know="--env embedded",
+            operation=operation.id,
+            events=events,
+        )
+    return ENDS.failed(
+        f"`{operation.name}` never ends: nothing is left to happen, and it awaits {hung.awaits[0]}",
+        operation=operation.id,
+        events=events,
+        marks=tuple((hung.index, f"<- awaits {line}") for line in hung.awaits),
+    )
+
+
+def _owed(reading: Reading, operation: Operation, t: float) -> str:
+    """What the lab owes an operation, that no fault accounts for."""
+    last = operation.attempts[-1] if operation.attempts else None
+    if last is None or last.observable != "pending":
+        return ""
+    faults = (one for one in reading.faults if one.service == last.service and one.armed <= t)
+    if any(one.cleared is None or one.cleared > t for one in faults):
+        return ""
+    return f"the answer to attempt {last.number}, which no fault holds back"

@@ -117,6 +117,17 @@ class OpUnknown(_Subject, frozen=True, kw_only=True, tag="op.unknown"):
     """Still running when the run ended."""
 
 
+class OpHung(_Subject, frozen=True, kw_only=True, tag="op.hung"):
+    """Will never end: in a simulation nothing is left to happen, no timer and no traffic.
+
+    `awaits`: where it waits, with the line of its author, and behind it where each other task of the
+    subject does. `unless`: what the simulation does not see, and might wake it all the same.
+    """
+
+    awaits: tuple[str, ...]
+    unless: str = ""
+
+
 class OpCancelRequested(_Subject, frozen=True, kw_only=True, tag="op.cancel_requested"):
     """The lab asked for the operation's cancellation."""
 
@@ -391,6 +402,7 @@ AnyEvent = (
     | OpOk
     | OpFailed
     | OpUnknown
+    | OpHung
     | OpCancelRequested
     | OpCancelled
     | AttemptBegun

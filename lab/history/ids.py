@@ -21,6 +21,7 @@ from .events import (
     OpCancelled,
     OpCancelRequested,
     OpFailed,
+    OpHung,
     OpInvoked,
     OpOk,
     OpUnknown,
@@ -36,7 +37,7 @@ __all__ = ["refuted"]
 # kind -> the id that it gives a meaning to, or that must have one
 _BEGINS = {OpInvoked: "op", ConnOpened: "conn", FaultArmed: "fault", FaultAwaited: "fault"}
 _NEEDS = {
-    **dict.fromkeys((OpOk, OpFailed, OpUnknown, OpCancelRequested, OpCancelled), "op"),
+    **dict.fromkeys((OpOk, OpFailed, OpUnknown, OpHung, OpCancelRequested, OpCancelled), "op"),
     **dict.fromkeys((ConnClosed, ConnUnread, ConnFull), "conn"),
     **dict.fromkeys((RequestStarted, RequestComplete), "conn"),
     **dict.fromkeys((ResponseHead, ResponseComplete, ResponseCut), "conn"),

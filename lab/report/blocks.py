@@ -232,8 +232,10 @@ def _without_fault(result: Result) -> tuple[str, ...] | None:
 
 
 def _broken(result: Result) -> tuple[Operation, ...]:
-    """The operations of its baseline that did not work."""
-    return () if result.baseline is None else not_ok(read(result.baseline), result.contract)
+    """The operations of its baseline that did not work, where that is no failure by itself."""
+    if result.baseline is None or any(_of_baseline(one) for one in failures(result)):
+        return ()
+    return not_ok(read(result.baseline), result.contract)
 
 
 def _no_baseline(

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import Coroutine, Mapping, Sequence
+import threading
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ..environments.simulated import Escaped, Hang, SimulatedLoop
+from ..environments.simulated import Hang, SimulatedLoop
 from ..errors import SetupError, SubjectError
 from ..subjects import elsewhere
 from ..subjects.command_line import CommandLine
@@ -24,6 +25,7 @@ from ..subjects.opened import Opened
 from ..subjects.recording import Watch
 from ..tune import Tune
 from .environment import Direct, Simulation
+from .hanging import beside, pending
 
 __all__ = ["VirtualClient"]
 
@@ -33,15 +35,25 @@ _LIMIT = 20.0  # virtual seconds
 
 
 class VirtualClient:
-    """A subject that is driven (`Client` of lab/play.py). Its events go into `simulation`'s history."""
+    """A subject that is driven (`Client` of lab/play.py). Its events go into `simulation`'s history.
+
+    `threads`: those of this process that are not the subject's.
+    """
 
     def __init__(
-        self, loop: SimulatedLoop, spec: Spec, subject: Subject, simulation: Simulation
+        self,
+        loop: SimulatedLoop,
+        spec: Spec,
+        subject: Subject,
+        simulation: Simulation,
+        *,
+        threads: Collection[threading.Thread],
     ) -> None:
         self._loop = loop
         self._spec = spec
         self._subject = subject
         self._simulation = simulation
+        self._threads = threads
         self._watch = Watch()
         self._opened: Opened | None = None
         self._urls: dict[str, str] = {}
@@ -83,24 +95,35 @@ class VirtualClient:
         cancel_after: float | None = None,
         limit: float = _LIMIT,
     ) -> tuple[int, ...]:
-        """Run operations, as ids and names; the ids of those that have not come back in time."""
-        if self._opened is None:
+        """Run operations, as ids and names; the ids of those that have not come back in time.
+
+        Those that never will are recorded as such; then what is left of the time passes at once.
+        """
+        opened, until = self._opened, self._loop.time() + limit
+        if opened is None:
             raise SetupError(f"{self._spec} is not open")
         unended = dict.fromkeys(op for op, _ in calls)
         operating = self._loop.create_task(
-            self._opened.operate(
+            opened.operate(
                 calls, concurrency=concurrency, cancel_after=cancel_after, ended=unended.pop
             )
         )
-        self._own.add(operating)
-
-        async def in_time() -> None:
-            await asyncio.wait({operating}, timeout=limit)
-            if operating.done():
+        try:
+            if self._driven(operating, limit):
                 operating.result()
-
-        self._run(in_time())
+        except Hang as hang:
+            if hang.turns is not None:
+                raise self._spins(hang) from hang
+            self._hung(opened.running)
+            self._loop.run_for(until - self._loop.time())
         return tuple(unended)
+
+    def _hung(self, running: Mapping[int, asyncio.Task[None]]) -> None:
+        """Record of each operation under way that nothing will end it."""
+        others = asyncio.all_tasks(self._loop) - self._own - {*running.values()}
+        unless = beside(self._threads)
+        for op, task in sorted(running.items()):
+            self._watch.hung(op, pending(task, others), unless)
 
     def flush(self, token: int) -> None:
         """Nothing waits to be sent."""
@@ -113,7 +136,8 @@ class VirtualClient:
                 self._within(opened.leave(), limit, "close")
             finally:
                 self._watch.closed()
-                self._watch.kept(*self._run(self._leftovers.behind(self._watch.ports)))
+                behind = self._leftovers.behind(self._watch.ports)
+                self._watch.kept(*self._within(behind, limit, "close"))
                 self._watch.stop()
 
     def kill(self) -> None:
@@ -148,32 +172,40 @@ class VirtualClient:
         return await value if inspect.isawaitable(value) else value
 
     def _within(self, doing: Coroutine[Any, Any, T], limit: float, what: str) -> T:
-        async def in_time() -> T:
-            async with asyncio.timeout(limit):
-                return await doing
-
-        try:
-            return self._run(in_time())
-        except TimeoutError:
-            raise SubjectError(f"{self._spec}: it did not {what} within {limit:g} s") from None
-
-    def _run(self, doing: Coroutine[Any, Any, T]) -> T:
-        """Drive the loop until it is done. Raises SetupError for a subject that leaves the simulation."""
         task = self._loop.create_task(doing)
-        self._own.add(task)
         try:
-            result = self._loop.run_until_complete(task)
-        except Escaped as escaped:
-            raise self._can_not(escaped) from escaped
+            in_time = self._driven(task, limit)
         except Hang as hang:
-            raise SubjectError(f"{self._spec}: {hang}") from hang
-        if self._loop.run.escapes:  # the client may have swallowed it
-            raise self._can_not(self._loop.run.escapes[0])
-        return result
+            if hang.turns is not None:
+                raise self._spins(hang) from hang
+            raise SubjectError(f"{self._spec}: it will never {what}: {hang}") from hang
+        if not in_time:
+            task.cancel()
+            raise SubjectError(f"{self._spec}: it did not {what} within {limit:g} s")
+        return task.result()
 
-    def _can_not(self, escaped: Escaped) -> SetupError:
+    def _driven(self, task: asyncio.Task[Any], limit: float) -> bool:
+        """Drive the loop until it is done, at most so long; whether it is.
+
+        Raises Hang, and SetupError for a subject that leaves the simulation: what it then waits for
+        would have come elsewhere.
+        """
+        self._own.add(task)
+        escapes = self._loop.run.escapes
+        try:
+            return self._loop.run_within(limit, task)
+        finally:
+            if escapes:  # whatever the client made of it
+                raise SetupError(
+                    f"{self._spec} blocks for real, so simulated can't run it",
+                    call=str(escapes[0]),
+                    mend="--env embedded, or the client's async face",
+                ) from escapes[0]
+
+    def _spins(self, hang: Hang) -> SetupError:
+        """It may well end where time passes by itself."""
         return SetupError(
-            f"{self._spec} blocks for real, so simulated can't run it",
-            call=str(escaped),
-            mend="--env embedded, or the client's async face",
+            f"{self._spec} waits for the time by looking at it, so simulated can't run it",
+            seen=str(hang),
+            mend="--env embedded, or await asyncio.sleep in its loop",
         )

@@ -9,7 +9,8 @@ import asyncio
 from concurrent.futures import Future
 from typing import Any
 
-from ..environments.simulated import SimulatedLoop
+from ..environments.simulated import Hang, SimulatedLoop
+from ..errors import SetupError
 
 __all__ = ["VirtualClock"]
 
@@ -32,13 +33,17 @@ class VirtualClock:
         return self._stopped
 
     def until(self, done: Future[Any], seconds: float) -> bool:
-        """Let time pass until this is done, at most so many seconds; whether it is."""
+        """Let time pass until this is done, at most so many seconds; whether it is.
 
-        async def waiting() -> None:
-            await asyncio.wait([asyncio.wrap_future(done)], timeout=seconds)
-
+        Raises SetupError where nothing is left to happen that could do it.
+        """
         if not done.done():
-            self._loop.run_until_complete(waiting())
+            try:
+                self._loop.run_within(seconds, asyncio.wrap_future(done, loop=self._loop))
+            except Hang as hang:
+                raise SetupError(
+                    "the simulation waits in vain for the end of a fault", seen=str(hang)
+                ) from hang
         return done.done()
 
     def stop(self) -> None:

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -38,8 +39,13 @@ __all__ = ["main", "simulate"]
 _CLEANING = 60.0  # virtual seconds for what a cancelled task still does
 
 
-def simulate(spec: Spec, subject: Subject, wanted: Simulate) -> None:
-    """One play, whose history is written where it is wanted. Raises LabError."""
+def simulate(
+    spec: Spec, subject: Subject, wanted: Simulate, *, threads: Collection[threading.Thread]
+) -> None:
+    """One play, whose history is written where it is wanted. Raises LabError.
+
+    `threads`: those of this process that are not the subject's.
+    """
     plan = Plan.model_validate_json(wanted.plan)
     loop = SimulatedLoop(seed=plan.seed)
     try:
@@ -49,7 +55,7 @@ def simulate(spec: Spec, subject: Subject, wanted: Simulate) -> None:
             header=header(plan, wanted.kind),
             path=Path(wanted.path),
         )
-        client = VirtualClient(loop, spec, subject, stage)
+        client = VirtualClient(loop, spec, subject, stage, threads=threads)
         playing = Play(
             plan,
             wanted.kind,
@@ -85,6 +91,7 @@ class _Simulations:
         self._line = line
         self._wanted: SimpleQueue[Command] = SimpleQueue()
         self._subject: Subject | None = None
+        self._threads: Collection[threading.Thread] = ()
 
     def take(self, command: Command) -> None:
         """On the listening thread."""
@@ -102,8 +109,9 @@ class _Simulations:
                 if not isinstance(command, Simulate):
                     raise SetupError(f"{self._spec}: here it is only played")
                 if self._subject is None:
+                    self._threads = tuple(threading.enumerate())
                     self._subject = load(self._spec)
-                simulate(self._spec, self._subject, command)
+                simulate(self._spec, self._subject, command, threads=self._threads)
             except LabError as error:
                 self._line.fail(command.number, error)
             except (OSError, HistoryError) as error:

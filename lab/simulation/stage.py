@@ -6,7 +6,6 @@ in a process of the lab's.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from ...faults import Fault
 from ...faults.actions import EndProcess
 from ...faults.arming import on_process
 from ..backends.specification import Specification
-from ..environments.simulated import SimulatedLoop
+from ..environments.simulated import Hang, SimulatedLoop
 from ..errors import FaultError, SetupError
 from ..history import Header, History
 from ..rig import FaultRefused
@@ -113,12 +112,12 @@ class VirtualStage(Simulation):
         super().barrier()
 
     def _await(self, when: Callable[[Callable[[], None]], None], what: str) -> None:
-        """Turn the loop until it is so; mostly it is at once."""
-        so = asyncio.Event()
-        when(so.set)
-        if so.is_set():
-            return
+        """Turn the loop until it is so; mostly it is at once. Raises SetupError."""
+        so = self._loop.create_future()
+        when(lambda: so.set_result(None))
+        in_vain = f"the simulation waits in vain: {what}"
         try:
-            self._loop.run_until_complete(asyncio.wait_for(so.wait(), _PATIENCE))
-        except TimeoutError:
-            raise SetupError(f"the simulation waits in vain: {what}, in {_PATIENCE:g} s") from None
+            if not self._loop.run_within(_PATIENCE, so):
+                raise SetupError(f"{in_vain}, in {_PATIENCE:g} s")
+        except Hang as hang:
+            raise SetupError(in_vain, seen=str(hang)) from hang

@@ -25,10 +25,14 @@ Call = Callable[[int, Op], Awaitable[object]]
 
 
 class Opened:
-    """An open subject: what it offers, the context that it made, and the task that will leave it."""
+    """An open subject: what it offers, the context that it made, and the task that will leave it.
+
+    `running` holds the task of each operation under way, by its id.
+    """
 
     def __init__(self, spec: Spec, subject: Subject, watch: Watch, call: Call) -> None:
         self.offers: Mapping[str, Op] = {}
+        self.running: dict[int, asyncio.Task[None]] = {}
         self._spec = spec
         self._subject = subject
         self._watch = watch
@@ -109,6 +113,8 @@ class Opened:
         task = asyncio.create_task(
             self._run(op, name, service, offer, ending), context=self._context.copy()
         )
+        self.running[op] = task
+        task.add_done_callback(lambda _: self.running.pop(op))
         if cancel_after is not None:
             cancel = partial(self._cancel, op, service, ending, task)
             timer = asyncio.get_running_loop().call_later(cancel_after, cancel)

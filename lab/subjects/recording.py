@@ -19,6 +19,7 @@ from ..history import (
     OpCancelled,
     OpCancelRequested,
     OpFailed,
+    OpHung,
     OpInvoked,
     OpOk,
     Sample,
@@ -166,6 +167,11 @@ class Watch:
         """What the process still holds after the subject was left, and what of it is the subject's."""
         t, late = self.now()
         self._record(Sample(t=t, late=late, at="close", counts=held.counts, left=left))
+
+    def hung(self, op: int, awaits: tuple[str, ...], unless: str) -> None:
+        """Nothing is left to happen that would end an operation, but for `unless`."""
+        t, late = self.now()
+        self._record(OpHung(t=t, late=late, op=op, awaits=awaits, unless=unless))
 
     def cancelling(self, op: int, service: str) -> None:
         """The lab is about to cancel an operation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -60,7 +61,7 @@ def played(plannings: Mapping[Tune, Session], name: str, folder: Path) -> Result
             subject=name,
             path=str(folder / f"{kind}.jsonl"),
         )
-        simulate(spec, subject, wanted)
+        simulate(spec, subject, wanted, threads=threading.enumerate())
     return judged(
         Result(
             name=name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 import random
 from collections import deque
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class SimulatedLoop(Connections):
         self._timers: list[_Timer] = []
         self._order = itertools.count()
         self._turns = 0
+        self._until = math.inf  # whoever drives it wants it back then
         self.run = Run(self.time, seed=seed, wall=wall)
         self.on_network(self, random.Random(f"{seed}: the network"))
 
@@ -71,6 +73,26 @@ class SimulatedLoop(Connections):
         """Run for so long in virtual time: for who drives the loop from outside."""
         self.call_later(seconds, self.stop)
         self.run_forever()
+
+    def run_within(self, seconds: float, done: asyncio.Future[Any]) -> bool:
+        """Run until this is done, at most so long in virtual time; whether it is.
+
+        A timer for that would be something that may still happen; so Hang is raised as without a
+        limit. What it came to, its exception too, is left in `done`.
+        """
+        if done.done():
+            return True
+        done.add_done_callback(self._leave)
+        self._until = self._now + seconds
+        try:
+            self.run_forever()
+        finally:
+            self._until = math.inf
+            done.remove_done_callback(self._leave)
+        return done.done()
+
+    def _leave(self, _: asyncio.Future[Any]) -> None:
+        self.stop()
 
     def call_at(
         self,
@@ -111,6 +133,9 @@ class SimulatedLoop(Connections):
         if not ready and not self._stopping:
             if not timers:
                 raise Hang(awaits(asyncio.all_tasks(self)))
+            if timers[0].when() > self._until:
+                self._now, self._stopping = self._until, True
+                return
             if timers[0].when() > self._now:
                 self._now, self._turns = timers[0].when(), 0
         self._turns += 1

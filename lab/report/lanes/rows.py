@@ -36,6 +36,7 @@ from ...history import (
     OpCancelled,
     OpCancelRequested,
     OpFailed,
+    OpHung,
     OpInvoked,
     OpOk,
     OpUnknown,
@@ -174,6 +175,8 @@ class Writer:
                 yield self._subject(event, f"raises {name}")
             case OpUnknown():
                 yield self._subject(event, "still running")
+            case OpHung():
+                yield self._subject(event, "never ends")
             case OpCancelRequested():
                 yield self._subject(event, "to be cancelled")
             case OpCancelled():

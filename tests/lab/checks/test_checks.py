@@ -96,6 +96,12 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any]]] = [
     ("C30", "called earlier", lambda a: a.moved(-0.2, 5)),
     ("C30", "came to it at last", lambda a: a.copied(2.4, 4, op=2, request=2).moved(0.5, 6)),
     ("C30", "never over", lambda a: a.moved(5, 6).instead(6, h.OpUnknown)),
+    ("C34", "never over", lambda a: a.instead(12, h.OpHung, awaits=("shop.py:14",))),
+    (
+        "C34",
+        "off the wire",
+        lambda a: a.without(9, 10, 11).instead(12, h.OpHung, awaits=("x",)),
+    ),
     ("C40", "let through", lambda a: a.moved(1, 14).copied(1.01, 9, 10, 11, op=3, request=3)),
     ("C41", "rejected", lambda a: a.without(9, 10, 11).changed(12, errors=REJECTED)),
     ("C42", "rejected", lambda a: a.without(14, 15, 16).changed(17, errors=REJECTED)),

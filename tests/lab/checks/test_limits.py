@@ -252,3 +252,62 @@ def test_services_and_lives_are_apart(story: Any, found: Any, contract: Contract
         for event in told.events
     ] + [h.SubjectOpened(t=0.0)]
     assert found("C52", told, contract).outcome == "not_exercised"
+
+
+AWAITS = ("shop.py:14, Orders.get, for a Future", "poll: shop.py:30, poll, in Queue.get")
+
+
+def hung(told: Any, t: float, **fields: Any) -> Any:
+    """Nothing is left to happen, and the time that is left passes."""
+    return told.on(h.OpHung, t, op=1, awaits=AWAITS, **fields).add(h.RunEnded, 60.0)
+
+
+def test_an_operation_that_nothing_can_end_is_a_failure_with_all_that_is_awaited(
+    story: Any, found: Any
+) -> None:
+    """Without any promise: a caller that is never told anything can't go on."""
+    told = hung(story().begin(1, 0.5), 0.5)
+    finding = found("C34", told, None)
+    assert finding.outcome == "fail"
+    assert finding.seen == (
+        "`read` never ends: nothing is left to happen, and it awaits "
+        "shop.py:14, Orders.get, for a Future"
+    )
+    assert [remark for _, remark in finding.marks] == [f"<- awaits {line}" for line in AWAITS]
+
+
+def test_one_that_was_cut_off_may_have_gone_on(story: Any, found: Any) -> None:
+    """Outside a simulation nobody knows what was still to happen."""
+    told = story().begin(1, 0.5).on(h.OpUnknown, 60.0, op=1)
+    assert found("C34", told).outcome == "not_exercised"
+
+
+def test_a_thread_that_began_before_may_wake_it(story: Any, found: Any) -> None:
+    """The loop sees none; elsewhere the operation may end."""
+    finding = found("C34", hung(story().begin(1, 0.5), 0.5, unless="a thread: worker"))
+    assert finding.outcome == "unknown"
+    assert finding.missing == "whether `read` is woken all the same, by a thread: worker"
+
+
+@pytest.mark.parametrize(
+    ("armed", "cleared", "outcome"),
+    [(0.1, None, "fail"), (0.1, 0.2, "unknown"), (None, None, "unknown")],
+)
+def test_an_answer_that_no_fault_holds_back_is_owed_by_the_lab(
+    story: Any, found: Any, armed: float | None, cleared: float | None, outcome: str
+) -> None:
+    """What the lab forgot is no failure of who waits for it; what a fault withholds is."""
+    told = story()
+    if armed is not None:
+        told.arm(armed, "stall")
+    if cleared is not None:
+        told.on(h.FaultCleared, cleared, fault=1)
+    told = hung(told.begin(1, 0.5).start(1, 1, 0.501), 0.6)
+    assert found("C34", told).outcome == outcome
+
+
+def test_the_time_that_passes_after_a_hang_counts_as_borne(story: Any, found: Any) -> None:
+    """A silence that is never given up breaks the promise of a time-out as well."""
+    told = hung(story().arm(0.1, "stall").begin(1, 0.5).start(1, 1, 0.501), 0.6)
+    assert found("C26", told).outcome == "fail"
+    assert found("C27", told).outcome == "fail"

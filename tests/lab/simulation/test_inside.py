@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -15,8 +16,8 @@ import pytest
 from faultlab.faults import Killed, Refused, Status
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.contract import builtin
-from faultlab.lab.errors import SetupError
-from faultlab.lab.history import History, OpFailed, OpOk, OpUnknown, RequestStarted, load
+from faultlab.lab.errors import SetupError, SubjectError
+from faultlab.lab.history import History, OpFailed, OpHung, OpOk, OpUnknown, RequestStarted, load
 from faultlab.lab.plan import Clear, Enter, Inject, Operate, Plan, Wait
 from faultlab.lab.simulation.inside import simulate
 from faultlab.lab.subjects.commands import Simulate
@@ -74,7 +75,9 @@ def read(*ids: int, phase: Literal["control", "fault", "recovery"] = "control") 
 def simulated(tmp_path: Path) -> Simulated:
     """Plays steps on a subject; the history."""
 
-    def play(of: Subject, *steps: Any, seed: int = 7, limit: float = 100.0) -> History:
+    def play(
+        of: Subject | Callable[[], Subject], *steps: Any, seed: int = 7, limit: float = 100.0
+    ) -> History:
         plan = Plan(
             scenario="sim",
             file="sim.yaml",
@@ -97,7 +100,9 @@ def simulated(tmp_path: Path) -> Simulated:
             subject="orders",
             path=str(path),
         )
-        simulate(read_spec("orders_lab:orders"), of, wanted)
+        known = [*threading.enumerate()]
+        made = of if isinstance(of, Subject) else of()
+        simulate(read_spec("orders_lab:orders"), made, wanted, threads=known)
         return load(path)
 
     return play
@@ -142,17 +147,134 @@ def test_the_same_seed_gives_the_same_history_and_another_one_another(simulated:
     assert lines(simulated(offering(get_until_it_works), *steps, seed=8)) != first
 
 
-def test_a_client_that_waits_for_ever_is_cut_at_the_plan_s_limit_without_waiting(
-    simulated: Simulated,
-) -> None:
-    """In no time at all."""
+async def awaits_a_future(_: httpx.AsyncClient) -> None:
+    """That nobody sets."""
+    await asyncio.get_running_loop().create_future()
 
-    async def hangs(_: httpx.AsyncClient) -> None:
+
+async def awaits_a_lock(http: httpx.AsyncClient) -> None:
+    """Behind an answer, and holds it itself."""
+    lock = asyncio.Lock()
+    async with lock:
+        await get(http)
+        await lock.acquire()
+
+
+async def awaits_a_queue(_: httpx.AsyncClient) -> None:
+    """That a task would fill which waits for another."""
+    orders: asyncio.Queue[int] = asyncio.Queue()
+
+    async def fills() -> None:
         await asyncio.Event().wait()
+        orders.put_nowait(7)
 
-    history = simulated(offering(hangs), Enter(phase="control"), read(1), read(2), limit=3600.0)
-    assert [event.op for event in history if isinstance(event, OpUnknown)] == [1]
+    asyncio.get_running_loop().filling = asyncio.create_task(fills())  # type: ignore[attr-defined]
+    await orders.get()
+
+
+@pytest.mark.parametrize(
+    ("call", "awaits"),
+    [
+        (awaits_a_future, ["awaits_a_future, for a Future"]),
+        (awaits_a_lock, ["awaits_a_lock, in Lock.acquire"]),
+        (
+            awaits_a_queue,
+            ["awaits_a_queue, in Queue.get", "awaits_a_queue.<locals>.fills, in Event.wait"],
+        ),
+    ],
+)
+def test_a_client_that_waits_for_what_can_not_come_is_told_with_all_that_is_awaited(
+    simulated: Simulated, call: Callable[..., Any], awaits: list[str]
+) -> None:
+    """When nothing is left to happen, and not at the plan's limit; what time is left passes at once."""
+    history = simulated(offering(call), Enter(phase="control"), read(1), read(2), limit=3600.0)
+    (hung,) = (event for event in history if isinstance(event, OpHung))
+    assert (hung.op, hung.unless) == (1, "")
+    assert hung.t < 60.0  # what its connection and the stub had still to do
+    assert len(hung.awaits) == len(awaits)
+    for line, end in zip(hung.awaits, awaits, strict=True):
+        assert "test_inside.py:" in line
+        assert line.endswith(end)
+    assert not [event for event in history if isinstance(event, OpUnknown)]
     assert 3600.0 <= history.events[-1].t < 3601.0
+
+
+async def polls(_: httpx.AsyncClient) -> None:
+    """As long as it is let."""
+    while True:  # noqa: ASYNC110
+        await asyncio.sleep(1.0)
+
+
+def test_a_client_that_goes_on_is_cut_at_the_plan_s_limit(simulated: Simulated) -> None:
+    """Something is left to happen as long as it is, so that nobody knows whether it ends."""
+    history = simulated(offering(polls), read(1), limit=3600.0)
+    assert [event.op for event in history if isinstance(event, OpUnknown)] == [1]
+    assert not [event for event in history if isinstance(event, OpHung)]
+
+
+def test_a_thread_that_began_before_the_simulation_leaves_a_doubt(simulated: Simulated) -> None:
+    """It might wake the operation: the loop can't know."""
+    awaited = threading.Event()
+    thread = threading.Thread(target=awaited.wait, name="worker", daemon=True)
+
+    def starts() -> Subject:
+        thread.start()
+        return offering(awaits_a_future)
+
+    try:
+        history = simulated(starts, read(1))
+    finally:
+        awaited.set()
+        thread.join()
+    (hung,) = (event for event in history if isinstance(event, OpHung))
+    assert hung.unless == "a thread that began before: worker"
+
+
+async def spins(_: httpx.AsyncClient) -> None:
+    """No time passes while it looks at the time."""
+    while time.monotonic() < 1e9:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+
+async def waits_for_a_thread(_: httpx.AsyncClient) -> None:
+    """Whose start was refused in another task."""
+    come = asyncio.get_running_loop().create_future()
+
+    async def works() -> None:
+        come.set_result(await asyncio.to_thread(print))
+
+    asyncio.get_running_loop().working = asyncio.create_task(works())  # type: ignore[attr-defined]
+    await come
+
+
+def test_what_can_not_go_on_here_alone_is_no_hang(simulated: Simulated) -> None:
+    """Elsewhere it would: it is told, and never judged."""
+    with pytest.raises(SetupError, match="waits for the time by looking at it") as refused_:
+        simulated(offering(spins), read(1))
+    assert "test_inside.py" in refused_.value.rows["seen"]
+    with pytest.raises(SetupError, match="blocks for real") as refused_:
+        simulated(offering(waits_for_a_thread), read(1))
+    assert "run_in_executor" in refused_.value.rows["call"]
+
+
+def entered_by(wait: Callable[[], Any]) -> Subject:
+    """A subject whose factory waits on its way in."""
+
+    @subject(services=SERVICES, contract="httpx")
+    async def orders(urls: dict[str, str]) -> AsyncIterator[dict[str, Op]]:
+        await wait()
+        yield {"read": op("GET /orders/{id}", get, urls)}
+
+    return orders
+
+
+def test_a_factory_that_never_comes_in_is_its_author_s(simulated: Simulated) -> None:
+    """Nothing was called yet, so there is nothing to judge."""
+    with pytest.raises(SubjectError, match="it will never start: nothing can happen") as told:
+        simulated(entered_by(lambda: asyncio.Event().wait()), read(1))
+    assert "test_inside.py" in str(told.value)
+    with pytest.raises(SubjectError, match="it did not start within 20 s"):
+        simulated(entered_by(lambda: asyncio.sleep(3600)), read(1))
 
 
 async def sleeps(_: httpx.AsyncClient) -> None:

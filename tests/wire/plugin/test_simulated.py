@@ -115,6 +115,19 @@ async def test_fixture(blocking):
 async def test_waits_for_ever(lab):
     await asyncio.Event().wait()
 
+async def behind_a_lock(lock):
+    async with lock:
+        await lock.acquire()
+
+@pytest.mark.asyncio
+async def test_waits_in_its_client(lab):
+    with lab.operation("read"):
+        await behind_a_lock(asyncio.Lock())
+
+@pytest.mark.asyncio
+async def test_waits_for_a_future(lab):
+    await asyncio.get_running_loop().create_future()
+
 @pytest.mark.asyncio(loop_scope="module")
 async def test_shares(lab):
     pass
@@ -139,7 +152,7 @@ async def test_negative(lab):
 """
     )
     result = stranger.run_here("-p", "no:randomly")
-    result.assert_outcomes(failed=7, errors=3)
+    result.assert_outcomes(failed=9, errors=3)
     told = result.stdout.str()
     for line in (
         "test_sync is not run by pytest-asyncio, and env='simulated' needs its loop",
@@ -149,6 +162,8 @@ async def test_negative(lab):
         r"  call +time.sleep, from .*\.py:\d+, blocking",
         "test_waits_for_ever hangs: nothing can happen any more: no timer, no traffic",
         r"  awaits +Task-\d+: .*\.py:\d+, test_waits_for_ever, in Event.wait",
+        r"  awaits +Task-\d+: .*\.py:\d+, behind_a_lock, in Lock.acquire",
+        r"  awaits +Task-\d+: .*\.py:\d+, test_waits_for_a_future, for a Future",
         "test_shares shares its loop with its module, and env='simulated' needs one of its own",
         "lab.advance: the time of embedded can't be moved",
         "`killed` on orders: its backend has no process of its own",

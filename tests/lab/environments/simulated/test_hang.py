@@ -1,6 +1,7 @@
 """What is said of a program that waits for what can't come."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_each_task_is_told_with_the_authors_line_and_what_it_waits_in() -> None:
     hang = hang_of(program())
     assert len(hang.awaits) == 2
     [main, reader] = sorted(hang.awaits, key=lambda line: line.startswith("reader"))
-    assert main.endswith("program")
+    assert main.endswith("program, for the task reads")
     assert "test_hang.py:" in main
     assert reader.startswith("reader: ")
     assert reader.endswith("reads, in Queue.get")
@@ -38,6 +39,21 @@ def test_each_task_is_told_with_the_authors_line_and_what_it_waits_in() -> None:
         "nothing can happen any more: no timer, no traffic\n"
         f"  awaits   {hang.awaits[0]}\n  awaits   {hang.awaits[1]}"
     )
+
+
+def test_what_is_awaited_is_named_also_where_it_has_no_name_of_its_own() -> None:
+    """A bare Future is told as one, and an asynchronous generator is looked into."""
+
+    async def orders() -> AsyncIterator[int]:
+        yield await asyncio.get_running_loop().create_future()
+
+    async def program() -> None:
+        async for _ in orders():
+            pass
+
+    (line,) = hang_of(program()).awaits
+    assert "test_hang.py:" in line
+    assert line.endswith("<locals>.orders, for a Future")
 
 
 def test_a_program_that_looks_at_the_time_without_waiting_is_told_too() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlab.lab.environments.simulated import START, Escaped, SimulatedLoop
+from faultlab.lab.environments.simulated import START, Escaped, Hang, SimulatedLoop
 
 
 @pytest.fixture
@@ -91,6 +91,33 @@ def test_a_driver_runs_it_for_so_long(loop: SimulatedLoop) -> None:
     ticking.cancel()
     with pytest.raises(asyncio.CancelledError):
         loop.run_until_complete(ticking)
+
+
+def test_a_driver_s_limit_is_nothing_that_may_still_happen(loop: SimulatedLoop) -> None:
+    """As a timer it would hide that nothing else is: the hang is found at once, or the limit is met."""
+    late = loop.create_task(asyncio.sleep(10.0))
+    assert not loop.run_within(9.0, late)
+    assert loop.time() == 9.0
+    assert loop.run_within(1.0, late)
+    assert loop.time() == 10.0
+    assert loop.run_within(1.0, late)
+    never = loop.create_future()
+    with pytest.raises(Hang):
+        loop.run_within(3600.0, never)
+    assert loop.time() == 10.0
+    loop.run_for(1.0)
+    assert loop.time() == 11.0
+
+
+def test_what_a_driver_waited_for_keeps_its_exception(loop: SimulatedLoop) -> None:
+    """It is told that it is done, and asks by itself."""
+
+    async def fails() -> None:
+        raise ZeroDivisionError
+
+    failing = loop.create_task(fails())
+    assert loop.run_within(1.0, failing)
+    assert isinstance(failing.exception(), ZeroDivisionError)
 
 
 def test_time_outs_are_exact(loop: SimulatedLoop) -> None:
