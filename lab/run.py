@@ -44,6 +44,7 @@ from .plan import (
 from .play import OPENING, Kind, Play, RealClock, header
 from .redaction import GONE, is_secret, redacted
 from .results import Result
+from .simulation.blocking import demand_simulable
 from .simulation.simulator import Simulator
 from .subjects.child import Child, Description
 from .subjects.given import Given, demand_served
@@ -133,17 +134,7 @@ class Session:
         )  # waiting costs nothing there
         self._simulator = Simulator(subject, out / "simulated.log")
         if environment == "simulated":
-            self._demand_simulable()
-
-    def _demand_simulable(self) -> None:
-        """Raise SetupError for operations that wait for real, so that no virtual time passes."""
-        real = [offer.name for offer in self.offers if not offer.cancellable]
-        if real:
-            raise SetupError(
-                f"{self.subject} blocks for real, so simulated can't run it",
-                call=f"{', '.join(real)}: no async function",
-                mend="--env embedded, or the client's async face",
-            )
+            demand_simulable(self.subject, described.offers)
 
     def _start(self) -> Host:
         return start(self.environment, self._say, self.proxy, stubbed(self.services))

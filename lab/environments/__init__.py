@@ -21,6 +21,7 @@ __all__ = [
     "Environment",
     "Handle",
     "demand_servable",
+    "reached",
     "undone",
     "unserved",
 ]
@@ -79,7 +80,7 @@ def unserved(environment: str, specification: Specification) -> str:
         case Image() | Command() | Url() if environment == "simulated":
             return (
                 f"{specification.text} is outside the simulation, whose services are stubs; "
-                "`--env embedded` or `--env docker` reaches it"
+                f"{' or '.join(f'`--env {name}`' for name in reached(specification))} reaches it"
             )
         case Image() if not contained:
             return f"{specification.text} needs containers, which `--env docker` has"
@@ -92,12 +93,23 @@ def unserved(environment: str, specification: Specification) -> str:
             return ""
 
 
+def reached(specification: Specification) -> tuple[str, ...]:
+    """The environments in which a server is reached that is outside of a simulation."""
+    return tuple(name for name in ("embedded", "docker") if not unserved(name, specification))
+
+
 def demand_servable(environment: str, service: str, specification: Specification) -> None:
     """Raise UsageError for a service that an environment can't have served so."""
     reason = unserved(environment, specification)
-    if reason:
-        others = "image:NAME:TAG@PORT" if environment == "docker" else "'cmd:COMMAND {port}'"
-        raise UsageError(f"{service}: {reason}", mend=f"--service {service}={others}, or routes")
+    if not reason:
+        return
+    others = {"docker": "image:NAME:TAG@PORT", "embedded": "'cmd:COMMAND {port}'"}
+    mend = (
+        f"--service {service}={others[environment]}, or routes"
+        if environment in others
+        else ("routes, an OpenAPI file or a built-in stub for it")
+    )
+    raise UsageError(f"{service}: {reason}", mend=mend)
 
 
 class Handle(Protocol):

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, get_args
 
 import msgspec
 
-KNOWN = frozenset(("audit", "packets"))
+KNOWN = frozenset(("audit", "packets", "network"))
 """The ways in which every connect of a subject is known."""
 
 Where = Literal["subject", "wire", "backend", "lab"]
@@ -76,7 +76,7 @@ class SubjectOpened(_Subject, frozen=True, kw_only=True, tag="subject.opened"):
     """The subject's factory was entered.
 
     `connects` says how connects that reach no proxy are known: by the interpreter's `audit` event,
-    by the `packets` of the loopback, or `none: REASON`.
+    by the `packets` of the loopback, by the simulated `network`, or `none: REASON`.
     `tags` says how attempts are attributed: `exact` or `none: REASON`.
     """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import Literal, assert_never
 
 from ...scenarios import (
     ClearStep,
@@ -99,13 +99,20 @@ def plan(
         seed=seed,
         services=tuple(dict.fromkeys((*services, *(offer.service for offer in offers)))),
         served=scenario.services,
-        connects="packets" if any(offer.command for offer in offers) else "audit",
+        connects=_known_by(environment, offers),
         steps=steps,
         skipped=tuple(notes.skipped),
         limit=0.0,
     )
     limit = 15.0 + 3 * about(found, contract) + longest(contract)
     return found.model_copy(update={"limit": round(limit, 3)})
+
+
+def _known_by(environment: str, offers: Sequence[Offer]) -> Literal["audit", "packets", "network"]:
+    """How connects are to be known that reach no proxy."""
+    if environment == "simulated":
+        return "network"
+    return "packets" if any(offer.command for offer in offers) else "audit"
 
 
 @dataclass(slots=True)

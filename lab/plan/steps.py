@@ -164,7 +164,7 @@ class Plan(_Fact):
     seed: int
     services: tuple[str, ...]
     served: tuple[Served, ...] = ()
-    connects: Literal["audit", "packets"] = "audit"
+    connects: Literal["audit", "packets", "network"] = "audit"
     given: tuple[str, ...] = ()
     steps: tuple[Step, ...]
     skipped: tuple[Skipped, ...] = ()

@@ -362,6 +362,7 @@ def _skipped(plan: Plan) -> Iterator[str]:
 
 _BY = {
     "audit": "the audit event",
+    "network": "the simulated network",
     "packets": "the packets of the loopback, where these may be captured",
 }
 

@@ -11,12 +11,14 @@ import inspect
 import os
 import threading
 from collections.abc import Collection, Coroutine, Mapping, Sequence
+from contextlib import closing
 from typing import Any, TypeVar
 
 from ..environments.simulated import Hang, SimulatedLoop
 from ..errors import SetupError, SubjectError
 from ..subjects import elsewhere
 from ..subjects.command_line import CommandLine
+from ..subjects.connects import AUDIT, known_on
 from ..subjects.declaration import Op, Subject
 from ..subjects.leftovers import Held, Leftovers
 from ..subjects.listeners import Listeners
@@ -24,7 +26,8 @@ from ..subjects.load import Spec
 from ..subjects.opened import Opened
 from ..subjects.recording import Watch
 from ..tune import Tune
-from .environment import Direct, Simulation
+from .blocking import blocked
+from .environment import CONNECTS, Direct, Simulation
 from .hanging import beside, pending
 
 __all__ = ["VirtualClient"]
@@ -83,9 +86,23 @@ class VirtualClient:
             return before
 
         before = self._within(enter(), limit, "start")
+        self._demand_loop()
         self._opened = opening
-        self._watch.opened(began)
+        self._watch.opened(began, connects=CONNECTS)
         self._watch.holds(began, before)
+
+    def _demand_loop(self) -> None:
+        """Raise SetupError for a subject that has asked for another loop than asyncio's.
+
+        Its loop keeps its own time in C; on asyncio's the client would be another than it is.
+        """
+        with closing(asyncio.new_event_loop()) as loop:
+            if known_on(loop) != AUDIT:
+                raise SetupError(
+                    f"{self._spec} asks for uvloop, which simulated can't run",
+                    call=f"asyncio.set_event_loop_policy: new loops are {type(loop).__module__}'s",
+                    mend="--env embedded, which has uvloop; or leave the policy alone",
+                )
 
     def operate(
         self,
@@ -164,10 +181,7 @@ class VirtualClient:
         )
 
     async def _call(self, _op: int, offer: Op) -> object:
-        if isinstance(offer.call, CommandLine):
-            raise self._loop.run.refuse(f"a command: {offer.call}")
-        if not offer.is_async:
-            raise self._loop.run.refuse(f"a function that is not async: {offer.endpoint}")
+        assert not isinstance(offer.call, CommandLine)  # `demand_simulable` refuses these
         value = offer.call()
         return await value if inspect.isawaitable(value) else value
 
@@ -196,11 +210,7 @@ class VirtualClient:
             return self._loop.run_within(limit, task)
         finally:
             if escapes:  # whatever the client made of it
-                raise SetupError(
-                    f"{self._spec} blocks for real, so simulated can't run it",
-                    call=str(escapes[0]),
-                    mend="--env embedded, or the client's async face",
-                ) from escapes[0]
+                raise blocked(self._spec, str(escapes[0])) from escapes[0]
 
     def _spins(self, hang: Hang) -> SetupError:
         """It may well end where time passes by itself."""

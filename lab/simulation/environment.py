@@ -16,6 +16,7 @@ from typing_extensions import override
 from ...faults import Fault
 from ..backends.apart import Apart
 from ..backends.specification import Builtin, Routed, Specification
+from ..environments import reached
 from ..environments.hosted import Armed
 from ..environments.simulated import SimulatedLoop
 from ..errors import FaultError, SetupError
@@ -28,7 +29,10 @@ from ..subjects.connects import attempted
 from ..subjects.listeners import is_loopback
 from ..virtual import VirtualNet
 
-__all__ = ["Armed", "Direct", "Simulation"]
+__all__ = ["CONNECTS", "Armed", "Direct", "Simulation"]
+
+CONNECTS = "network"
+"""How connects are known here: each is told by the network that carries it, and no audit event."""
 
 
 class Simulation:
@@ -92,9 +96,10 @@ class Simulation:
     def serve(self, service: str, specification: Specification) -> str:
         """One more service; its url. Raises SetupError for a server outside the simulation."""
         if not isinstance(specification, Routed | Builtin):
+            instead = " or ".join(f"--faultlab-env {name}" for name in reached(specification))
             raise SetupError(
                 f"{service}: {specification.text} is outside the simulation",
-                mend="serve routes; or --faultlab-env embedded, which reaches it",
+                mend=f"serve routes; or {instead}, which reaches it",
             )
         try:
             self._rig.serve(service, specification)

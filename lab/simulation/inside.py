@@ -13,14 +13,14 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NoReturn
 
 from ..contract import Contract
-from ..environments.simulated import Escaped, SimulatedLoop
+from ..environments.simulated import Escaped, Run, SimulatedLoop
 from ..errors import LabError, SetupError
 from ..history import HistoryError
 from ..mortal import die_with
@@ -30,6 +30,7 @@ from ..subjects.commands import Command, Done, Place, Placed, Simulate
 from ..subjects.declaration import Subject
 from ..subjects.line import Line
 from ..subjects.load import Spec, executing, file_of, load, read_spec
+from .blocking import blocked, woken
 from .client import VirtualClient
 from .clock import VirtualClock
 from .stage import VirtualStage
@@ -39,12 +40,21 @@ __all__ = ["main", "simulate"]
 _CLEANING = 60.0  # virtual seconds for what a cancelled task still does
 
 
+def _unguarded(_: Run) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 def simulate(
-    spec: Spec, subject: Subject, wanted: Simulate, *, threads: Collection[threading.Thread]
+    spec: Spec,
+    subject: Subject,
+    wanted: Simulate,
+    *,
+    threads: Collection[threading.Thread],
+    guard: Callable[[Run], AbstractContextManager[None]] = _unguarded,
 ) -> None:
     """One play, whose history is written where it is wanted. Raises LabError.
 
-    `threads`: those of this process that are not the subject's.
+    `threads`: those of this process that are not the subject's. `guard`: held meanwhile.
     """
     plan = Plan.model_validate_json(wanted.plan)
     loop = SimulatedLoop(seed=plan.seed)
@@ -66,7 +76,10 @@ def simulate(
             client=client,
             clock=VirtualClock(loop),
         )
-        playing.play()
+        with guard(loop.run):
+            playing.play()
+    except Escaped as escaped:
+        raise blocked(spec, str(escaped)) from escaped
     finally:
         _end(loop)
 
@@ -111,7 +124,7 @@ class _Simulations:
                 if self._subject is None:
                     self._threads = tuple(threading.enumerate())
                     self._subject = load(self._spec)
-                simulate(self._spec, self._subject, command, threads=self._threads)
+                simulate(self._spec, self._subject, command, threads=self._threads, guard=woken)
             except LabError as error:
                 self._line.fail(command.number, error)
             except (OSError, HistoryError) as error:

@@ -65,8 +65,9 @@ class Simulator:
             try:
                 child.simulate(wanted, limit=self._limit)
             except BaseException:
-                self._child = None  # whatever it still does has to do with nobody
-                child.kill()
+                if not child.is_ready:  # whatever it still does has to do with nobody
+                    self._child = None
+                    child.kill()
                 raise
         return load(path)
 

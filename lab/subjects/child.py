@@ -166,6 +166,11 @@ class Child:
         self._reader.start()
 
     @property
+    def is_ready(self) -> bool:
+        """Whether it waits for a command: it is there, and has answered all that it was asked."""
+        return self._gone is None and not self._asked
+
+    @property
     def pid(self) -> int:
         """Its process id, and its group's."""
         return self._process.pid

@@ -47,7 +47,7 @@ __all__ = [
 
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation that a subject offers."""
+    """One operation that a subject offers. `place`: where its function stands, if that is known."""
 
     name: str
     service: str
@@ -57,6 +57,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     keyed: bool = False
     cancellable: bool = False
     command: bool = False
+    place: str = ""
 
     @property
     def endpoint(self) -> str:
@@ -99,6 +100,7 @@ def describe(subject: Subject, offers: Mapping[str, Op]) -> Declared:
                 keyed=op.keyed,
                 cancellable=op.is_async,
                 command=isinstance(op.call, CommandLine),
+                place=op.place,
             )
             for name, op in offers.items()
         ),

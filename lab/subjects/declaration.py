@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -62,19 +63,37 @@ class Op:
     @property
     def is_async(self) -> bool:
         """Whether it runs on the loop, where it can be cancelled, and not in a thread."""
-        call = self.call
+        call = self._called
         if isinstance(call, CommandLine):
             return True
-        while isinstance(call, partial):
-            call = call.func
         return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(
             getattr(call, "__call__", None)  # noqa: B004  # an object whose call is async
         )
 
     @property
+    def place(self) -> str:
+        """Where the function stands that it calls, as `shop.py:14, Orders.get`; empty: nothing tells."""
+        called = self._called
+        if isinstance(called, CommandLine):
+            return ""
+        own = getattr(called, "__call__", None)  # noqa: B004  # of an object that is called
+        codes = (getattr(one, "__code__", None) for one in (inspect.unwrap(called), own))
+        code = next(filter(None, codes), None)
+        if code is None:
+            return ""
+        return f"{PurePath(code.co_filename).name}:{code.co_firstlineno}, {code.co_qualname}"
+
+    @property
     def endpoint(self) -> str:
         """Method and path template, as contracts and histories name it."""
         return f"{self.method} {self.path}"
+
+    @property
+    def _called(self) -> Callable[..., object] | CommandLine:
+        call: Callable[..., object] | CommandLine = self.call
+        while isinstance(call, partial):
+            call = call.func
+        return call
 
 
 def op(

@@ -15,6 +15,7 @@ from ..environments import Environment
 from ..history import Header
 from ..stamp import Stamp
 from ..subjects.channel import Channel
+from ..subjects.connects import AUDIT
 from ..subjects.feed import Feed
 
 __all__ = ["Ground", "Opening", "Place", "apart"]
@@ -22,12 +23,16 @@ __all__ = ["Ground", "Opening", "Place", "apart"]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a lab stands on. `limited`: a blocked call would wait for real, and is ended in time."""
+    """What a lab stands on. `limited`: a blocked call would wait for real, and is ended in time.
+
+    `connects`: how those of the test are known.
+    """
 
     environment: Environment
     channel: Channel
     stamp: Stamp
     limited: bool
+    connects: str = AUDIT
 
 
 class Place(Protocol):

@@ -114,7 +114,7 @@ class Lab(Arming):
         self._channel = ground.channel
         self._watch = Watch()
         self._watch.start(Listeners(), self._channel, ground.stamp)
-        self._watch.opened()
+        self._watch.opened(connects=ground.connects)
         self._evidence = Evidence(self._environment, self._channel, self._watch)
         self._operations = Operations(self._watch)
         self._limit = limit

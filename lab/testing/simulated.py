@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..environments.simulated import SimulatedLoop
 from ..history import Header
-from ..simulation.environment import Direct, Simulation
+from ..simulation.environment import CONNECTS, Direct, Simulation
 from .ground import Ground, Place
 
 __all__ = ["inside"]
@@ -20,6 +20,8 @@ def inside(loop: SimulatedLoop) -> Place:
 
     def place(*, header: Header, path: Path) -> Ground:
         simulation = Simulation(loop, header=header, path=path)
-        return Ground(simulation, Direct(simulation), simulation.stamp, limited=False)
+        return Ground(
+            simulation, Direct(simulation), simulation.stamp, limited=False, connects=CONNECTS
+        )
 
     return place

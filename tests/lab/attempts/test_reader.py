@@ -154,10 +154,14 @@ def test_a_connection_that_nobody_was_seen_to_make_hides_connects(tell: Tell) ->
     )
 
 
-def test_connects_told_by_the_packets_are_known(tell: Tell) -> None:
+def test_connects_told_by_the_packets_or_the_simulated_network_are_known(tell: Tell) -> None:
     """They are every one, as those of the audit event are."""
     shut = ListenerMode(t=0.05, service="core", mode="refusing")
-    for connects, lacks in (("packets", None), ("none: no rights", "no rights")):
+    for connects, lacks in (
+        ("packets", None),
+        ("network", None),
+        ("none: no rights", "no rights"),
+    ):
         opened = SubjectOpened(t=0.0, connects=connects)
         assert tell.reading(opened, shut).lacks("connects") == lacks
 

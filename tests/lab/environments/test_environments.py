@@ -92,8 +92,28 @@ def test_what_an_environment_can_t_have_served_is_refused_by_name(
     found = unserved(environment, parse(who))
     assert found.startswith(reason)
     assert "`--env " in found
-    with pytest.raises(UsageError, match=r"^orders: the|^orders: http"):
+    with pytest.raises(UsageError, match=r"^orders: (the|http)"):
         demand_servable(environment, "orders", parse(who))
+
+
+@pytest.mark.parametrize(
+    ("who", "instead"),
+    [
+        ("cmd:./orders", "`--env embedded`"),
+        ("image:nginx:1.27@80", "`--env docker`"),
+        ("http://127.0.0.1:9000", "`--env embedded` or `--env docker`"),
+    ],
+)
+def test_a_server_outside_the_simulation_is_sent_where_it_is_reached(
+    who: str, instead: str
+) -> None:
+    """And nobody is told to name another of the kind."""
+    with pytest.raises(UsageError, match="outside the simulation") as told:
+        demand_servable("simulated", "orders", parse(who))
+    assert (
+        str(told.value).splitlines()[0].endswith(f"whose services are stubs; {instead} reaches it")
+    )
+    assert told.value.rows["mend"] == "routes, an OpenAPI file or a built-in stub for it"
 
 
 @pytest.mark.parametrize(

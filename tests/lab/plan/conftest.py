@@ -46,6 +46,7 @@ def planned(maximus: Contract, offers: dict[str, Offer]) -> Callable[..., Plan |
         contract: Contract = maximus,
         names: str = "read read.other write read.elsewhere",
         foreign: Mapping[str, str] | None = None,
+        environment: str = "embedded",
     ) -> Plan | NotOffered:
         text = steps if steps.startswith("scenario") else f"scenario: A\nfault:\n{steps}"
         return plan(
@@ -53,7 +54,7 @@ def planned(maximus: Contract, offers: dict[str, Offer]) -> Callable[..., Plan |
             contract,
             [offers[name] for name in names.split()],
             seed=7,
-            environment="embedded",
+            environment=environment,
             tune="fast",
             subject="orders",
             slugs=SLUGS,

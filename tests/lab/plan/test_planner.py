@@ -168,3 +168,12 @@ def test_services_are_those_of_the_offers_and_the_subjects_own(
     )
     assert isinstance(found, Plan)
     assert found.services == ("core", "mail", "side")
+
+
+def test_how_connects_are_to_be_known_is_the_environments(planned: Planned) -> None:
+    """A simulated network tells of all; elsewhere the interpreter does, but not of commands."""
+    step = "  - inject: refused\n  - read: connection\n"
+    for environment, connects in (("embedded", "audit"), ("simulated", "network")):
+        made = planned(step, environment=environment)
+        assert isinstance(made, Plan)
+        assert made.connects == connects

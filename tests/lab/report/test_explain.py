@@ -114,6 +114,14 @@ def test_a_story_is_explained_step_by_step() -> None:
     ]
 
 
+def test_connects_are_known_by_the_network_where_that_is_simulated() -> None:
+    """No audit event tells of them there."""
+    simulated = story("down").model_copy(update={"connects": "network"})
+    assert [*explained(simulated, MAXIMUS)][-1] == (
+        "evidence      refused connects by the simulated network, all else at the proxy"
+    )
+
+
 @pytest.mark.parametrize("name", catalog())
 def test_every_story_fits_and_agrees_with_the_contract(name: str) -> None:
     """The catalog was written for this contract; where they differ, one of them is wrong."""

@@ -17,7 +17,16 @@ from faultlab.faults import Killed, Refused, Status
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.contract import builtin
 from faultlab.lab.errors import SetupError, SubjectError
-from faultlab.lab.history import History, OpFailed, OpHung, OpOk, OpUnknown, RequestStarted, load
+from faultlab.lab.history import (
+    History,
+    OpFailed,
+    OpHung,
+    OpOk,
+    OpUnknown,
+    RequestStarted,
+    SubjectOpened,
+    load,
+)
 from faultlab.lab.plan import Clear, Enter, Inject, Operate, Plan, Wait
 from faultlab.lab.simulation.inside import simulate
 from faultlab.lab.subjects.commands import Simulate
@@ -123,6 +132,8 @@ def test_what_takes_half_an_hour_takes_none(simulated: Simulated) -> None:
     assert first < 0.1
     assert 1800.0 < second < 1800.1
     assert (history.header.environment, history.header.early) == ("simulated", 0.0)
+    (opened,) = (event for event in history if isinstance(event, SubjectOpened))
+    assert opened.connects == "network"  # no audit event tells of them
 
 
 def test_a_process_that_is_killed_is_back_when_it_should_be(simulated: Simulated) -> None:
@@ -255,6 +266,28 @@ def test_what_can_not_go_on_here_alone_is_no_hang(simulated: Simulated) -> None:
     with pytest.raises(SetupError, match="blocks for real") as refused_:
         simulated(offering(waits_for_a_thread), read(1))
     assert "run_in_executor" in refused_.value.rows["call"]
+
+
+class Policy(asyncio.DefaultEventLoopPolicy):
+    """As uvloop's, which is known by where its loops come from."""
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """One of its own."""
+        made = type("Loop", (asyncio.SelectorEventLoop,), {"__module__": "uvloop"})
+        loop: asyncio.AbstractEventLoop = made()
+        return loop
+
+
+def test_a_subject_that_asks_for_uvloop_is_told_where_it_runs(simulated: Simulated) -> None:
+    """On another loop it would be another client."""
+    asyncio.set_event_loop_policy(Policy())
+    try:
+        with pytest.raises(SetupError, match="asks for uvloop, which simulated can't run") as told:
+            simulated(offering(get), read(1))
+    finally:
+        asyncio.set_event_loop_policy(None)
+    assert told.value.rows["call"].startswith("asyncio.set_event_loop_policy: ")
+    assert "--env embedded" in told.value.rows["mend"]
 
 
 def entered_by(wait: Callable[[], Any]) -> Subject:

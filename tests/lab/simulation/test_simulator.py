@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 ORDERS = {"orders": {"GET /orders/{id}": {"id": 7}}}
 LAB = """
-import os
+import os, threading
 import httpx
 from faultlab import op, subject
 
@@ -29,6 +29,10 @@ async def spins():
     while True:
         pass
 
+async def sleeps():
+    with (lock := threading.Lock()):
+        lock.acquire()
+
 @subject(services={"orders": {"GET /orders/{id}": {"id": 7}}}, contract="httpx")
 async def orders(urls):
     async with httpx.AsyncClient(base_url=urls["orders"]) as http:
@@ -36,13 +40,14 @@ async def orders(urls):
             "read": op("GET /orders/{id}", http.get, "/orders/7"),
             "dies": op("GET /orders/{id}", dies),
             "spins": op("GET /orders/{id}", spins),
+            "sleeps": op("GET /orders/{id}", sleeps),
         }
 """
 
 
 @pytest.fixture
 def simulator(tmp_path: Path) -> Any:
-    """Of a subject of three operations."""
+    """Of a subject of four operations."""
     (tmp_path / "orders_lab.py").write_text(LAB)
     made = Simulator(f"{tmp_path / 'orders_lab.py'}:orders", tmp_path / "simulated.log", limit=5.0)
     yield made
@@ -104,6 +109,21 @@ def test_a_client_that_spins_is_ended_and_its_line_told(
         played(simulator, tmp_path / "1.jsonl", "spins")
     assert told.value.rows["at"].startswith("orders_lab.py:")
     assert played(simulator, tmp_path / "2.jsonl") == ["OpOk"]
+
+
+def test_what_nobody_could_refuse_is_woken_and_its_line_told(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """A lock tells of no call. The process serves on: to start another takes longer than a play."""
+    assert played(simulator, tmp_path / "1.jsonl") == ["OpOk"]
+    child = simulator._child
+    with pytest.raises(SetupError, match="blocks for real, so simulated can't run it") as told:
+        played(simulator, tmp_path / "2.jsonl", "sleeps")
+    assert told.value.rows["call"].startswith("a call that sleeps for real, from ")
+    assert told.value.rows["call"].endswith(", sleeps")
+    assert told.value.rows["mend"] == "--env embedded, or the client's async face"
+    assert played(simulator, tmp_path / "3.jsonl") == ["OpOk"]
+    assert simulator._child is child
 
 
 def test_none_is_played_after_the_end(simulator: Simulator, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,21 @@ def test_what_runs_on_the_loop_is_told_from_what_needs_a_thread() -> None:
     assert op("GET /x", Client()).is_async
     assert not op("GET /x", call).is_async
     assert not op("GET /x", lambda: get(7)).is_async  # who knows before it is called
+
+
+def test_where_a_function_stands_that_an_operation_calls() -> None:
+    """For who is told that it can't be run; what isn't Python's tells nothing."""
+
+    class Client:
+        def __call__(self) -> None:
+            pass
+
+        def get(self) -> None:
+            pass
+
+    this = "<locals>.Client"
+    assert op("GET /x", call).place == f"test_declaration.py:{call.__code__.co_firstlineno}, call"
+    assert op("GET /x", partial(Client().get)).place.endswith(f"{this}.get")
+    assert op("GET /x", Client()).place.endswith(f"{this}.__call__")
+    assert op("GET /x", print).place == ""
+    assert op("GET /x", "curl {orders}").place == ""
