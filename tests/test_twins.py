@@ -51,8 +51,6 @@ WITHOUT_TWIN: dict[str, str] = {
     "lab/subjects/spawner.py": "is a process: tests/wire/test_commands.py",
     "lab/subjects/spawning.py": "needs that process: tests/wire/test_commands.py",
     "lab/simulation/client.py": "driven by a play: tests/lab/simulation/test_inside.py",
-    "lab/simulation/clock.py": "driven by a play: tests/lab/simulation/test_inside.py",
-    "lab/simulation/stage.py": "driven by a play: tests/lab/simulation/test_inside.py",
     "lab/virtual/connection.py": "on the simulated network: tests/wire/test_sockets.py",
     "lab/virtual/dial.py": "on the simulated network: tests/wire/test_sockets.py",
     "lab/virtual/listener.py": "on the simulated network: tests/wire/test_sockets.py",
