@@ -7,6 +7,7 @@ is complete on return and turns no loop; only `close` does, when the loop stands
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,8 @@ import msgspec
 from typing_extensions import override
 
 from ...faults import Fault
-from ..backends.apart import Apart
+from ...faults.actions import EndProcess
+from ...faults.arming import on_process
 from ..backends.specification import Builtin, Routed, Specification
 from ..environments import reached
 from ..environments.hosted import Armed
@@ -22,12 +24,15 @@ from ..environments.simulated import SimulatedLoop
 from ..errors import FaultError, SetupError
 from ..history import AnyEvent, Header, History, load
 from ..recorder import Recorder
-from ..rig import FaultRefused, MakeStub, Rig
+from ..rig import FaultRefused, Rig
 from ..stamp import Stamp
 from ..subjects.channel import Channel
 from ..subjects.connects import attempted
 from ..subjects.listeners import is_loopback
 from ..virtual import VirtualNet
+from ..virtual.cuts import VirtualCuts
+from ..virtual.process import apart
+from ..virtual.soon import Soon
 
 __all__ = ["CONNECTS", "Armed", "Direct", "Simulation"]
 
@@ -39,8 +44,7 @@ class Simulation:
     """One run in a simulated loop (the interface's `Environment`).
 
     `path` is where its history goes. Its clock is the loop's; commands, images and urls are outside it
-    and refused by name. `apart` makes stubs that have a process of their own; None: there can be none.
-    Raises SetupError where the file can't be written.
+    and refused by name. Raises SetupError where the file can't be written.
     """
 
     name = "simulated"
@@ -51,7 +55,6 @@ class Simulation:
         *,
         header: Header,
         path: Path,
-        apart: MakeStub[Apart] | None = None,
     ) -> None:
         self._loop = loop
         self._path = path
@@ -73,6 +76,8 @@ class Simulation:
             soon=loop.call_soon,
             delay=_never_late,
         )
+        self._soon = Soon(loop)
+        cuts = VirtualCuts(loop.network, loop.host.name, self._soon)
         self._rig = Rig(
             VirtualNet(loop.network, loop.host),
             {},
@@ -80,7 +85,7 @@ class Simulation:
             seed=header.seed,
             fired=self._fired,
             over=self._over,
-            apart=apart,
+            apart=partial(apart, loop.network, soon=self._soon, cuts=cuts),
         )
         loop.on_connect.append(self._connecting)
 
@@ -108,7 +113,16 @@ class Simulation:
         return self.url(service)
 
     def prepare(self, *faults: Fault) -> None:
-        """Nothing has to be made ready."""
+        """Make ready what these faults need. Raises FaultError."""
+        for fault in faults:
+            act = on_process(fault)
+            if act is not None:
+                again = isinstance(act, EndProcess)
+                try:
+                    self._rig.own(fault.service, fault.kind, again=again)
+                except FaultRefused as error:
+                    raise FaultError(str(error)) from error
+                self._settle()
 
     def demand_fit(self, *faults: Fault) -> None:
         """Raise FaultError where these can't be armed one after the other; nothing is changed."""
@@ -121,21 +135,25 @@ class Simulation:
         self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
     ) -> Armed:
         """Arm a fault; in force on return. Raises FaultError."""
+        self.prepare(fault)
         armed = self._handles[number] = Armed(number)
         try:
             armed.mechanism = self._rig.inject(number, fault, unfired)
         except FaultRefused as error:
             del self._handles[number]
             raise FaultError(str(error)) from error
+        self._settle()
         return armed
 
     def clear(self, *numbers: int) -> None:
         """End these faults; without a number, all."""
         self._rig.clear(numbers or None)
+        self._settle()
 
     def opened(self) -> None:
         """A breaker has opened: faults that wait for it come into force."""
         self._rig.opened()
+        self._settle()
 
     def fresh(self) -> None:
         """Close idle client connections by FIN."""
@@ -183,6 +201,10 @@ class Simulation:
         if self._rig.broken:
             raise SetupError(self._rig.broken)
         return load(self._path)
+
+    def _settle(self) -> None:
+        """Backends do at once what they do by themselves."""
+        self._soon.now()
 
     def _let_go(self) -> None:
         """Stop everything, at once."""

@@ -7,23 +7,15 @@ in a process of the lab's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from typing_extensions import override
 
-from ...faults import Fault
-from ...faults.actions import EndProcess
-from ...faults.arming import on_process
 from ..backends.specification import Specification
 from ..environments.simulated import Hang, SimulatedLoop
-from ..errors import FaultError, SetupError
+from ..errors import SetupError
 from ..history import Header, History
-from ..rig import FaultRefused
-from ..virtual.cuts import VirtualCuts
-from ..virtual.process import apart
-from .environment import Armed, Simulation
+from .environment import Simulation
 
 __all__ = ["VirtualStage"]
 
@@ -47,46 +39,9 @@ class VirtualStage(Simulation):
         header: Header,
         path: Path,
     ) -> None:
-        cuts = VirtualCuts(loop.network, loop.host.name)
-        own = partial(apart, loop.network, cuts=cuts)
-        super().__init__(loop, header=header, path=path, apart=own)
+        super().__init__(loop, header=header, path=path)
         for name, specification in services.items():
             self.serve(name, specification)
-        self._settle()
-
-    @override
-    def prepare(self, *faults: Fault) -> None:
-        """Make ready what these faults need. Raises FaultError."""
-        for fault in faults:
-            act = on_process(fault)
-            if act is not None:
-                again = isinstance(act, EndProcess)
-                try:
-                    self._rig.own(fault.service, fault.kind, again=again)
-                except FaultRefused as error:
-                    raise FaultError(str(error)) from error
-                self._settle()
-
-    @override
-    def inject(
-        self, number: int, fault: Fault, *, unfired: Literal["fail", "ok"] = "fail"
-    ) -> Armed:
-        """Arm a fault; in force on return. Raises FaultError."""
-        self.prepare(fault)
-        armed = super().inject(number, fault, unfired=unfired)
-        self._settle()
-        return armed
-
-    @override
-    def clear(self, *numbers: int) -> None:
-        """End these faults; without a number, all."""
-        super().clear(*numbers)
-        self._settle()
-
-    @override
-    def opened(self) -> None:
-        """A breaker has opened: faults that wait for it come into force."""
-        super().opened()
         self._settle()
 
     @override
@@ -107,7 +62,9 @@ class VirtualStage(Simulation):
         """Let go of it without waiting."""
         self._let_go()
 
+    @override
     def _settle(self) -> None:
+        super()._settle()
         self._await(self._rig.when_settled, "backends and listeners are as they were told to be")
         super().barrier()
 

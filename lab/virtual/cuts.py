@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ..backends.container import Contained, Told, Way
 from ..environments.simulated.network import Network
+from .soon import Soon
 
 __all__ = ["VirtualCuts", "host_of"]
 
@@ -22,10 +23,14 @@ def host_of(service: str) -> str:
 
 
 class VirtualCuts:
-    """What is cut in `network`. `proxies`: the name of the host on which the proxies are."""
+    """What is cut in `network`. `proxies`: the name of the host on which the proxies are.
 
-    def __init__(self, network: Network, proxies: str) -> None:
+    `soon` tells when it is done.
+    """
+
+    def __init__(self, network: Network, proxies: str, soon: Soon) -> None:
         self._network = network
+        self._soon = soon
         self._proxies = proxies
         self._cut: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
         self._before: dict[tuple[str, str], int] = {}
@@ -37,7 +42,7 @@ class VirtualCuts:
             self._network.partition(source, target, one_way=True)
         self._cut[service, peer] = pairs
         self._before[service, peer] = self._lost(pairs)
-        self._network.scheduler.later(0.0, lambda: told(Contained()))
+        self._soon(lambda: told(Contained()))
 
     def join(self, service: str, peer: str, told: Told) -> None:
         """Lose it no more."""
@@ -45,7 +50,7 @@ class VirtualCuts:
         for source, target in pairs:
             self._network.heal(source, target, one_way=True)
         lost = self._lost(pairs) - self._before.pop((service, peer), 0)
-        self._network.scheduler.later(0.0, lambda: told(Contained(lost=lost)))
+        self._soon(lambda: told(Contained(lost=lost)))
 
     def _lost(self, pairs: tuple[tuple[str, str], ...]) -> int:
         return sum(self._network.lost(source, target) for source, target in pairs)

@@ -20,6 +20,7 @@ from ..history import AnyEvent
 from ..net import Timer
 from .cuts import VirtualCuts, host_of
 from .halting import HaltingNet
+from .soon import Soon
 
 __all__ = ["VirtualProcess", "apart"]
 
@@ -30,8 +31,8 @@ ORDERLY: Final = 5.0  # seconds for an orderly end; what takes longer is killed
 class VirtualProcess:
     """One process on `host`, from its start to its end.
 
-    `record` takes the events that its stub reports. `changed` is called, from the scheduler, when its
-    state has changed by itself.
+    `record` takes the events that its stub reports. `changed` is called, by `soon`, when its state has
+    changed by itself.
     """
 
     def __init__(
@@ -40,17 +41,20 @@ class VirtualProcess:
         host: Host,
         record: Callable[[AnyEvent], None],
         changed: Callable[[], None],
+        *,
+        soon: Soon,
     ) -> None:
         self.state: State = "starting"
         self.problem = ""  # why it does not do what it was told
         self.address: tuple[str, int] = (host.addresses[0], 0)
         self._later = network.scheduler.later
+        self._soon = soon
         self._net = HaltingNet(network, host)
         self._record = record
         self._changed = changed
         self._stub: Stub | None = None
         self._limit: Timer | None = None
-        self._later(0.0, partial(self._becomes, "starting", "ready"))
+        self._soon(partial(self._becomes, "starting", "ready"))
 
     def __repr__(self) -> str:
         return f"VirtualProcess({self.state})"
@@ -65,11 +69,11 @@ class VirtualProcess:
             stub = Stub(self._net, routes, self._record, what.start, what.service, host=what.host)
         except OSError as error:
             self.problem = error.strerror or str(error)
-            self._later(0.0, self._changed)
+            self._soon(self._changed)
             return
         self._stub = stub
         self.address = (what.host, stub.port)
-        self._later(0.0, partial(self._becomes, "opening", "serving"))
+        self._soon(partial(self._becomes, "opening", "serving"))
 
     def end(self, how: Literal["stop", "kill"]) -> None:
         """Have it end, in order or at once; it is `gone` when its kernel has closed all it had."""
@@ -108,7 +112,7 @@ class VirtualProcess:
     def _exit(self) -> None:
         if self.state == "ending":
             self._die()
-            self._later(0.0, partial(self._becomes, "ending", "gone"))
+            self._soon(partial(self._becomes, "ending", "gone"))
 
     def _die(self) -> None:
         """What its kernel does: FIN, or RST where bytes were unread, and an end of every listener."""
@@ -131,13 +135,14 @@ def apart(
     *,
     start: float,
     changed: Callable[[], None],
+    soon: Soon,
     cuts: VirtualCuts | None = None,
 ) -> Apart:
     """The backend of a service in processes of its own, on a host of its own.
 
-    `cuts` can cut that host off; None: nobody can.
+    `soon` has done what its processes do by themselves. `cuts` can cut that host off; None: nobody can.
     """
     name = host_of(service)
     host = network.named(name) or network.host(name)
-    new = partial(VirtualProcess, network, host)
+    new = partial(VirtualProcess, network, host, soon=soon)
     return Apart(new, service, specification, record, start=start, changed=changed, engine=cuts)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from faultlab.faults import Killed, Latency, Refused
+from faultlab.faults import Frozen, Killed, Latency, Partition, Refused, Stopped
 from faultlab.lab.backends.specification import parse
 from faultlab.lab.environments.simulated import SimulatedLoop
 from faultlab.lab.errors import FaultError, SetupError
@@ -60,11 +60,91 @@ def test_a_fault_is_in_force_on_return_and_its_history_is_exact(tmp_path: Path) 
     assert max(event.t for event in history) >= 1802
 
 
-def test_what_it_can_not_do_is_refused_by_name(tmp_path: Path) -> None:
-    """Processes are outside; so is a service that is not here."""
+@pytest.mark.parametrize("kind", [Stopped, Killed])
+@pytest.mark.parametrize("used", [False, True])
+def test_a_process_is_gone_on_return_and_back_when_it_should_be(
+    tmp_path: Path, kind: type[Stopped | Killed], used: bool
+) -> None:
+    """Though the loop that it runs on turns no further meanwhile."""
 
     async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
-        for fault in (Killed(service="orders"), Refused(service="core")):
+        if used:
+            await client.get("/orders/7")
+        simulation.inject(1, kind(service="orders"))
+        await asyncio.sleep(0.001)  # what its kernel sends is on its way
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/orders/7")
+        simulation.clear(1)
+        assert (await client.get("/orders/7")).json() == {"id": 7}
+        simulation.inject(2, kind(service="orders", restart=3.0))
+        await asyncio.sleep(2.9)
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/orders/7")
+        await asyncio.sleep(0.2)
+        assert (await client.get("/orders/7")).json() == {"id": 7}
+
+    played(program, tmp_path)
+
+
+def test_a_frozen_process_answers_when_it_goes_on(tmp_path: Path) -> None:
+    """Its kernel takes what is sent meanwhile."""
+
+    async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
+        await client.get("/orders/7")
+        simulation.inject(1, Frozen(service="orders"))
+        began = simulation.clock()
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get("/orders/7")
+        assert simulation.clock() - began == pytest.approx(5.0)
+        asking = asyncio.create_task(client.get("/orders/7"))
+        await asyncio.sleep(2.0)
+        assert not asking.done()
+        simulation.clear(1)
+        assert (await asking).json() == {"id": 7}
+
+    played(program, tmp_path)
+
+
+def test_a_backend_is_cut_off_from_its_proxy(tmp_path: Path) -> None:
+    """It has a host of its own."""
+
+    async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
+        await client.get("/orders/7")
+        simulation.inject(1, Partition(service="orders", between="proxy"))
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get("/orders/7")
+        simulation.clear(1)
+        assert (await client.get("/orders/7")).json() == {"id": 7}
+
+    played(program, tmp_path)
+
+
+def test_a_stub_moves_to_a_process_only_while_no_call_is_under_way(tmp_path: Path) -> None:
+    """As everywhere: the call would be lost with it."""
+
+    async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
+        whole = asyncio.Event()
+
+        async def halves() -> AsyncIterator[bytes]:
+            yield b"1234"
+            await whole.wait()
+            yield b"5678"
+
+        asking = asyncio.create_task(client.request("GET", "/orders/7", content=halves()))
+        await asyncio.sleep(0.5)
+        with pytest.raises(FaultError, match="a call is under way or held"):
+            simulation.inject(1, Killed(service="orders"))
+        whole.set()
+        assert (await asking).json() == {"id": 7}
+
+    played(program, tmp_path)
+
+
+def test_what_it_can_not_do_is_refused_by_name(tmp_path: Path) -> None:
+    """Servers are outside; so is a service that is not here."""
+
+    async def program(simulation: Simulation, client: httpx.AsyncClient) -> None:
+        for fault in (Killed(service="core"), Refused(service="core")):
             with pytest.raises(FaultError, match=fault.kind):
                 simulation.inject(1, fault)
             with pytest.raises(FaultError, match=fault.kind):

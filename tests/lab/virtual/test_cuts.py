@@ -6,6 +6,7 @@ import pytest
 
 from faultlab.lab.backends.container import Contained, Way
 from faultlab.lab.virtual.cuts import VirtualCuts, host_of
+from faultlab.lab.virtual.soon import Soon
 
 from ..environments.simulated.conftest import World
 
@@ -15,7 +16,7 @@ def cuts(world: World) -> VirtualCuts:
     """Those of a network with a proxy's host and two stubs'."""
     for service in ("orders", "core"):
         world.network.host(host_of(service))
-    return VirtualCuts(world.network, "here")
+    return VirtualCuts(world.network, "here", Soon(world.hand))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from faultlab.lab.rig import Rig
 from faultlab.lab.virtual import VirtualNet
 from faultlab.lab.virtual.cuts import VirtualCuts
 from faultlab.lab.virtual.process import VirtualProcess, apart
+from faultlab.lab.virtual.soon import Soon
 
 from ...wire.simulation import Clock, SimulatedSocket, network
 
@@ -58,8 +59,9 @@ class Stage:
             delay=lambda: 0.0,
         )
         services = {"orders": parse({"GET /orders/{id}": {"id": 7}, "POST /orders": [201, {}]})}
-        cuts = VirtualCuts(self.net.network, self.net.host.name)
-        make = partial(apart, self.net.network, cuts=cuts)
+        soon = Soon(self.net.network.scheduler)
+        cuts = VirtualCuts(self.net.network, self.net.host.name, soon)
+        make = partial(apart, self.net.network, soon=soon, cuts=cuts)
         self.rig = Rig(self.net, services, recorder, seed=7, apart=make)
 
     def settle(self) -> None:
@@ -246,7 +248,11 @@ def serving(stage: Stage) -> tuple[VirtualProcess, list[float], SimulatedSocket]
     told: list[float] = []
     host = stage.net.network.host("other")
     process = VirtualProcess(
-        stage.net.network, host, stage.events.append, lambda: told.append(stage.clock.now())
+        stage.net.network,
+        host,
+        stage.events.append,
+        lambda: told.append(stage.clock.now()),
+        soon=Soon(stage.net.network.scheduler),
     )
     assert process.state == "starting"
     stage.clock.rest(1.0)
@@ -287,7 +293,8 @@ def test_a_frozen_process_that_is_to_stop_is_killed(stage: Stage) -> None:
 def test_an_address_that_can_not_be_had_is_the_process_s_problem(stage: Stage) -> None:
     """Told, never raised into the rig."""
     host = stage.net.network.host("other")
-    process = VirtualProcess(stage.net.network, host, stage.events.append, lambda: None)
+    soon = Soon(stage.net.network.scheduler)
+    process = VirtualProcess(stage.net.network, host, stage.events.append, lambda: None, soon=soon)
     process.serve(Serve("orders", parse({"GET /": {}}), 0.0, (), "10.9.9.9"))
     assert process.problem == "Cannot assign requested address"
 

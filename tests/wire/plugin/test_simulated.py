@@ -138,11 +138,6 @@ async def test_elsewhere(lab):
     await lab.advance(31.0)
 
 @pytest.mark.asyncio
-async def test_processes(lab, url):
-    with lab.down("orders", kind="killed"):
-        pass
-
-@pytest.mark.asyncio
 async def test_plays(lab):
     lab.run("down")
 
@@ -152,7 +147,7 @@ async def test_negative(lab):
 """
     )
     result = stranger.run_here("-p", "no:randomly")
-    result.assert_outcomes(failed=9, errors=3)
+    result.assert_outcomes(failed=8, errors=3)
     told = result.stdout.str()
     for line in (
         "test_sync is not run by pytest-asyncio, and env='simulated' needs its loop",
@@ -166,11 +161,57 @@ async def test_negative(lab):
         r"  awaits +Task-\d+: .*\.py:\d+, test_waits_for_a_future, for a Future",
         "test_shares shares its loop with its module, and env='simulated' needs one of its own",
         "lab.advance: the time of embedded can't be moved",
-        "`killed` on orders: its backend has no process of its own",
         r"lab.advance\(-1\)",
         "lab.run plays in a process of its own",
     ):
         assert re.search(line, told), line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["embedded", "simulated"])
+def test_a_process_is_stopped_killed_or_frozen_by_the_same_test_everywhere(
+    stranger: Stranger, environment: str
+) -> None:
+    """What a client meets, how often, and that it is over."""
+    stranger.ini(asyncio_mode="auto", faultlab_env=environment)
+    stranger.writes(
+        CLIENT.replace("timeout=5", "timeout=0.5")
+        + """
+from faultlab import Frozen
+
+async def passes(lab, seconds):
+    if lab.env == "simulated":
+        await lab.advance(seconds)
+    else:
+        await asyncio.sleep(seconds)
+
+@pytest.mark.parametrize("kind", ["stopped", "killed"])
+async def test_it_ends(lab, url, kind):
+    async with client() as http:
+        await http.get(f"{url}/orders/7")
+        with lab.down("orders", kind=kind) as down:
+            await passes(lab, 0.01)
+            for _ in range(2):
+                with pytest.raises(httpx.ConnectError):
+                    await http.get(f"{url}/orders/7")
+        assert down.attempts == 2
+        assert (await http.get(f"{url}/orders/7")).json() == {"id": 7}
+        with lab.down("orders", kind=kind, restart=0.3, unfired="ok"):
+            await passes(lab, 1.0)
+            assert (await http.get(f"{url}/orders/7")).json() == {"id": 7}
+    assert lab.attempts("orders") == 5
+
+async def test_it_is_frozen(lab, url):
+    async with client() as http:
+        await http.get(f"{url}/orders/7")
+        with lab.inject(Frozen(service="orders")) as frozen:
+            with pytest.raises(httpx.ReadTimeout):
+                await http.get(f"{url}/orders/7")
+        assert frozen.fired == 1
+        assert (await http.get(f"{url}/orders/7")).json() == {"id": 7}
+"""
+    )
+    stranger.run_here().assert_outcomes(passed=3)
 
 
 @pytest.mark.slow
