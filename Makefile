@@ -9,7 +9,7 @@ PIP := -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint types quick stories score slow bench format docs fidelity lock clean python
+.PHONY: help venv demo test lint types quick stories score slow long bench format docs fidelity lock clean python
 
 help: ## print this list
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | \
@@ -59,7 +59,10 @@ score: $(STAMP) ## the same, and write the score into README and guide
 	@$(BIN)/python -m pytest -m story tests/catalog --write-score
 
 slow: $(STAMP) ## the slow tests: packaging, repetition, load
-	@$(BIN)/python -m pytest -m "slow and not docker"
+	@$(BIN)/python -m pytest -m "slow and not docker and not long"
+
+long: $(STAMP) ## play a story in virtual time a thousand times: each byte must be the same
+	@$(BIN)/python -m pytest -m long
 
 docker: $(STAMP) ## the tests on a Docker engine; skipped where there is none
 	@$(BIN)/python -m pytest -m docker

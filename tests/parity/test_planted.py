@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -12,15 +11,12 @@ import pytest
 from faultlab.fixtures.planted import BUGS
 from faultlab.lab.checks import ALL
 from faultlab.lab.errors import SetupError
-from faultlab.lab.history import load
 from faultlab.lab.plan import Plan
 from faultlab.lab.results import Result, judged
 from faultlab.lab.run import Session
-from faultlab.lab.simulation.inside import simulate
-from faultlab.lab.subjects.commands import Simulate
-from faultlab.lab.subjects.load import load as load_subject
-from faultlab.lab.subjects.load import read_spec
 from faultlab.scenarios import catalog
+
+from .here import simulated
 
 pytestmark = pytest.mark.slow
 
@@ -49,32 +45,7 @@ def played(plannings: Mapping[Tune, Session], name: str, folder: Path) -> Result
     planning = plannings["fast" if name in HURRIED else "none"]
     story = planning.plan(catalog()[BUGS[name].story], SLUGS, PROMISES)
     assert isinstance(story, Plan)
-    contract = planning.contract_for(story.tune)
-    spec = read_spec(f"planted:{name}")
-    subject = load_subject(spec)
-    for kind, plan in (("baseline", story.disarmed()), ("armed", story)):
-        wanted = Simulate(
-            plan=plan.model_dump_json().encode(),
-            kind="baseline" if kind == "baseline" else "armed",
-            contract=contract.model_dump_json().encode(),
-            services=planning.served(story),
-            subject=name,
-            path=str(folder / f"{kind}.jsonl"),
-        )
-        simulate(spec, subject, wanted, threads=threading.enumerate())
-    return judged(
-        Result(
-            name=name,
-            plan=story,
-            contract=contract,
-            armed=load(folder / "armed.jsonl"),
-            baseline=load(folder / "baseline.jsonl"),
-            judgement=None,
-            seconds=0.0,
-            error=None,
-            folder=folder,
-        )
-    )
+    return judged(simulated(planning, story, f"planted:{name}", folder))
 
 
 @pytest.mark.parametrize("name", [name for name in BUGS if name not in BLOCKS])

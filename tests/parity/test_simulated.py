@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from faultlab.lab.checks import ALL
+from faultlab.lab.plan import Plan
+from faultlab.lab.run import Session
 from faultlab.scenarios import catalog
+
+from .here import simulated
 
 pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 AGAIN = 20
+LONG = 1000
 STORIES = ("down", "partial")  # processes that die, and chance in every wait
 
 
@@ -65,6 +71,26 @@ def test_each_byte_is_the_same_in_every_process(tmp_path: Path) -> None:
         finally:
             os.sched_setaffinity(0, every)
         assert again == first
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_each_byte_is_the_same_a_thousand_times_in_a_row(tmp_path: Path) -> None:
+    """Nothing of a play stays in its process: no order, no name, no number that counts on."""
+    slugs = {info.slug: info.id for info in ALL}
+    promises = {info.id: info.promise for info in ALL}
+    seen = set()
+    with Session("maximus", environment="simulated", tune="none", seed=7, out=tmp_path) as planning:
+        story = planning.plan(catalog()["down"], slugs, promises)
+        assert isinstance(story, Plan)
+        for _ in range(LONG):
+            simulated(planning, story, "maximus", tmp_path)
+            armed, baseline = (
+                (tmp_path / f"{kind}.jsonl").read_bytes().partition(b"\n")[2]
+                for kind in ("armed", "baseline")
+            )
+            seen.add((armed, baseline))
+    assert len(seen) == 1
 
 
 @pytest.mark.timeout(300)
