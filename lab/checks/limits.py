@@ -201,8 +201,8 @@ def serial(reading: Reading, _: Contract | None) -> Iterator[Finding]:
                 yield SERIAL.passed(after.id)
             elif unsure := doubt(reading, after):
                 yield SERIAL.unknown(unsure, operation=after.id, events=after.events)
-            elif first.reached is None and first.begun - (first.late - attempt.late) < attempt.seen:
-                continue  # the lab was not running meanwhile, and may have read it late
+            elif _read_late(after, attempt):
+                continue
             elif (
                 within(_on_the_wire(first) - attempt.seen, None, AT_ONCE, eps(0.0, after.lag))
                 == "yes"
@@ -218,6 +218,20 @@ def _over(operation: Operation) -> float:
 def _on_the_wire(attempt: Attempt) -> float:
     """When it came to the wire: its connect, if it needed one, which no late reader hides."""
     return attempt.begun if attempt.reached is None else attempt.reached
+
+
+def _read_late(after: Operation, attempt: Attempt) -> bool:
+    """Whether the lab may have read the head of `after` long after it came.
+
+    So it may where nothing else tells when it was sent, and the lab waited for a processor for most
+    of the time in which it may have been.
+    """
+    first = after.attempts[0]
+    assert attempt.seen is not None
+    if first.reached is not None or (first.told.begun or 0.0) >= attempt.seen:
+        return False
+    there = attempt.seen - max(attempt.begun, after.invoked)
+    return first.late - attempt.late > there / 2
 
 
 def _kept(operation: Operation, begun: float, seen: float) -> bool:

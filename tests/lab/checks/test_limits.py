@@ -241,6 +241,8 @@ def test_a_head_that_the_lab_may_have_read_late_tells_nothing(story: Any, found:
         for event in told.events
     ]
     assert found("C52", told).outcome == "not_exercised"
+    told.on(h.AttemptBegun, 0.3115, op=2, attempt=1)  # the client says that it came later
+    assert found("C52", told).outcome == "fail"
 
 
 def test_services_and_lives_are_apart(story: Any, found: Any, contract: Contract) -> None:
