@@ -9,7 +9,7 @@ PIP := -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint types quick stories score slow long bench format docs fidelity lock clean python
+.PHONY: help venv demo test lint types quick stories score slow long bench speed format docs fidelity lock clean python
 
 help: ## print this list
 	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | \
@@ -37,7 +37,7 @@ python:
 demo: $(STAMP) ## play the six stories of the catalog on the reference client
 	@$(BIN)/faultlab run
 
-# Stories mostly wait, so the type checker works beside them.
+# Stories mostly wait, so the type checker works beside them, and gives way to them.
 test: lint ## lint, types, stories and the quick tests
 	@$(MAKE) --no-print-directory -j2 types stories
 	@$(MAKE) --no-print-directory quick
@@ -47,7 +47,7 @@ lint: $(STAMP) ## check style and format
 	@$(BIN)/ruff format --check .
 
 types: $(STAMP) ## check types
-	@$(BIN)/mypy
+	@nice -n 19 $(BIN)/mypy
 
 quick: $(STAMP) ## the tests, without stories and slow ones
 	@$(BIN)/python -m pytest -m "not slow and not story and not docker" -n 3 --dist loadfile
@@ -72,6 +72,9 @@ images: ## make the images for `make docker` without a registry: eval "$(make -s
 
 bench: $(STAMP) ## measure what the lab adds, as ratios in one run
 	@$(BIN)/python tests/bench/bench.py
+
+speed: $(STAMP) ## measure virtual time, and write the figures into the README
+	@$(BIN)/python -m tests.bench.simulated
 
 format: $(STAMP) ## format, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .

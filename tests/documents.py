@@ -23,6 +23,7 @@ DIFFERENCES = (
     "<!-- end of differences from Toxiproxy -->",
 )
 FIDELITY = ("<!-- fidelity: written by `make fidelity` -->", "<!-- end of fidelity -->")
+SPEED = ("<!-- speed: written by `make speed` -->", "<!-- end of speed -->")
 SCORE = ("<!-- score: written by `make score` -->", "<!-- end of score -->")
 
 

@@ -8,6 +8,7 @@ clocks of the interpreter are virtual while it plays.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -58,6 +59,7 @@ def simulate(
     """
     plan = Plan.model_validate_json(wanted.plan)
     loop = SimulatedLoop(seed=plan.seed)
+    gc.freeze()  # a play lets go of what it made: the collector need not look through all the rest
     try:
         stage = VirtualStage(
             loop,
@@ -82,6 +84,7 @@ def simulate(
         raise blocked(spec, str(escaped)) from escaped
     finally:
         _end(loop)
+        gc.unfreeze()
 
 
 def _end(loop: SimulatedLoop) -> None:

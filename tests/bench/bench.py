@@ -23,6 +23,7 @@ from statistics import median
 from containers import containers
 from instrumented import instrumented
 from judging import judging
+from simulated import simulated
 from ways import NotMeasuredError, alone, faultlab, recorded, script, toxiproxy
 
 from faultlab.lab.backends.specification import parse
@@ -111,7 +112,7 @@ class Table:
         return [first / second for first, second in pairs]
 
 
-TABLES = ("traffic", "startup", "instrumented", "judging", "containers")
+TABLES = ("traffic", "startup", "instrumented", "judging", "simulated", "containers")
 
 
 def _line(name: str, cells: Iterable[str]) -> None:
@@ -207,6 +208,8 @@ def main() -> None:
         instrumented(rounds)
     if "judging" in chosen.only:
         judging(min(3, rounds))
+    if "simulated" in chosen.only:
+        simulated(rounds)
     if "containers" in chosen.only:
         containers(min(3, rounds))
 

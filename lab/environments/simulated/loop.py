@@ -44,7 +44,8 @@ class SimulatedLoop(Connections):
         super().__init__()
         self._clock_resolution = 0.0  # a timer is never early
         self._now = 0.0
-        self._timers: list[_Timer] = []
+        # With the number of each: of two at the same time the one that was scheduled first comes first.
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = itertools.count()
         self._turns = 0
         self._until = math.inf  # whoever drives it wants it back then
@@ -103,9 +104,8 @@ class SimulatedLoop(Connections):
     ) -> asyncio.TimerHandle:
         """As asyncio's; of two at the same time the one that was scheduled first comes first."""
         self._check_closed()
-        timer = _Timer(when, callback, args, self, context)
-        timer.order = next(self._order)
-        heapq.heappush(self._timers, timer)
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
     def run_in_executor(self, *_: Any) -> NoReturn:  # type: ignore[override]  # whatever is asked
@@ -128,21 +128,21 @@ class SimulatedLoop(Connections):
     def _run_once(self) -> None:
         """One turn: time passes if nothing is ready, then what is due runs."""
         timers, ready = self._timers, self._ready
-        while timers and timers[0].cancelled():
+        while timers and timers[0][2].cancelled():
             heapq.heappop(timers)
         if not ready and not self._stopping:
             if not timers:
                 raise Hang(awaits(asyncio.all_tasks(self)))
-            if timers[0].when() > self._until:
+            if timers[0][0] > self._until:
                 self._now, self._stopping = self._until, True
                 return
-            if timers[0].when() > self._now:
-                self._now, self._turns = timers[0].when(), 0
+            if timers[0][0] > self._now:
+                self._now, self._turns = timers[0][0], 0
         self._turns += 1
         if self._turns > _TURNS:
             raise Hang(awaits(asyncio.all_tasks(self)), turns=_TURNS)
-        while timers and timers[0].when() <= self._now:
-            ready.append(heapq.heappop(timers))
+        while timers and timers[0][0] <= self._now:
+            ready.append(heapq.heappop(timers)[2])
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle.cancelled():
@@ -153,16 +153,3 @@ class SimulatedLoop(Connections):
 
     def _write_to_self(self) -> None:
         """Nobody sleeps who could be woken."""
-
-
-class _Timer(asyncio.TimerHandle):
-    """A timer that knows when it was scheduled: a heap keeps no order among equals."""
-
-    __slots__ = ("order",)
-
-    order: int
-
-    def __lt__(self, other: object) -> bool:
-        if isinstance(other, _Timer):
-            return (self.when(), self.order) < (other.when(), other.order)
-        return NotImplemented
