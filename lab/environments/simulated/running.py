@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Self
 
-from . import clocks, entropy, escapes
+from . import clocks, entropy, escapes, trust
 from .clocks import START, Clocks
 from .entropy import Entropy
 from .escapes import Escaped
@@ -112,6 +112,7 @@ class _Process:
             *clocks.replacements(lambda: run.clocks if (run := runs.get(thread())) else None),
             *entropy.replacements(lambda: run.entropy if (run := runs.get(thread())) else None),
             *escapes.replacements(refuse),
+            *trust.replacements(lambda: thread() in runs),
         )
         sys.addaudithook(hook)
         atexit.register(self._take_back)
