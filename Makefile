@@ -73,7 +73,7 @@ images: ## make the images for `make docker` without a registry: eval "$(make -s
 bench: $(STAMP) ## measure what the lab adds, as ratios in one run
 	@$(BIN)/python tests/bench/bench.py
 
-speed: $(STAMP) ## measure virtual time, and write the figures into the README
+speed: $(STAMP) ## measure virtual time, and write the figures into README and guide
 	@$(BIN)/python -m tests.bench.simulated
 
 format: $(STAMP) ## format, and mend what can be mended by itself

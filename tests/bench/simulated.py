@@ -1,6 +1,6 @@
 """What virtual time saves: scenarios a second, virtual seconds in a real one, the catalog's wall time.
 
-`make speed` runs this file and writes the figures into the README; `make bench` prints them with the
+`make speed` runs this file and writes the figures into README and guide; `make bench` prints them with the
 others. One process, one core; only the catalog on `embedded` is real time and several processes.
 """
 
@@ -86,6 +86,16 @@ class Speed:
             f"{name:<40}{figure:>8} {unit:<20}{aside}".rstrip()
             for name, figure, unit, aside in rows
         ]
+
+
+    def sentence(self) -> str:
+        """For who reads the README."""
+        return (
+            f"The catalog takes {self.catalog:.1f} s there with a breaker's true thirty seconds "
+            f"({self.virtual:.0f} virtual seconds, of which\n"
+            f"starting Python is most), {self.embedded:.0f} s on sockets with short ones; three attempts of "
+            f"httpx take {1e3 / self.judged:.0f} ms, judged (`make speed`)."
+        )
 
 
 def measured(rounds: int) -> Speed:
@@ -197,15 +207,16 @@ def _catalog(environment: str, out: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print the figures, and write them into the README."""
-    from tests.documents import README, SPEED, written_anew  # not where the bench is a script
+    """Print the figures, and write them into README and guide."""
+    from tests.documents import GUIDE, README, SPEED, written_anew  # not where the bench is a script
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count (5)")
-    shown = "\n".join(measured(parser.parse_args().rounds).lines())
+    speed = measured(parser.parse_args().rounds)
+    shown = "\n".join(speed.lines())
     print(shown)
-    text = README.read_text("utf-8")
-    README.write_text(written_anew(text, SPEED, f"```text\n{shown}\n```"), "utf-8")
+    for document, new in ((README, speed.sentence()), (GUIDE, f"```text\n{shown}\n```")):
+        document.write_text(written_anew(document.read_text("utf-8"), SPEED, new), "utf-8")
 
 
 if __name__ == "__main__":
