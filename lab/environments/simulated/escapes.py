@@ -14,12 +14,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, Final
 
 from .places import author, callers
-from .swapping import Added, Attribute, Function, Make, Replacement, builtin
+from .swapping import Added, Attribute, Function, Make, Replacement, Wrapped, builtin
 
 __all__ = ["Escaped", "audited", "replacements"]
 
@@ -106,6 +107,8 @@ def replacements(refuse: Refuse) -> Iterator[Replacement]:
     for name in ("start_new_thread", "start_joinable_thread"):  # no event tells of it in 3.11
         if hasattr(_thread, name):
             yield builtin(getattr(_thread, name), _refusing(refuse, "thread start"))
+    # Its threads may have been there before; what they do comes from outside, at no time.
+    yield Wrapped(ThreadPoolExecutor, "submit", _refusing(refuse, "ThreadPoolExecutor.submit"))
     yield Attribute(
         threading.Condition, "wait", _waiting(refuse, "threading.Condition.wait", 1, default=None)
     )

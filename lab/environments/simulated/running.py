@@ -6,6 +6,7 @@ All other threads have the machine's. Whatever ends the run, everything is put b
 from __future__ import annotations
 
 import atexit
+import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +19,11 @@ from .entropy import Entropy
 from .escapes import Escaped
 from .swapping import Replacement
 
-__all__ = ["Run"]
+__all__ = ["LOOKS", "Run"]
+
+LOOKS: Final = 3_000_000
+"""Looks at the time while it stands still: seconds of the machine's, and more than a pool of a thousand
+connections needs at one instant."""
 
 
 class Run:
@@ -26,11 +31,22 @@ class Run:
 
     `source` says what time it is, in seconds (a loop's `time`); `wall` is the date at its 0, in
     seconds since 1970; `seed` decides all that is drawn. `escapes` holds what was refused, the first
-    of them first: a client may swallow any exception.
+    of them first: a client may swallow any exception. `looks`: so many at a time that stands still are
+    allowed; who waits by looking would go on by the machine's clock.
     """
 
-    def __init__(self, source: Callable[[], float], *, seed: int, wall: float = START) -> None:
-        self.clocks = Clocks(source, wall=wall)
+    def __init__(
+        self,
+        source: Callable[[], float],
+        *,
+        seed: int,
+        wall: float = START,
+        looks: int = LOOKS,
+    ) -> None:
+        self._source = source
+        self._most = looks
+        self._shown, self._looks = -math.inf, 0
+        self.clocks = Clocks(self._looked_at, wall=wall)
         self.entropy = Entropy(seed)
         self.escapes: list[Escaped] = []
 
@@ -49,6 +65,16 @@ class Run:
             yield self
         finally:
             _PROCESS.leave(self)
+
+    def _looked_at(self) -> float:
+        now = self._source()
+        if now != self._shown:
+            self._shown, self._looks = now, 0
+        self._looks += 1
+        if self._looks > self._most:
+            self._looks = 0
+            raise self.refuse(f"{self._most:,} looks at the time, which stands still meanwhile")
+        return now
 
     def refuse(self, call: str) -> Escaped:
         """What to raise for a call that this run can't answer for; it is kept."""

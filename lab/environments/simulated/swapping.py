@@ -25,6 +25,7 @@ __all__ = [
     "Replacement",
     "Scanned",
     "Swapped",
+    "Wrapped",
     "builtin",
     "class_method",
 ]
@@ -77,6 +78,30 @@ class Attribute:
         """Make it what it was."""
         if vars(self._owner)[self._name] is self._standing_in:
             setattr(self._owner, self._name, self._original)
+
+
+class Wrapped:
+    """A method replaced around whatever it is by then: who replaces it before or after is heard, too."""
+
+    def __init__(self, owner: type, name: str, make: Make) -> None:
+        self._owner = owner
+        self._name = name
+        self._make = make
+        self._original: Function | None = None
+        self._standing_in: Function | None = None
+
+    def put(self) -> None:
+        """Replace it."""
+        present = vars(self._owner)[self._name]
+        if present is not self._standing_in:
+            self._original, self._standing_in = present, self._make(present)
+            setattr(self._owner, self._name, self._standing_in)
+
+    def take_back(self) -> None:
+        """Make it what it was."""
+        if self._standing_in is not None and vars(self._owner)[self._name] is self._standing_in:
+            setattr(self._owner, self._name, self._original)
+        self._original = self._standing_in = None
 
 
 class Added:

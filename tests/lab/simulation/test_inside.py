@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -256,6 +257,20 @@ async def waits_for_a_thread(_: httpx.AsyncClient) -> None:
 
     asyncio.get_running_loop().working = asyncio.create_task(works())  # type: ignore[attr-defined]
     await come
+
+
+def test_work_for_a_thread_that_waits_already_is_told(simulated: Simulated) -> None:
+    """No thread is started, and nobody would ever hear of its end."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+
+        async def submits(_: httpx.AsyncClient) -> None:
+            await asyncio.wrap_future(pool.submit(int))
+
+        with pytest.raises(SetupError, match="blocks for real") as refused_:
+            simulated(offering(submits), read(1))
+    assert refused_.value.rows["call"].startswith("ThreadPoolExecutor.submit, from ")
+    assert "test_inside.py" in refused_.value.rows["call"]
 
 
 def test_what_can_not_go_on_here_alone_is_no_hang(simulated: Simulated) -> None:

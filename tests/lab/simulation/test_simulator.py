@@ -49,7 +49,7 @@ async def orders(urls):
 def simulator(tmp_path: Path) -> Any:
     """Of a subject of four operations."""
     (tmp_path / "orders_lab.py").write_text(LAB)
-    made = Simulator(f"{tmp_path / 'orders_lab.py'}:orders", tmp_path / "simulated.log", limit=5.0)
+    made = Simulator(f"{tmp_path / 'orders_lab.py'}:orders", tmp_path / "simulated.log", limit=10.0)
     yield made
     made.close()
 

@@ -61,10 +61,16 @@ def test_a_connect_that_is_refused_leaves_no_socket_open() -> None:
         assert one.fileno() == -1
 
 
-def test_a_pool_of_threads_is_refused() -> None:
-    """`asyncio.to_thread` and run_in_executor go this way."""
-    with Run(lambda: 0.0, seed=0).on(), pytest.raises(Escaped, match=r"thread start"):
-        ThreadPoolExecutor(1).submit(print)
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_pool_of_threads_is_refused(*, begun: bool) -> None:
+    """Also one whose threads wait already, so that none is started."""
+    with ThreadPoolExecutor(1) as pool:
+        if begun:
+            pool.submit(int).result()
+        named = pytest.raises(Escaped, match=r"ThreadPoolExecutor\.submit")
+        with Run(lambda: 0.0, seed=0).on(), named:
+            pool.submit(print)
+        assert pool.submit(int).result() == 0
 
 
 def test_it_is_no_exception_that_a_client_would_retry() -> None:

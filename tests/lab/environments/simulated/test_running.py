@@ -5,11 +5,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import repeat
 from time import monotonic
 
 import pytest
 
-from faultlab.lab.environments.simulated import START, Run
+from faultlab.lab.environments.simulated import START, Escaped, Run
 
 
 def everything() -> tuple[object, ...]:
@@ -41,6 +42,20 @@ def test_nothing_of_it_stays_whatever_ends_it() -> None:
         assert everything() == before
         assert monotonic() >= real
         threading.Thread(target=int).start()
+
+
+def test_who_waits_by_looking_at_the_time_is_refused() -> None:
+    """It stands still as long as somebody computes; on the machine it would not."""
+    now = 0.0
+    with Run(lambda: now, seed=0, looks=1000).on() as run:
+        for _ in range(5):
+            for _ in range(1000):
+                time.monotonic()
+            now += 1.0  # it has passed: nobody waits in vain
+        with pytest.raises(Escaped, match="1,000 looks at the time, which stands still") as told:
+            all(time.monotonic() < 60.0 for _ in repeat(None))
+    assert run.escapes == [told.value]
+    assert "test_running.py:" in told.value.where
 
 
 def test_runs_are_not_nested_and_the_outer_one_goes_on() -> None:

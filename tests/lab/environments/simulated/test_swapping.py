@@ -20,6 +20,7 @@ from faultlab.lab.environments.simulated.swapping import (
     Replacement,
     Scanned,
     Swapped,
+    Wrapped,
     builtin,
     class_method,
 )
@@ -201,3 +202,27 @@ def test_an_attribute_that_another_has_replaced_meanwhile_is_left_to_them() -> N
     with put(replacement):
         assert module.f() == 2
     assert module.f is first
+
+
+def test_a_wrapped_method_is_replaced_around_what_others_have_made_of_it() -> None:
+    """They come and go between two runs; each of them is heard, and given back."""
+
+    class Pool:
+        def submit(self) -> list[str]:
+            return ["pool"]
+
+    def around(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        return lambda real: lambda self: [name, *real(self)]
+
+    original = Pool.submit
+    replacement = Wrapped(Pool, "submit", around("run"))
+    with put(replacement), put(replacement):
+        assert Pool().submit() == ["run", "pool"]
+    assert Pool.submit is original
+    Pool.submit = seam = around("seam")(original)  # type: ignore[method-assign]
+    with put(replacement):
+        assert Pool().submit() == ["run", "seam", "pool"]
+    assert Pool.submit is seam
+    with put(replacement):
+        Pool.submit = original  # type: ignore[method-assign]  # another's, who did not wait
+    assert Pool.submit is original
