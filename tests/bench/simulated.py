@@ -87,7 +87,6 @@ class Speed:
             for name, figure, unit, aside in rows
         ]
 
-
     def sentence(self) -> str:
         """For who reads the README."""
         return (
@@ -208,7 +207,12 @@ def _catalog(environment: str, out: Path) -> tuple[float, float]:
 
 def main() -> None:
     """Print the figures, and write them into README and guide."""
-    from tests.documents import GUIDE, README, SPEED, written_anew  # not where the bench is a script
+    from tests.documents import (  # not where the bench is a script
+        GUIDE,
+        README,
+        SPEED,
+        written_anew,
+    )
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count (5)")

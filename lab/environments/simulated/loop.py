@@ -14,7 +14,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, Final, NoReturn, TypeVarTuple
+from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
 from .clocks import START
 from .connections import Connections
@@ -23,6 +23,7 @@ from .running import Run
 
 __all__ = ["SimulatedLoop"]
 
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _TURNS: Final = 100_000  # without time passing: a program that waits for the time by looking at it
@@ -108,9 +109,20 @@ class SimulatedLoop(Connections):
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
-    def run_in_executor(self, *_: Any) -> NoReturn:  # type: ignore[override]  # whatever is asked
-        """Refused: a thread's work takes real time. Raises Escaped."""
-        raise self.run.refuse("loop.run_in_executor")
+    def run_in_executor(
+        self, executor: object, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """What the loop's own threads would do is done in its turn, on the loop, in no time.
+
+        So is `asyncio.to_thread`. Work that waits for real is refused in its place; so are threads
+        of an executor of one's own: raises Escaped.
+        """
+        self._check_closed()
+        if executor is not None:
+            raise self.run.refuse("loop.run_in_executor")
+        done: asyncio.Future[T] = self.create_future()
+        self.call_soon(_work, done, func, *args)
+        return done
 
     async def subprocess_exec(self, *_: Any, **__: Any) -> NoReturn:
         """Refused: a process's work takes real time. Raises Escaped."""
@@ -153,3 +165,16 @@ class SimulatedLoop(Connections):
 
     def _write_to_self(self) -> None:
         """Nobody sleeps who could be woken."""
+
+
+def _work(done: asyncio.Future[T], func: Callable[[*Ts], T], *args: *Ts) -> None:
+    if done.cancelled():
+        return
+    try:
+        value = func(*args)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # noqa: BLE001  # who awaits it is told, as by a thread
+        done.set_exception(error)
+    else:
+        done.set_result(value)

@@ -248,12 +248,17 @@ async def spins(_: httpx.AsyncClient) -> None:
         await asyncio.sleep(0)
 
 
+def in_threads_of_its_own() -> asyncio.Future[None]:
+    """Work for an executor that the client made."""
+    return asyncio.get_running_loop().run_in_executor(ThreadPoolExecutor(1), print)
+
+
 async def waits_for_a_thread(_: httpx.AsyncClient) -> None:
     """Whose start was refused in another task."""
     come = asyncio.get_running_loop().create_future()
 
     async def works() -> None:
-        come.set_result(await asyncio.to_thread(print))
+        come.set_result(await in_threads_of_its_own())
 
     asyncio.get_running_loop().working = asyncio.create_task(works())  # type: ignore[attr-defined]
     await come
@@ -333,7 +338,7 @@ async def sleeps(_: httpx.AsyncClient) -> None:
 async def swallows(_: httpx.AsyncClient) -> None:
     """What refuses it is caught by whoever catches everything."""
     with suppress(BaseException):
-        await asyncio.to_thread(print)
+        await in_threads_of_its_own()
 
 
 @pytest.mark.parametrize(("call", "told"), [(sleeps, "time.sleep"), (swallows, "run_in_executor")])

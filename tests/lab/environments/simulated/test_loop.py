@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 import pytest
@@ -134,10 +136,15 @@ def test_time_outs_are_exact(loop: SimulatedLoop) -> None:
     assert loop.run_until_complete(program()) == 9.75
 
 
+def in_threads_of_its_own(work: Callable[[], object]) -> Awaitable[object]:
+    """Work for an executor that somebody made."""
+    return asyncio.get_running_loop().run_in_executor(ThreadPoolExecutor(1), work)
+
+
 @pytest.mark.parametrize(
     ("call", "leave"),
     [
-        ("loop.run_in_executor", lambda: asyncio.to_thread(print)),
+        ("loop.run_in_executor", lambda: in_threads_of_its_own(print)),
         ("loop.subprocess_exec", lambda: asyncio.create_subprocess_exec("true")),
         ("loop.subprocess_shell", lambda: asyncio.create_subprocess_shell("true")),
     ],
@@ -154,6 +161,41 @@ def test_threads_and_processes_are_refused_and_kept(
         loop.run_until_complete(program())
     assert [one.call for one in loop.run.escapes] == [call]
     assert "test_loop.py:" in loop.run.escapes[0].where
+
+
+def test_what_is_for_the_loop_s_own_threads_is_done_in_its_turn(loop: SimulatedLoop) -> None:
+    """In no time, with the context of who asked; its error is that of who awaits it."""
+    asked: ContextVar[str] = ContextVar("asked", default="")
+    done: list[str] = []
+
+    def work(name: str) -> str:
+        done.append(f"{name} for {asked.get()}")
+        return name.upper()
+
+    async def program() -> str:
+        asked.set("me")
+        first = asyncio.ensure_future(asyncio.to_thread(work, "first"))
+        never = asyncio.ensure_future(asyncio.to_thread(work, "never"))
+        await asyncio.sleep(0)
+        never.cancel()
+        assert done == [], "it would not have begun here"
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.to_thread(divmod, 1, 0)
+        return await first
+
+    assert loop.run_until_complete(program()) == "FIRST"
+    assert done == ["first for me"]
+    assert loop.time() == 0.0
+
+
+def test_work_that_waits_for_real_is_refused_in_its_place(loop: SimulatedLoop) -> None:
+    """The clocks here would not know of it."""
+
+    def waits() -> None:
+        time.sleep(0.2)
+
+    with pytest.raises(Escaped, match=r"time\.sleep, from .*test_loop\.py:.*waits"):
+        loop.run_until_complete(asyncio.to_thread(waits))
 
 
 def test_between_two_runs_of_the_loop_the_machines_clocks_are_back(loop: SimulatedLoop) -> None:
