@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import math
+import platform
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -140,6 +141,7 @@ class _Process:
             *escapes.replacements(refuse),
             *trust.replacements(lambda: thread() in runs),
         )
+        platform.processor()  # asks a process, and remembers: clients tell their servers of it
         sys.addaudithook(hook)
         atexit.register(self._take_back)
 

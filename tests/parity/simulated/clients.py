@@ -11,9 +11,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, ParamSpec
 
 import aiohttp
+import anthropic
 import anyio
 import httpx
 import httpx2
+import openai
 
 CONTEXT = ssl.create_default_context()
 PATIENCE = 0.3  # seconds for a connect, for a read, for a place in the pool
@@ -107,9 +109,48 @@ async def with_anyio(connections: int) -> AsyncIterator[Get]:
             await stream.aclose()
 
 
+@asynccontextmanager
+async def _of_sdk(
+    library: Any, kind: Callable[..., Any], connections: int, retries: int = 0
+) -> AsyncIterator[Get]:
+    limits = httpx2.Limits(max_connections=connections, keepalive_expiry=IDLE)
+    http = library.DefaultAsyncHttpxClient(verify=CONTEXT, limits=limits)
+    async with kind(
+        api_key="none",
+        base_url="http://nowhere",
+        max_retries=retries,
+        timeout=PATIENCE,
+        http_client=http,
+    ) as client:
+
+        @told
+        async def get(address: str) -> str:
+            answer: httpx2.Response = await client.get(
+                f"http://{address}/", cast_to=httpx2.Response
+            )
+            return answer.text
+
+        yield get
+
+
+def with_anthropic(connections: int, retries: int = 0) -> AbstractAsyncContextManager[Get]:
+    """Anthropic's SDK, as httpx2's most demanding user."""
+    return _of_sdk(anthropic, anthropic.AsyncAnthropic, connections, retries)
+
+
+def with_openai(connections: int, retries: int = 0) -> AbstractAsyncContextManager[Get]:
+    """OpenAI's SDK."""
+    return _of_sdk(openai, openai.AsyncOpenAI, connections, retries)
+
+
 CLIENTS: dict[str, Client] = {
     "httpx": with_httpx,
     "httpx2": with_httpx2,
     "aiohttp": with_aiohttp,
     "anyio": with_anyio,
+    "anthropic": with_anthropic,
+    "openai": with_openai,
 }
+
+RETRYING = {"anthropic": with_anthropic, "openai": with_openai}
+"""Those that try again by themselves, unless told how often not to."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from . import server as does
-from .clients import CLIENTS, IDLE, Client
+from .clients import CLIENTS, IDLE, RETRYING, Client
 from .places import real, simulated
 from .server import Server
 
@@ -40,69 +40,111 @@ CASES = {
     "five in a row": Case(
         (does.answer,),
         (0.0,) * 5,
-        (1, 1, 1, 1),
-        ("ok ok ok ok ok",) * 4,
+        (1, 1, 1, 1, 1, 1),
+        ("ok ok ok ok ok",) * 6,
     ),
     "five with gaps below the expiry": Case(
         (does.answer,),
         (0.0, *(IDLE / 4,) * 4),
-        (1, 1, 1, 1),
-        ("ok ok ok ok ok",) * 4,
+        (1, 1, 1, 1, 1, 1),
+        ("ok ok ok ok ok",) * 6,
     ),
     "two with a gap above the expiry": Case(
         (does.answer,),
         (0.0, IDLE * 2),
-        (2, 2, 2, 1),
-        ("ok ok",) * 4,
+        (2, 2, 2, 1, 2, 2),
+        ("ok ok",) * 6,
     ),
     "closed while idle, and seen": Case(
         (does.answer_and_end, does.answer),
         (0.0, SOON),
-        (2, 2, 2, 1),
-        ("ok ok", "ok ok", "ok ok", "ok EndOfStream"),
+        (2, 2, 2, 1, 2, 2),
+        ("ok ok", "ok ok", "ok ok", "ok EndOfStream", "ok ok", "ok ok"),
     ),
     "stale: closed as the next request comes": Case(
         (does.answer, does.end, does.answer),
         (0.0, SOON, SOON),
-        (2, 2, 2, 2),
-        ("ok RemoteProtocolError ok", "ok RemoteProtocolError ok", "ok ok ok", "ok EndOfStream ok"),
+        (2, 2, 2, 2, 2, 2),
+        (
+            "ok RemoteProtocolError ok",
+            "ok RemoteProtocolError ok",
+            "ok ok ok",
+            "ok EndOfStream ok",
+            *("ok APIConnectionError ok",) * 2,
+        ),
     ),
     "stale: reset as the next request comes": Case(
         (does.answer, does.reset, does.answer),
         (0.0, SOON, SOON),
-        (2, 2, 2, 2),
-        ("ok ReadError ok", "ok ReadError ok", "ok ok ok", "ok BrokenResourceError ok"),
+        (2, 2, 2, 2, 2, 2),
+        (
+            "ok ReadError ok",
+            "ok ReadError ok",
+            "ok ok ok",
+            "ok BrokenResourceError ok",
+            *("ok APIConnectionError ok",) * 2,
+        ),
     ),
     "silent": Case(
         (does.say_nothing,),
         (0.0,),
-        (1, 1, 1, 1),
-        ("ReadTimeout", "ReadTimeout", "SocketTimeoutError", "TimeoutError"),
+        (1, 1, 1, 1, 1, 1),
+        (
+            "ReadTimeout",
+            "ReadTimeout",
+            "SocketTimeoutError",
+            "TimeoutError",
+            *("APITimeoutError",) * 2,
+        ),
     ),
-    "dripping": Case((does.drip,), (0.0,), (1, 1, 1, 1), ("ok",) * 4),
+    "dripping": Case((does.drip,), (0.0,), (1, 1, 1, 1, 1, 1), ("ok",) * 6),
     "FIN for an answer": Case(
         (does.end,),
         (0.0,),
-        (1, 1, 2, 1),
-        ("RemoteProtocolError", "RemoteProtocolError", "ServerDisconnectedError", "EndOfStream"),
+        (1, 1, 2, 1, 1, 1),
+        (
+            "RemoteProtocolError",
+            "RemoteProtocolError",
+            "ServerDisconnectedError",
+            "EndOfStream",
+            *("APIConnectionError",) * 2,
+        ),
     ),
     "RST for an answer": Case(
         (does.reset,),
         (0.0,),
-        (1, 1, 2, 1),
-        ("ReadError", "ReadError", "ClientOSError", "BrokenResourceError"),
+        (1, 1, 2, 1, 1, 1),
+        (
+            "ReadError",
+            "ReadError",
+            "ClientOSError",
+            "BrokenResourceError",
+            *("APIConnectionError",) * 2,
+        ),
     ),
     "truncated": Case(
         (does.truncate,),
         (0.0,),
-        (1, 1, 1, 1),
-        ("RemoteProtocolError", "RemoteProtocolError", "ClientPayloadError", "EndOfStream"),
+        (1, 1, 1, 1, 1, 1),
+        (
+            "RemoteProtocolError",
+            "RemoteProtocolError",
+            "ClientPayloadError",
+            "EndOfStream",
+            *("APIConnectionError",) * 2,
+        ),
     ),
     "RST in the body": Case(
         (does.reset_in_the_body,),
         (0.0,),
-        (1, 1, 1, 1),
-        ("ReadError", "ReadError", "ClientPayloadError", "BrokenResourceError"),
+        (1, 1, 1, 1, 1, 1),
+        (
+            "ReadError",
+            "ReadError",
+            "ClientPayloadError",
+            "BrokenResourceError",
+            *("APIConnectionError",) * 2,
+        ),
     ),
 }
 NUMBERS = {name: number for number, name in enumerate(CLIENTS)}
@@ -155,6 +197,8 @@ UNREACHED = {
     "httpx2": ["ConnectError", "ConnectTimeout"],
     "aiohttp": ["ClientConnectorError", "ConnectionTimeoutError"],
     "anyio": ["OSError", "TimeoutError"],
+    "anthropic": ["APIConnectionError", "APITimeoutError"],
+    "openai": ["APIConnectionError", "APITimeoutError"],
 }
 
 
@@ -180,6 +224,8 @@ CROWDED = {
     "httpx": ["ok", "PoolTimeout", "1"],
     "httpx2": ["ok", "PoolTimeout", "1"],
     "aiohttp": ["ok", "ConnectionTimeoutError", "1"],
+    "anthropic": ["ok", "APITimeoutError", "1"],
+    "openai": ["ok", "APITimeoutError", "1"],
 }
 
 
@@ -202,7 +248,7 @@ async def idle(client: Client, _: str) -> float:
         return server.when("over") - server.when("request")
 
 
-@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+@pytest.mark.parametrize("name", ["httpx", "httpx2", "anthropic", "openai"])
 def test_an_idle_connection_is_closed_by_the_next_request(name: str) -> None:
     """Of httpcore's pools."""
     assert simulated(partial(idle, CLIENTS[name])) == pytest.approx(3 * IDLE, abs=0.01)
@@ -211,3 +257,21 @@ def test_an_idle_connection_is_closed_by_the_next_request(name: str) -> None:
 def test_aiohttp_closes_an_idle_connection_by_itself() -> None:
     """Between once and twice its time: it looks that often."""
     assert IDLE <= simulated(partial(idle, CLIENTS["aiohttp"])) <= 2 * IDLE + 0.01
+
+
+async def retried(client: Client, _: str) -> tuple[str, int, float]:
+    """The outcome of one call that is never answered, the requests of it, and the seconds they took."""
+    async with Server(does.reset) as server, client(10) as get:
+        outcome = await get(server.address)
+        return outcome, server.count("request"), server.times[-1] - server.times[0]
+
+
+@pytest.mark.parametrize("name", RETRYING)
+@pytest.mark.parametrize(
+    "place", [simulated, pytest.param(real, marks=[pytest.mark.slow, pytest.mark.wire])]
+)
+def test_the_retries_of_a_library_are_on_the_wire(name: str, place: Any) -> None:
+    """Two of them, as its users have them: after up to half a second, then up to a whole one."""
+    outcome, requests, seconds = place(partial(retried, partial(RETRYING[name], retries=2)))
+    assert (outcome, requests) == ("APIConnectionError", 3)
+    assert seconds >= 0.75 * (0.5 + 1.0)
