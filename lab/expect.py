@@ -308,6 +308,9 @@ def _hanging(
     if bound is not None and contract.deadline.enforced == "hard" and ran > 2 * bound:
         promise = f"deadline.total: {bound:g}"
         return replace(blank, outcome="fail", seen=seen, contract=promise)
+    if operation.hung is not None:
+        never = f"how `{operation.name}` ends: nothing is left to happen that could end it"
+        return replace(blank, seen=seen, missing=never)
     cut = f"the run was cut after {reading.end:.1f} s"
     return replace(blank, seen=seen, missing=f"how `{operation.name}` would have ended; {cut}")
 

@@ -135,6 +135,8 @@ def no_baseline(operations: Iterable[Operation], contract: Contract) -> Iterator
 
 def how_ended(operation: Operation, contract: Contract) -> str:
     """The end of a sentence about an operation: its outcome, and what it raised."""
+    if operation.hung is not None:
+        return "never ended: nothing was left to happen"
     if operation.ending == "unknown":
         return "was still running when the run was cut"
     raised = f" ({operation.errors[0].classes[0]})" if operation.errors else ""

@@ -13,7 +13,7 @@ from faultlab.lab.expect import (
     outcome_of_key,
     required,
 )
-from faultlab.lab.history import Header, Raised
+from faultlab.lab.history import Header, OpHung, Raised
 from faultlab.lab.oracle import Admission, Demand, Demands, OperationDemand
 from faultlab.lab.plan import Enter, Inject, Operate, Plan
 from faultlab.lab.tune import FAST, tuned
@@ -366,3 +366,13 @@ def test_required_checks_come_with_their_steps() -> None:
     one = step("connection", requires=("C06",), faults=(1,))
     found = required(plan_of(one, Refused(service="core")), MAXIMUS)
     assert found == dict.fromkeys(("C02", "C06", "C20", "C60", "C61"), (one,))
+
+
+def test_what_never_ends_is_left_to_the_check_of_that() -> None:
+    """No run was cut: how it would have ended is known."""
+    hung = replace(operation("unknown"), hung=OpHung(t=1.0, op=1, awaits=("shop.py:14",)))
+    found = judge(step("ok"), hung, demands_of())
+    assert (found.outcome, found.missing) == (
+        "unknown",
+        "how `read` ends: nothing is left to happen that could end it",
+    )

@@ -81,6 +81,20 @@ def test_without_a_working_baseline_nothing_else_is_said() -> None:
     assert found == judge(CONTRACT, None, golden("unknown.baseline"))
 
 
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_baseline_that_never_ends_is_a_failure(*, judged: bool) -> None:
+    """To hang is one without a fault, too; a doubt whether it does leaves no baseline, and no more."""
+    name = "fail" if judged else "unknown"
+    hung = h.load(GOLDEN / "C34" / f"{name}.jsonl")
+    for armed in (None, golden("pass")):
+        found = judge(CONTRACT, armed, hung)
+        assert [(one.check, one.outcome) for one in found.findings] == [("C92", name)]
+        assert found.verdict == name
+    if judged:
+        assert found.findings[0].seen.startswith("without any fault C34 ends: `read` never ends")
+        assert found.findings[0].marks[0][1].startswith("<- awaits shop.py")
+
+
 def test_a_baseline_that_works_is_no_run() -> None:
     """Nothing was shown of faults; who calls this has lost a history."""
     with pytest.raises(ValueError, match="nothing to judge"):

@@ -109,6 +109,9 @@ def test_an_operation_that_hangs_is_no_baseline(story: Any, contract: Any) -> No
     """It never showed how it ends, nor did those after it begin."""
     finding = broken(story().begin(1, 0.1).on(h.OpUnknown, 0.2, op=1), contract)
     assert finding.missing.endswith("`read` was still running when the run was cut")
+    told = story().begin(1, 0.1).on(h.OpHung, 0.2, op=1, awaits=("shop.py:14",))
+    finding = broken(told, contract)
+    assert finding.missing.endswith("`read` never ended: nothing was left to happen")
 
 
 def test_a_fault_that_never_came_into_force_is_no_proof(story: Any, found: Any) -> None:
