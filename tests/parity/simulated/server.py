@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Any, Self
@@ -20,14 +21,14 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Server) -> None:
         self._server = server
         self.loop = asyncio.get_running_loop()
-        self.number = len(server.connections)
-        server.connections.append(self)
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accepted."""
+        """Accepted, and with TLS its handshake is over."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.number = len(self._server.connections)
+        self._server.connections.append(self)
         self._server.note(self, "accepted")
 
     def data_received(self, data: bytes) -> None:
@@ -46,15 +47,18 @@ class Connection(asyncio.Protocol):
 class Server:
     """`events` holds what was met, as `connection number, what`; `times` when each was."""
 
-    def __init__(self, *script: Deed) -> None:
+    def __init__(self, *script: Deed, tls: ssl.SSLContext | None = None) -> None:
         self._script = list(script)
+        self._tls = tls
         self.connections: list[Connection] = []
         self.events: list[tuple[int, str]] = []
         self.times: list[float] = []
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._listening: Any = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0)
+        self._listening: Any = await loop.create_server(
+            lambda: Connection(self), "127.0.0.1", 0, ssl=self._tls
+        )
         self.port = self._listening.sockets[0].getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         return self
