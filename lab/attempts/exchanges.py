@@ -174,7 +174,7 @@ def _outcome(
         if _dripped(gathered, exchange, conn, first):
             return "slow_drip", first.t, True
         return ("read_timeout_headers" if head is None else "read_timeout_body"), first.t, True
-    if first.t <= start.t:
+    if (first.t, first.index) < (start.t, start.index):  # in virtual time both may be at once
         # It had ended before the request came: an idle one, or one that never carried a request.
         end = "eof" if first.how == "fin" else "reset"
         return (f"stale_{end}" if start.reused else f"{end}_on_accept"), start.t, False

@@ -33,6 +33,7 @@ PROMISES = {info.id: info.promise for info in ALL}
 PLACES: Mapping[str, Mapping[str, str]] = {
     "embedded": {"environment": "embedded"},
     "again": {"environment": "embedded"},
+    "simulated": {"environment": "simulated"},
     "toxiproxy": {"environment": "embedded", "proxy": "toxiproxy"},
     "docker": {"environment": "docker"},
 }
