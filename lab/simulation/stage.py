@@ -63,9 +63,17 @@ class VirtualStage(Simulation):
         self._let_go()
 
     @override
+    def fresh(self) -> None:
+        """Close idle client connections by FIN, which has arrived on return."""
+        super().fresh()
+        self._settle()
+
+    @override
     def _settle(self) -> None:
         super()._settle()
         self._await(self._rig.when_settled, "backends and listeners are as they were told to be")
+        # As on loopback, where the next call of a client finds its connections ended.
+        self._await(self._rig.when_arrived, "what the lab has sent arrives")
         super().barrier()
 
     def _await(self, when: Callable[[Callable[[], None]], None], what: str) -> None:

@@ -166,7 +166,9 @@ def _of_order(pairs: Sequence[Pair]) -> Iterator[Unlike]:
 
 
 def _before(one: Operation, other: Operation) -> bool:
-    return one.ended is not None and one.ended <= other.invoked
+    if one.ended is None:
+        return False
+    return (one.ended, one.events[-1]) < (other.invoked, other.events[0])  # no time may pass between
 
 
 # --- breakers, faults ----------------------------------------------------------------------------
