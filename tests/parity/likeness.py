@@ -168,7 +168,8 @@ def _of_order(pairs: Sequence[Pair]) -> Iterator[Unlike]:
 def _before(one: Operation, other: Operation) -> bool:
     if one.ended is None:
         return False
-    return (one.ended, one.events[-1]) < (other.invoked, other.events[0])  # no time may pass between
+    # No time may pass between two of them: then their places in the history tell.
+    return (one.ended, one.events[-1]) < (other.invoked, other.events[0])
 
 
 # --- breakers, faults ----------------------------------------------------------------------------
