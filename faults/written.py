@@ -19,6 +19,7 @@ __all__ = [
     "one_or_list",
     "scalar",
     "seconds",
+    "shifted",
     "size_of",
     "written",
 ]
@@ -83,6 +84,11 @@ def seconds(amount: float) -> str:
     if 0 < amount < 1 and thousandth == thousandth.to_integral_value():
         return f"{thousandth.to_integral_value():f}ms"
     return f"{format(number, 'f').removesuffix('.0')}s"
+
+
+def shifted(by: float) -> str:
+    """How far a clock is set forward or back, with its sign."""
+    return f"{'-' if by < 0 else '+'}{seconds(abs(by))}"
 
 
 def _size(amount: int) -> str:

@@ -25,7 +25,7 @@ from .attempts import misdeclared, read
 from .contract import Contract
 from .environments import Environment, Handle
 from .errors import SetupError, SubjectError
-from .history import Header, History, HistoryError, OpUnknown, RunEnded
+from .history import ClockSet, Header, History, HistoryError, OpUnknown, RunEnded
 from .oracle import begin, fold, open_circuits, timeline
 from .plan import (
     Clear,
@@ -35,6 +35,7 @@ from .plan import (
     Operate,
     Plan,
     Renew,
+    SetClock,
     Wait,
 )
 from .subjects.elsewhere import calls_another
@@ -64,6 +65,9 @@ class Clock(Protocol):
     def until(self, done: Future[Any], seconds: float) -> bool:
         """Let time pass until this is done, at most so many seconds; whether it is."""
 
+    def set_wall(self, seconds: float) -> None:
+        """Set the wall clock forward, or back: no time passes. SetupError where it is the machine's."""
+
     def stop(self) -> None:
         """From another thread: no wait goes on."""
 
@@ -85,6 +89,10 @@ class RealClock:
     def until(self, done: Future[Any], seconds: float) -> bool:
         """Let time pass until this is done, at most so many seconds; whether it is."""
         return bool(wait_for([done], seconds).done)
+
+    def set_wall(self, seconds: float) -> None:
+        """Refused: others live by it. Raises SetupError."""
+        raise SetupError(f"the machine's wall clock is not the lab's to set by {seconds:g} s")
 
     def stop(self) -> None:
         """No wait goes on."""
@@ -245,6 +253,10 @@ class Play:
                     if self._clock.wait(step.seconds):
                         raise SetupError("the run was stopped")
                     self._await_restarts()
+                case SetClock():
+                    self._env.barrier()  # what came before it came by the clock as it was
+                    self._clock.set_wall(step.seconds)
+                    self._env.note(ClockSet(t=self._env.clock(), seconds=step.seconds))
                 case Fresh():
                     self._env.barrier()
                     self._env.fresh()

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from ..faults.written import one_or_list, scalar, seconds, written
+from ..faults.written import one_or_list, scalar, seconds, shifted, written
 from .model import (
     ONE,
     PHASES,
     ClearStep,
+    ClockStep,
     ConnectionsStep,
     InjectStep,
     OperationStep,
@@ -121,6 +122,8 @@ def _pairs(step: Step) -> Iterator[str]:
             yield "clear: all"
         case WaitStep():
             yield f"wait: {text_of(step.duration, 'seconds')}"
+        case ClockStep():
+            yield f"clock: {shifted(step.seconds)}"
         case ConnectionsStep():
             yield "connections: fresh"
         case SubjectStep():

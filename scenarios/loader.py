@@ -23,6 +23,7 @@ from .model import (
     PLUS_KEYS,
     ROLES,
     ClearStep,
+    ClockStep,
     ConnectionsStep,
     Incident,
     InjectStep,
@@ -180,7 +181,7 @@ class _Loader:
         return self.operation(node, key)
 
     def plain(self, node: Mapping, entry: Entry, key: str) -> Step | None:
-        """`clear`, `wait`, `connections`, `subject`: one key, one value."""
+        """`clear`, `wait`, `clock`, `connections`, `subject`: one key, one value."""
         for other in node.entries:
             if other is not entry:
                 text = f"unknown key beside `{entry.key}`; write it as a step of its own"
@@ -189,6 +190,9 @@ class _Loader:
         if entry.key == "wait":
             wait = self.shapes.duration(entry.value, at)
             return None if wait is None else WaitStep(wait, entry.line)
+        if entry.key == "clock":
+            by = self.shapes.shift(entry.value, at)
+            return None if by is None else ClockStep(by, entry.line)
         allowed = {"clear": "all", "connections": "fresh", "subject": "new"}[entry.key]
         if self.shapes.choice(entry.value, at, (allowed,)) is None:
             return None

@@ -29,7 +29,7 @@ OUTCOMES = (
     "cancelled",
     "contract",
 )  # + status:NNN
-LAB_STEPS = ("inject", "clear", "wait", "connections", "subject")
+LAB_STEPS = ("inject", "clear", "wait", "clock", "connections", "subject")
 PLUS_KEYS = ("attempts", "times", "concurrency", "cancel_after", "requires")
 
 # Contract fields that a quantity may refer to, and what they measure.
@@ -136,6 +136,14 @@ class WaitStep:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStep:
+    """The wall clock is set forward by so many seconds, or back; no time passes."""
+
+    seconds: float
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionsStep:
     """Idle connections are closed by FIN; subject, pool and breakers stay."""
 
@@ -149,7 +157,7 @@ class SubjectStep:
     line: int
 
 
-Step = OperationStep | InjectStep | ClearStep | WaitStep | ConnectionsStep | SubjectStep
+Step = OperationStep | InjectStep | ClearStep | WaitStep | ClockStep | ConnectionsStep | SubjectStep
 
 
 @dataclass(frozen=True, slots=True)

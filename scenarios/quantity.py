@@ -19,6 +19,8 @@ _NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)")
 _DURATION = re.compile(_NUMBER.pattern + r"(ms|s|m)")
 DURATION = rf"^{_DURATION.pattern}$"
 """A duration that refers to no contract, as JSON Schema takes it."""
+SHIFT = rf"^[+-]\s*{_DURATION.pattern}$"
+"""A duration with a direction, as JSON Schema takes it."""
 _UNITLIKE = re.compile(_NUMBER.pattern + r"\s*([A-Za-z]+)")
 _FIELD = re.compile(r"(?:" + _NUMBER.pattern + r"\s*x\s+)?([A-Za-z_]+(?:\.[A-Za-z_]+)*)")
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60)}
@@ -40,6 +42,18 @@ def duration(text: str) -> Quantity:
     if (match := _UNITLIKE.fullmatch(text)) and match[2] != "x":
         raise QuantityError(f"`{text}`: unknown unit `{match[2]}`; expected ms, s or m")
     return _reference(text, "seconds", "a duration like 500ms, 30s, 2m")
+
+
+def shift(text: str) -> float:
+    """Seconds forward from `+90s`, back from `-2m`."""
+    expected = "+ or - and a duration like 500ms, 30s, 2m"
+    sign, amount = text[:1], text[1:].strip()
+    if sign not in ("+", "-") or _DURATION.fullmatch(amount) is None:
+        raise QuantityError(f"`{text}`: expected {expected}")
+    found = duration(amount).amount
+    if not found:
+        raise QuantityError(f"`{text}` moves nothing; expected {expected}")
+    return -found if sign == "-" else found
 
 
 def count(text: str, *, least: int = 1) -> Quantity:
@@ -116,11 +130,13 @@ __all__ = [
     "DURATION",
     "LONGEST",
     "MOST",
+    "SHIFT",
     "QuantityError",
     "count",
     "duration",
     "pattern",
     "rate",
+    "shift",
     "size",
     "text_of",
 ]

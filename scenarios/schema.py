@@ -28,7 +28,7 @@ from .kinds import (
 from .later import LATER_PLUS_KEYS
 from .loader import INCIDENT_KEYS, SLUG, STATUS, TUNES
 from .model import LAB_STEPS, OUTCOMES, PHASES, PLUS_KEYS, ROLES
-from .quantity import DURATION, MOST, pattern
+from .quantity import DURATION, MOST, SHIFT, pattern
 from .served import MOST_PORT, READY, SERVICE_KEYS, VARIABLE
 
 __all__ = ["schema", "text"]
@@ -140,6 +140,10 @@ def _steps() -> Iterable[Schema]:
     ):
         yield _told(meaning, _closed({word: {"enum": [allowed]}}, [word]))
     yield _told("Nothing happens for so long.", _closed({"wait": _ref("duration")}, ["wait"]))
+    moved: dict[str, Schema] = {"clock": {"type": "string", "pattern": SHIFT}}
+    yield _told(
+        "The wall clock is set forward or back, in virtual time.", _closed(moved, ["clock"])
+    )
 
 
 def _operation() -> Schema:

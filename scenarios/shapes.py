@@ -15,7 +15,7 @@ from .errors import Problem, hint, meant
 from .later import LATER
 from .model import Quantity
 from .nodes import Entry, Mapping, Node, Scalar, Sequence, shown
-from .quantity import QuantityError, count, duration, rate, size
+from .quantity import QuantityError, count, duration, rate, shift, size
 
 T = TypeVar("T")
 
@@ -137,6 +137,10 @@ class Shapes:
     def duration(self, node: Node, key: str) -> Quantity | None:
         """A DURATION."""
         return self.quantity(node, key, duration)
+
+    def shift(self, node: Node, key: str) -> float | None:
+        """Seconds, with their direction."""
+        return self.measured(node, key, "+ or - and a duration", shift)
 
     def count(self, node: Node, key: str) -> Quantity | None:
         """A COUNT."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from ..history import Header, Left, Mode, OpHung, Raised
+from ..history import ClockSet, Header, Left, Mode, OpHung, Raised
 from .spans import Spans
 
 Ending = Literal["ok", "failed", "cancelled", "unknown"]
@@ -226,6 +226,7 @@ class Reading(msgspec.Struct, frozen=True, dict=True):
     missing: tuple[Missing, ...]
     end: float  # t of the last event
     shortages: tuple[Shortage, ...] = ()
+    clock: tuple[ClockSet, ...] = ()  # each time that the wall clock was set
     unheard: tuple[tuple[str, float], ...] = ()  # services of such connections, and since when
 
     @cached_property

@@ -18,6 +18,7 @@ from ..history import (
     AnyEvent,
     AttemptBegun,
     AttemptEnded,
+    ClockSet,
     ConnClosed,
     ConnectAttempted,
     ConnectsHidden,
@@ -112,6 +113,7 @@ class Gathered:
         self.hidden = ""  # why not every connect may be known
         self.samples: list[Sample] = []
         self.starved: list[Starved] = []
+        self.clock: list[ClockSet] = []
         self.ledgers: set[str] = set()  # services whose backend reports what it does
         self.served: set[str] = set()  # services whose backend answered something
         self.effects: dict[int, int] = defaultdict(int)  # by operation
@@ -150,6 +152,7 @@ class Gathered:
             FaultCleared: self._clear,
             FaultFired: self._fire,
             Starved: self.starved.append,
+            ClockSet: self.clock.append,
             SubjectOpened: self.opened.append,
             SubjectClosed: self.closed.append,
             Sample: self.samples.append,

@@ -55,6 +55,7 @@ def read(history: History) -> Reading:
         missing=tuple(_missing(gathered, joined, len(strays), operations)),
         end=gathered.end,
         shortages=tuple(_shortages(gathered.starved)),
+        clock=tuple(gathered.clock),
         unheard=tuple((one.service, one.unheard) for one in connections if one.unheard is not None),
     )
 

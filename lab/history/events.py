@@ -346,6 +346,12 @@ class FaultCleared(_Lab, frozen=True, kw_only=True, tag="fault.cleared"):
     why: str = ""
 
 
+class ClockSet(_Lab, frozen=True, kw_only=True, tag="clock.set"):
+    """The wall clock was set forward by `seconds`, or back; `t` is of a clock that was not."""
+
+    seconds: float
+
+
 class RunEnded(_Lab, frozen=True, kw_only=True, tag="run.ended"):
     """The conductor came to the end of the plan, or of its limit; without it a run was cut short."""
 
@@ -427,6 +433,7 @@ AnyEvent = (
     | FaultArmed
     | FaultFired
     | FaultCleared
+    | ClockSet
     | RunEnded
     | BreakerState
     | Starved

@@ -48,7 +48,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     tolerance: str = "eps per interval: 35 ms + run delay of the stamping thread"
     early: float = 0.001  # seconds by which a lower bound may be missed (0.002 under uvloop)
-    wall: str = ""
+    wall: str = ""  # what the wall clock said at t = 0, virtual in `simulated`
     route: str = ""  # how the subject reached the listeners
     clock: float = 0.0  # seconds by which the lab process's clock may differ from the subject's
 

@@ -76,12 +76,17 @@ def _in_time(
         Renewed(life.opened, number) for number, life in enumerate(reading.incarnations) if number
     ]
     for operation in operations:
-        events += _told(contract, operation)
+        events += _told(contract, operation, _moved(reading, operation))
     events.sort(key=attrgetter("t"))  # stable: each operation keeps its order
     return events
 
 
-def _told(contract: Contract, operation: Operation) -> Iterator[OracleEvent]:
+def _moved(reading: Reading, operation: Operation) -> float:
+    """Seconds by which the wall clock had been set when it began; a play sets it between two."""
+    return sum(set_.seconds for set_ in reading.clock if set_.index < operation.events[0])
+
+
+def _told(contract: Contract, operation: Operation, moved: float) -> Iterator[OracleEvent]:
     keys = error_keys(contract, operation.errors)
     ran: Ran = "unseen"
     if operation.attempts:
@@ -97,6 +102,7 @@ def _told(contract: Contract, operation: Operation) -> Iterator[OracleEvent]:
         keyed=operation.keyed,
         life=operation.incarnation,
         ran=ran,
+        moved=moved,
     )
     if operation.cancel_requested is not None:
         yield CancelRequested(operation.cancel_requested, operation.id)

@@ -22,7 +22,8 @@ Ran = Literal["yes", "no", "unseen"]
 class Invoked(msgspec.Struct, frozen=True, gc=False):
     """An operation begins. `ran`: whether the client let it through, as far as could be seen.
 
-    yes: an attempt of it began; no: it ended as `open` without one; unseen: neither.
+    yes: an attempt of it began; no: it ended as `open` without one; unseen: neither. `moved`: the
+    seconds by which the wall clock had been set until then.
     """
 
     t: float
@@ -33,6 +34,7 @@ class Invoked(msgspec.Struct, frozen=True, gc=False):
     keyed: bool
     life: int
     ran: Ran
+    moved: float = 0.0
 
 
 class AttemptBegan(msgspec.Struct, frozen=True, gc=False):

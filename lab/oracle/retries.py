@@ -223,7 +223,7 @@ def boundary_after(
     `again`: what breakers that count attempts demand of the next one.
     """
     last = call.ended[number - 1]
-    at = None if wall is None else wall + last.high
+    at = None if wall is None else wall + call.invoked.moved + last.high
     wait = _wait(contract, number, last.retry_after, at)
     start, why, persists = _another(contract, call, number, probe, wait, again)
     following = call.began[number] if number < len(call.began) else None

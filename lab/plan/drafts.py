@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ...faults import AnyFault
 from ...scenarios import (
     ClearStep,
+    ClockStep,
     ConnectionsStep,
     InjectStep,
     OperationStep,
@@ -81,7 +82,7 @@ class Pause:
     probes: bool
 
 
-Draft = Standing | Call | Pause | ClearStep | ConnectionsStep | SubjectStep
+Draft = Standing | Call | Pause | ClearStep | ClockStep | ConnectionsStep | SubjectStep
 
 
 def seen(under: Sequence[Standing], outcomes: Sequence[str]) -> tuple[str, ...]:

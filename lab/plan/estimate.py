@@ -14,7 +14,7 @@ from ...faults import AnyFault
 from ..contract import Contract, lookup
 from .scope import shows
 from .slowness import lasts
-from .steps import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Wait
+from .steps import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, SetClock, Wait
 
 _UNTOLD = 10.0  # seconds that a time-out may take where the contract leaves it open
 
@@ -32,7 +32,7 @@ def about(found: Plan, contract: Contract) -> float:
                 each = _one(step, [faults[one] for one in step.faults], contract)
                 cut = inf if step.cancel_after is None else step.cancel_after
                 total += rounds * min(each, cut)
-            case Enter() | Inject() | Clear() | Fresh() | Renew():
+            case Enter() | Inject() | Clear() | SetClock() | Fresh() | Renew():
                 pass
             case _:
                 assert_never(step)

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, assert_never
 
+from ...faults.written import shifted
 from ...scenarios import (
     ClearStep,
+    ClockStep,
     ConnectionsStep,
     InjectStep,
     OperationStep,
@@ -39,12 +41,14 @@ from .steps import (
     Operate,
     Plan,
     Renew,
+    SetClock,
     Step,
     Wait,
 )
 from .terms import RESET, LeftOpenError, Terms
 
 _UNUSED = "no offered operation meets it"
+_REAL_CLOCK = "the wall clock is the machine's there; `--env simulated` has its own"
 
 
 def plan(
@@ -75,7 +79,7 @@ def plan(
         slugs,
         {} if promises is None else promises,
     )
-    steps = tuple(_Planner(scenario, caller).steps())
+    steps = tuple(_Planner(scenario, caller, environment == "simulated").steps())
     if notes.problems:
         raise ScenarioError(notes.problems)
     armed = any(isinstance(step, Inject) for step in steps)
@@ -121,6 +125,7 @@ class _Planner:
 
     scenario: Scenario
     caller: Caller
+    moves_clock: bool  # whether the environment has a wall clock of its own
     shown: list[str] = field(default_factory=list)  # observables of the faults so far, in order
 
     # --- emitting
@@ -156,6 +161,8 @@ class _Planner:
                         probing = False
                     case ClearStep():
                         yield Clear(line=draft.line)
+                    case ClockStep():
+                        yield SetClock(seconds=draft.seconds, line=draft.line)
                     case ConnectionsStep():
                         yield Fresh(line=draft.line)
                     case SubjectStep():
@@ -261,7 +268,11 @@ class _Planner:
                 case ClearStep():
                     in_force = []
                     found.append(step)
-                case ConnectionsStep() | SubjectStep():
+                case ClockStep() if not self.moves_clock:
+                    self.caller.notes.skip(
+                        phase, f"clock: {shifted(step.seconds)}", _REAL_CLOCK, step.line
+                    )
+                case ClockStep() | ConnectionsStep() | SubjectStep():
                     found.append(step)
                 case _:
                     assert_never(step)

@@ -77,6 +77,14 @@ class Wait(_Fact):
     line: int | None = None
 
 
+class SetClock(_Fact):
+    """The wall clock is set forward by `seconds`, or back; no time passes."""
+
+    kind: Literal["clock"] = "clock"
+    seconds: float
+    line: int
+
+
 class Fresh(_Fact):
     """Idle connections are closed by FIN, all else is kept."""
 
@@ -131,7 +139,8 @@ class Operate(_Fact):
 
 
 Step = Annotated[
-    Enter | Inject | Clear | Wait | Fresh | Renew | Operate, Field(discriminator="kind")
+    Enter | Inject | Clear | Wait | SetClock | Fresh | Renew | Operate,
+    Field(discriminator="kind"),
 ]
 
 

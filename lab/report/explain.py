@@ -33,11 +33,11 @@ from ...faults import (
     Throttle,
 )
 from ...faults.arming import listener
-from ...faults.written import Rate, Size, written
+from ...faults.written import Rate, Size, shifted, written
 from ..contract import Contract
 from ..expect import required
 from ..methods import IDEMPOTENT
-from ..plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Step, Wait
+from ..plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, SetClock, Step, Wait
 from .forecast import Forecast, Waiting, forecast
 from .lanes import WIDTH
 from .terminal import duration, left_out
@@ -136,6 +136,8 @@ def _other(step: Step) -> Iterator[str]:
             yield from _told("clear all")
         case Wait(seconds=seconds, on=on):
             yield from _told(f"wait {seconds:g} s" + ("" if on is None else f": {on}"))
+        case SetClock(seconds=seconds):
+            yield from _told(f"clock {shifted(seconds)}: the wall clock, and no other, is set")
         case Fresh():
             yield from _told("connections fresh: idle ones closed by FIN")
         case Renew():

@@ -46,6 +46,10 @@ class VirtualClock:
                 ) from hang
         return done.done()
 
+    def set_wall(self, seconds: float) -> None:
+        """Set the wall clock forward, or back: no time passes."""
+        self._loop.run.clocks.step(seconds)
+
     def stop(self) -> None:
         """No wait goes on."""
         self._stopped = True

@@ -7,6 +7,7 @@ is complete on return and turns no loop; only `close` does, when the loop stands
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -70,7 +71,11 @@ class Simulation:
             file,
             str(path),
             msgspec.structs.replace(
-                header, environment=self.name, route="simulated network", early=0.0
+                header,
+                environment=self.name,
+                route="simulated network",
+                early=0.0,
+                wall=datetime.fromtimestamp(loop.run.clocks.wall(), UTC).isoformat(),
             ),
             start=self.start,
             soon=loop.call_soon,

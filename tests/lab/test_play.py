@@ -13,9 +13,9 @@ import pytest
 from faultlab.faults import Killed, Refused
 from faultlab.lab.contract import builtin
 from faultlab.lab.errors import SetupError
-from faultlab.lab.history import Header, History, OpInvoked, OpUnknown, RunEnded
-from faultlab.lab.plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, Wait
-from faultlab.lab.play import Play, header
+from faultlab.lab.history import ClockSet, Header, History, OpInvoked, OpUnknown, RunEnded
+from faultlab.lab.plan import Clear, Enter, Fresh, Inject, Operate, Plan, Renew, SetClock, Wait
+from faultlab.lab.play import Play, RealClock, header
 
 LIMIT = 20.0
 PLAN = Plan(
@@ -87,6 +87,10 @@ class Beside:
         if self.restarts is not None and self.time >= self.restarts and not done.done():
             done.set_result(None)
         return done.done()
+
+    def set_wall(self, seconds: float) -> None:
+        """Note it."""
+        self.does(f"wall {seconds:+g}")
 
     def stop(self) -> None:
         """For good."""
@@ -248,6 +252,19 @@ def test_steps_are_carried_out_in_their_order(beside: Beside) -> None:
     ]
     assert done(beside)[-2:] == ["kill", "end"]
     assert [type(event) for event in beside.noted] == [RunEnded]
+
+
+def test_the_wall_clock_is_set_behind_all_that_came_before_it(beside: Beside) -> None:
+    """And the history says when, and how far."""
+    play(beside, SetClock(seconds=-90.0, line=1)).play()
+    assert done(beside)[:3] == [OPEN, "barrier", "wall -90"]
+    assert beside.noted[0] == ClockSet(t=0.0, seconds=-90.0)
+
+
+def test_the_machine_s_wall_clock_is_not_set() -> None:
+    """Whatever plan asks for it."""
+    with pytest.raises(SetupError, match="not the lab's to set"):
+        RealClock().set_wall(1.0)
 
 
 def test_each_opening_of_a_subject_draws_by_a_seed_of_its_own(beside: Beside) -> None:

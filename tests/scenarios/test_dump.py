@@ -7,6 +7,7 @@ from faultlab.scenarios.dump import dump
 from faultlab.scenarios.loader import parse
 from faultlab.scenarios.model import (
     ClearStep,
+    ClockStep,
     ConnectionsStep,
     Incident,
     InjectStep,
@@ -64,7 +65,9 @@ injects = st.builds(
     st.none() | lines,
 )
 waits = st.builds(WaitStep, durations, st.just(0))
-plain: st.SearchStrategy[Step] = st.sampled_from([ClearStep(0), ConnectionsStep(0), SubjectStep(0)])
+plain: st.SearchStrategy[Step] = st.sampled_from(
+    [ClearStep(0), ClockStep(-90.0, 0), ClockStep(0.5, 0), ConnectionsStep(0), SubjectStep(0)]
+)
 calm = st.lists(operations | waits | plain, max_size=3)
 phases = st.builds(lambda head, rest: (head, *rest), operations, calm)
 words = st.from_regex(r"[a-z_]{1,9}", fullmatch=True)

@@ -9,6 +9,7 @@ from faultlab.scenarios.errors import ScenarioError
 from faultlab.scenarios.loader import load, parse
 from faultlab.scenarios.model import (
     ClearStep,
+    ClockStep,
     ConnectionsStep,
     Incident,
     InjectStep,
@@ -85,6 +86,7 @@ fault:
   - subject: new
 recovery:
   - wait: 500ms
+  - clock: -90s
   - my.own-name: contract
     attempts: contract
 """
@@ -122,7 +124,8 @@ recovery:
     )
     assert found.recovery == (
         WaitStep(Quantity(0.5), 27),
-        OperationStep("my.own-name", ("contract",), 28),
+        ClockStep(-90.0, 28),
+        OperationStep("my.own-name", ("contract",), 29),
     )
 
 
@@ -163,7 +166,7 @@ def test_the_order_of_keys_in_a_step_means_nothing() -> None:
         ("clear: refused", "5: fault[3].clear: `refused`: expected all"),
         ("connections: warm", "5: fault[3].connections: `warm`: expected fresh"),
         ("subject: old", "5: fault[3].subject: `old`: expected new"),
-        ("clear", "5: fault[3]: `clear`; expected a step: `NAME: OUTCOME`, or inject, clear, wait, connections or subject"),
+        ("clear", "5: fault[3]: `clear`; expected a step: `NAME: OUTCOME`, or inject, clear, wait, clock, connections or subject"),
     ],
 )  # fmt: skip
 def test_each_mistake_has_its_line_key_value_and_cure(of_step, step: str, message: str) -> None:

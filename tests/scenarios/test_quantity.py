@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faultlab.faults.written import shifted
 from faultlab.scenarios.model import FIELDS, Quantity, Unit
 from faultlab.scenarios.quantity import (
     LONGEST,
@@ -13,8 +14,29 @@ from faultlab.scenarios.quantity import (
     count,
     duration,
     pattern,
+    shift,
     text_of,
 )
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("+90s", 90.0), ("-2m", -120.0), ("- 500ms", -0.5), ("+1h", None)]
+)
+def test_a_shift_says_its_direction(text: str, seconds: float | None) -> None:
+    """Of a duration as anywhere; what comes of it is written with its sign, too."""
+    if seconds is None:
+        with pytest.raises(QuantityError, match=r"expected \+ or - and a duration"):
+            shift(text)
+        return
+    assert shift(text) == seconds
+    assert shift(shifted(seconds)) == seconds
+
+
+@pytest.mark.parametrize("text", ["90s", "+", "", "+90", "-timeouts.read", "+0s", "+61m"])
+def test_what_is_no_shift_is_told_so(text: str) -> None:
+    """A clock that is set by nothing is a slip."""
+    with pytest.raises(QuantityError):
+        shift(text)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,14 @@ from typing import Literal, assert_never
 
 import msgspec
 
+from ....faults.written import shifted
 from ...attempts import Attempt, Reading
 from ...history import (
     AnyEvent,
     AttemptBegun,
     AttemptEnded,
     BreakerState,
+    ClockSet,
     ConnClosed,
     ConnectAttempted,
     ConnectsHidden,
@@ -223,6 +225,8 @@ class Writer:
                 yield self._armed(event)
             case FaultCleared():
                 yield self._cleared(event)
+            case ClockSet(seconds=seconds):
+                yield _lab(event, f"the wall clock is set: {shifted(seconds)}")
             case RunEnded():
                 yield _lab(event, "the run ended")
             case BreakerState(key=key, state=state):

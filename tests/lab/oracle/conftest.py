@@ -6,7 +6,7 @@ import pytest
 
 from faultlab.lab.attempts import Attempt, Incarnation, Operation, Reading
 from faultlab.lab.contract import Contract, builtin
-from faultlab.lab.history import Header, Raised
+from faultlab.lab.history import ClockSet, Header, Raised
 from faultlab.lab.oracle import Demands, demands
 from faultlab.lab.tune import FAST, tuned
 
@@ -42,6 +42,7 @@ class Story:
         self.operations: list[Operation] = []
         self.incarnation = 0
         self.wall = ""  # the wall clock's time at 0, as a header has it
+        self.clock: list[ClockSet] = []
 
     def op(
         self,
@@ -95,9 +96,15 @@ class Story:
                 errors=() if last == "ok" else raised(last),
                 attempts=tuple(attempts),
                 incarnation=self.incarnation,
+                events=(10 * ident,),
             )
         )
         return ident
+
+    def set_wall(self, seconds: float) -> None:
+        """Set the wall clock forward, or back."""
+        behind = 10 * len(self.operations) + 5
+        self.clock.append(ClockSet(index=behind, t=self.now, seconds=seconds))
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -119,6 +126,7 @@ class Story:
             incarnations=lives,
             missing=(),
             end=self.now,
+            clock=tuple(self.clock),
         )
 
     def judge(self, contract: Contract = MAXIMUS) -> Demands:

@@ -157,6 +157,22 @@ def test_a_date_in_no_form_of_the_grammar_may_be_taken_for_none(
         assert found.wait[1] == pytest.approx(3.0, abs=0.1)
 
 
+def test_a_date_is_held_against_the_wall_clock_as_it_was_set(story: Story) -> None:
+    """A client knows no other; what came before it was asked by the clock as it was."""
+    story.wall = "2026-11-30T12:00:00+00:00"
+    date = "Mon, 30 Nov 2026 12:00:02 GMT"
+    before = story.op("status:503", retry_after=date)
+    story.set_wall(-3600.0)
+    behind = story.op("status:503", retry_after=date)
+    story.set_wall(+3600.0)
+    again = story.op("status:503", retry_after=date)
+    asked = [story.judge().of(op).boundaries[0].asked for op in (before, behind, again)]
+    assert asked[0] is not None
+    assert asked[2] is not None
+    assert max(asked[0], asked[2]) <= 2.0
+    assert story.judge().of(behind).boundaries[0].odd, "an hour is over the cap"
+
+
 def test_a_wait_past_the_deadline_is_not_begun(story: Story) -> None:
     """The operation ends with the last attempt's error instead."""
     op = story.op("read_timeout_headers", takes=3.99)

@@ -5,7 +5,7 @@ import pytest
 
 from faultlab.lab.checks import ALL
 from faultlab.lab.contract import Contract
-from faultlab.lab.plan import NotOffered, Plan, plan
+from faultlab.lab.plan import NotOffered, Plan, SetClock, plan
 from faultlab.scenarios import ScenarioError, catalog
 from faultlab.scenarios.dump import dump
 
@@ -177,3 +177,17 @@ def test_how_connects_are_to_be_known_is_the_environments(planned: Planned) -> N
         made = planned(step, environment=environment)
         assert isinstance(made, Plan)
         assert made.connects == connects
+
+
+def test_only_virtual_time_has_a_wall_clock_to_set(planned: Planned) -> None:
+    """Elsewhere the step is not offered, and the story goes on without it."""
+    steps = "  - inject: refused\n  - clock: -90s\n  - read: connection\n"
+    virtual = planned(steps, environment="simulated")
+    assert isinstance(virtual, Plan)
+    assert SetClock(seconds=-90.0, line=4) in virtual.steps
+    real = planned(steps)
+    assert isinstance(real, Plan)
+    assert not any(isinstance(step, SetClock) for step in real.steps)
+    (skipped,) = real.skipped
+    assert (skipped.text, skipped.line) == ("clock: -90s", 4)
+    assert "--env simulated" in skipped.reason

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from faultlab.lab.backends.specification import parse
 from faultlab.lab.contract import builtin
 from faultlab.lab.errors import SetupError, SubjectError
 from faultlab.lab.history import (
+    ClockSet,
     History,
     OpFailed,
     OpHung,
@@ -28,7 +30,7 @@ from faultlab.lab.history import (
     SubjectOpened,
     load,
 )
-from faultlab.lab.plan import Clear, Enter, Inject, Operate, Plan, Wait
+from faultlab.lab.plan import Clear, Enter, Inject, Operate, Plan, SetClock, Wait
 from faultlab.lab.simulation.inside import simulate
 from faultlab.lab.subjects.commands import Simulate
 from faultlab.lab.subjects.declaration import Op, Subject, op, subject
@@ -240,6 +242,25 @@ def test_a_thread_that_began_before_the_simulation_leaves_a_doubt(simulated: Sim
         thread.join()
     (hung,) = (event for event in history if isinstance(event, OpHung))
     assert hung.unless == "a thread that began before: worker"
+
+
+def test_a_story_sets_the_wall_clock_and_no_other(simulated: Simulated) -> None:
+    """Back by an hour between two reads, in which no time passes."""
+    seen: list[tuple[float, float]] = []
+
+    async def looks(http: httpx.AsyncClient) -> None:
+        seen.append((time.time(), time.monotonic()))
+        await get(http)
+
+    back = SetClock(seconds=-3600.0, line=5)
+    history = simulated(offering(looks), read(1), Wait(seconds=5.0), back, read(2))
+    (wall, monotonic), (wall_then, monotonic_then) = seen
+    passed = monotonic_then - monotonic
+    assert 5.0 <= passed < 5.01
+    assert wall_then - wall == pytest.approx(passed - 3600.0)
+    assert [event.seconds for event in history if isinstance(event, ClockSet)] == [-3600.0]
+    began = datetime.fromisoformat(history.header.wall).timestamp()
+    assert wall == pytest.approx(began + monotonic, abs=0.01)
 
 
 async def spins(_: httpx.AsyncClient) -> None:

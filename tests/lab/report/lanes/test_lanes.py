@@ -426,7 +426,7 @@ def test_no_line_is_wider_than_promised_nor_shows_a_representation(
 
 def test_every_kind_of_event_can_be_shown() -> None:
     """A history is read whole when something is odd; nothing in it may stop the reader."""
-    plain = {"errors": (), "value": 3.0, "fault": 1}
+    plain = {"errors": (), "value": 3.0, "seconds": 3.0, "fault": 1}
     for kind in KINDS:
         required = {
             field.name: plain.get(field.name, 1 if field.type is int else "open")
