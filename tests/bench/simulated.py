@@ -91,9 +91,9 @@ class Speed:
         """For who reads the README."""
         return (
             f"The catalog takes {self.catalog:.1f} s there with a breaker's true thirty seconds "
-            f"({self.virtual:.0f} virtual seconds, of which\n"
-            f"starting Python is most), {self.embedded:.0f} s on sockets with short ones; three attempts of "
-            f"httpx take {1e3 / self.judged:.0f} ms, judged (`make speed`)."
+            f"({self.virtual:.0f} virtual seconds in all),\n"
+            f"{self.embedded:.0f} s on sockets with short ones; three attempts of httpx take "
+            f"{1e3 / self.judged:.0f} ms, judged (`make speed`)."
         )
 
 
